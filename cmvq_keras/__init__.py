@@ -1,0 +1,54 @@
+"""CM-VQVAE for Keras 3: multimodal networks that show what each modality gives.
+
+Importing this package imports no framework: the backend can still be chosen
+(`KERAS_BACKEND`, or `cmvq_keras.backend.select_backend`) until the first public
+name below is used.
+"""
+
+import importlib
+import pathlib
+
+__version__ = "0.1.0"
+
+# In a source checkout cli/ and recipes/ lie beside this folder, not inside it.
+_checkout = pathlib.Path(__file__).resolve().parent.parent
+if (_checkout / "pyproject.toml").exists():
+    __path__.append(str(_checkout))
+
+_PUBLIC = {
+    "CMVQVAE": "model",
+    "ClassificationSolver": "networks",
+    "PoseDecoder": "networks",
+    "PoseEncoder": "networks",
+    "Recipe": "recipe",
+    "ResNet18Decoder": "networks",
+    "ResNet18Encoder": "networks",
+    "ResidualDecoder": "networks",
+    "ResidualEncoder": "networks",
+    "SegmentationSolver": "networks",
+    "ThresholdMask": "layers",
+    "VectorQuantizer": "layers",
+    "build_model": "training",
+    "evaluate": "training",
+    "predict": "training",
+    "train": "training",
+}
+_MODULES = ("backend", "convert", "data", "layers", "metrics", "networks", "recipes")
+# Rooms that stay free of Keras, so that they can be used before the backend is set.
+_WITHOUT_KERAS = ("backend", "data", "metrics", "recipe", "recipes")
+
+__all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
+
+
+def __getattr__(name):
+    module = _PUBLIC.get(name, name)
+    if name not in _PUBLIC and name not in _MODULES:
+        raise AttributeError(f"module 'cmvq_keras' has no attribute {name!r}")
+    if module not in _WITHOUT_KERAS:
+        importlib.import_module("cmvq_keras.backend").select_backend()
+    loaded = importlib.import_module(f"cmvq_keras.{module}")
+    return getattr(loaded, name) if name in _PUBLIC else loaded
+
+
+def __dir__():
+    return __all__

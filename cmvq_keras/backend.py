@@ -1,0 +1,73 @@
+"""Which backend Keras will use, decided before Keras is imported."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import sys
+
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def installed_backends():
+    """Names of the backends that this Python environment can import."""
+    return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
+
+
+def select_backend(requested=None):
+    """Sets `KERAS_BACKEND` and returns its name; to be called before Keras loads.
+
+    A request must be met. Without one, the first of `KERAS_BACKEND`,
+    `keras.json` and the installed backends that is installed is taken:
+    `keras.json` names TensorFlow on nearly every machine, installed or not.
+
+    Args:
+        requested: "jax", "tensorflow", "torch" or None.
+
+    Raises:
+        ValueError: for an unknown name, or when Keras already runs on another
+            backend.
+        ImportError: when the requested backend, or any backend at all, is not
+            installed.
+    """
+    if requested is not None and requested not in BACKENDS:
+        raise ValueError(
+            f"The backend must be one of {', '.join(BACKENDS)}. Received: {requested}"
+        )
+    running = _running_backend()
+    if running:
+        if requested not in (None, running):
+            raise ValueError(
+                f"Keras already runs on {running} in this process. Choose the "
+                f"backend before Keras is imported. Received: {requested}"
+            )
+        return running
+    installed = installed_backends()
+    if not installed:
+        raise ImportError(
+            "No backend is installed. Install one of them: "
+            + ", ".join(f'pip install "cmvq-keras[{name}]"' for name in BACKENDS)
+        )
+    if requested is not None and requested not in installed:
+        raise ImportError(
+            f"The backend {requested} is not installed here (installed: "
+            f'{", ".join(installed)}). Install it: pip install "cmvq-keras'
+            f'[{requested}]"'
+        )
+    wishes = (requested, os.environ.get("KERAS_BACKEND"), _configured_backend())
+    chosen = next((wish for wish in wishes if wish in installed), installed[0])
+    os.environ["KERAS_BACKEND"] = chosen
+    return chosen
+
+
+def _running_backend():
+    keras = sys.modules.get("keras")
+    return keras.config.backend() if hasattr(keras, "config") else None
+
+
+def _configured_backend():
+    home = pathlib.Path(os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras")
+    try:
+        return json.loads((home / "keras.json").read_text()).get("backend")
+    except (OSError, ValueError, AttributeError):
+        return None

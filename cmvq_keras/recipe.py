@@ -1,0 +1,362 @@
+"""A recipe: everything that defines a run, as one frozen value.
+
+A `Recipe` is data only. It can be printed, changed with `with_settings`,
+written as JSON and read back. The functions that read a recipe's raw files
+live in the module of the same name in `cmvq_keras.recipes`.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import types
+import typing
+
+FORMAT = 1
+
+
+def setting(default, test, expected):
+    """A dataclass field that knows its valid range."""
+    return dataclasses.field(
+        default=default, metadata={"test": test, "expected": expected}
+    )
+
+
+def choice(default, *allowed):
+    """A dataclass field that takes one of some words (or None)."""
+    words = ", ".join(str(word) for word in allowed)
+    return setting(default, lambda value: value in allowed, f"one of {words}")
+
+
+def positive_integer(default):
+    """A dataclass field for a whole number from 1 up."""
+    return setting(default, lambda value: value >= 1, "an integer >= 1")
+
+
+def _optional(test):
+    return lambda value: value is None or test(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Modality:
+    """One input: its shape without the batch axis, its kind, its normalization.
+
+    A raw value v enters the network as (v - offset) / scale.
+    """
+
+    shape: tuple[int, ...]
+    kind: str = choice("image", "image", "audio", "pose", "depth")
+    offset: float = setting(0.0, math.isfinite, "a finite number")
+    scale: float = setting(1.0, lambda value: value > 0, "a number > 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSettings:
+    """The network (METHOD's Sections 5 and 6) and its mask (Section 2)."""
+
+    backbone: str = choice("vqvae", "vqvae", "resnet18")
+    hidden_channels: int = setting(
+        128,
+        lambda value: value >= 8 and value % 4 == 0,
+        "a multiple of 4 that is at least 8",
+    )
+    residual_channels: int = setting(32, lambda value: value >= 4, "an integer >= 4")
+    residual_layers: int = setting(2, lambda value: value >= 0, "an integer >= 0")
+    grid: int = positive_integer(32)
+    embedding_dim: int = setting(
+        64, lambda value: value >= 2 and value % 2 == 0, "an even integer >= 2"
+    )
+    num_embeddings: int = setting(512, lambda value: value >= 2, "an integer >= 2")
+    commitment_cost: float = setting(0.25, lambda value: value >= 0, "a number >= 0")
+    decay: float | None = setting(
+        0.99, _optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
+    )
+    codebook_start: str = choice("batch", "reference", "batch", "kmeans")
+    revival_threshold: float = setting(1.0, lambda value: value >= 0, "a number >= 0")
+    mask_mode: str = choice("binary", "binary", "ternary", "attention", "random")
+    mask_start: float = setting(0.01, math.isfinite, "a finite number")
+    threshold: float = setting(0.005, math.isfinite, "a finite number")
+    penalty: str = choice("sum", "sum", "l1")
+    penalty_weight: float = setting(1e-4, lambda value: value >= 0, "a number >= 0")
+    mask_clamp: float | None = setting(
+        None, _optional(lambda value: value > 0), "a number > 0, or none"
+    )
+    solver_units: int = positive_integer(256)
+    dropout: float = setting(0.5, lambda value: 0 <= value < 1, "in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """Optimizer, schedule, batches, and how the kept epoch is chosen."""
+
+    optimizer: str = choice("adam", "adam", "adamw", "sgd")
+    learning_rate: float = setting(1e-3, lambda value: value > 0, "a number > 0")
+    momentum: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
+    schedule: str = choice("constant", "constant", "cosine")
+    clip_norm: float | None = setting(
+        None, _optional(lambda value: value > 0), "a number > 0, or none"
+    )
+    class_weight: str | None = choice(None, None, "balanced")
+    batch_size: int = positive_integer(128)
+    epochs: int = positive_integer(100)
+    early_stopping: int | None = setting(
+        None, _optional(lambda value: value >= 1), "epochs >= 1, or none"
+    )
+    select_by: str = choice("accuracy", "accuracy", "task_loss")
+    seed: int = setting(0, lambda value: 0 <= value < 2**31, "in [0, 2**31)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What to train on what, and how.
+
+    Args:
+        name: the recipe's name in kebab-case.
+        title: one line on the data.
+        modalities: `Modality` by name, in the order of concatenation.
+        classes: class names; the label of a sample is an index into them.
+        model: `ModelSettings`.
+        training: `TrainingSettings`.
+        data: settings of the recipe's own reader, plain values by name.
+        task: "classification" or "segmentation" (one label a pixel).
+        preset: the preset that the settings came from.
+        task_modalities: the modalities whose features the task solver sees;
+            None for all. The published unimodal runs keep the whole model and
+            feed one part to the solver (METHOD, Section 6).
+
+    Raises:
+        ValueError: with every invalid setting, one a line.
+    """
+
+    name: str
+    title: str
+    modalities: dict[str, Modality]
+    classes: tuple[str, ...]
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    data: dict = dataclasses.field(default_factory=dict)
+    task: str = "classification"
+    preset: str = "default"
+    task_modalities: tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        faults = []
+        for prefix, section in self._sections().items():
+            faults += _faults(section, prefix)
+        if not self.modalities:
+            faults.append("a recipe needs at least one modality. Received: none")
+        if len(self.classes) < 2:
+            faults.append(
+                f"a recipe needs at least two classes. Received: {self.classes}"
+            )
+        unknown = set(self.task_modalities or ()) - set(self.modalities)
+        if unknown or self.task_modalities == ():
+            faults.append(
+                f"task_modalities must name some of {', '.join(self.modalities)}. "
+                f"Received: {self.task_modalities}"
+            )
+        if faults:
+            raise ValueError(f"Recipe {self.name}: " + "\n".join(faults))
+
+    def _sections(self):
+        sections = {"model": self.model, "training": self.training}
+        for name, modality in self.modalities.items():
+            sections[f"modalities.{name}"] = modality
+        return sections
+
+    def with_settings(self, settings):
+        """A copy with some settings changed.
+
+        Args:
+            settings: values by dotted name, e.g. `{"model.threshold": 0.01,
+                "training.epochs": 5, "data.seed": 1}`. A string is read as the
+                setting's own type, so that command line values work.
+
+        Raises:
+            ValueError: for unknown names (with the nearest known one) and for
+                values out of range, all of them together.
+        """
+        changes, faults = {}, []
+        known = self.settings()
+        for name, value in settings.items():
+            if name not in known:
+                faults.append(_unknown(name, known))
+                continue
+            section, _, key = name.rpartition(".")
+            try:
+                value = _read(value, known[name], self._type_of(name), name)
+            except ValueError as error:
+                faults.append(str(error))
+            else:
+                changes.setdefault(section, {})[key] = value
+        if faults:
+            raise ValueError("\n".join(faults))
+        modalities = {
+            name: dataclasses.replace(modality, **changes.get(f"modalities.{name}", {}))
+            for name, modality in self.modalities.items()
+        }
+        return dataclasses.replace(
+            self,
+            modalities=modalities,
+            model=dataclasses.replace(self.model, **changes.get("model", {})),
+            training=dataclasses.replace(self.training, **changes.get("training", {})),
+            data={**self.data, **changes.get("data", {})},
+        )
+
+    def settings(self):
+        """Every setting's value by its dotted name."""
+        values = {
+            f"{prefix}.{field.name}": getattr(section, field.name)
+            for prefix, section in self._sections().items()
+            for field in dataclasses.fields(section)
+        }
+        return {**values, **{f"data.{key}": value for key, value in self.data.items()}}
+
+    def _type_of(self, name):
+        section, _, key = name.rpartition(".")
+        if section == "data":
+            return type(self.data[key])
+        return typing.get_type_hints(type(self._sections()[section]))[key]
+
+    def with_modality(self, name):
+        """A copy for one modality alone.
+
+        Under preset "code" the model stays whole and only its task solver is
+        cut off from the other modalities, as published; else the other
+        modalities are not built at all and their data need not exist.
+        """
+        if name not in self.modalities:
+            raise ValueError(_unknown(name, self.modalities, "modality"))
+        if self.preset == "code":
+            return dataclasses.replace(self, task_modalities=(name,))
+        return dataclasses.replace(self, modalities={name: self.modalities[name]})
+
+    def to_json(self):
+        """The recipe as JSON text; `Recipe.from_json` reads it."""
+        content = {"format": FORMAT, **dataclasses.asdict(self)}
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ValueError: for text that is no recipe, unknown keys, wrong types
+                and values out of range.
+        """
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"A recipe must be JSON. Received: {error}") from None
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+            raise ValueError(
+                f'A recipe must be a JSON object with "format": {FORMAT}; this file '
+                "comes from another tool or another version."
+            )
+        sections = {"model": ModelSettings, "training": TrainingSettings}
+        for key, section in sections.items():
+            content[key] = _from_dict(section, content.get(key), key)
+        modalities = _mapping(content.get("modalities"), "modalities")
+        content["modalities"] = {
+            name: _from_dict(Modality, value, f"modalities.{name}")
+            for name, value in modalities.items()
+        }
+        return _from_dict(cls, content, "recipe")
+
+
+def _faults(section, prefix):
+    faults = []
+    hints = typing.get_type_hints(type(section))
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        if field.name == "shape":
+            valid = len(value) == 3 and all(
+                isinstance(size, int) and size > 0 for size in value
+            )
+            expected = "three positive integers"
+        else:
+            expected = field.metadata["expected"]
+            valid = _has_type(value, hints[field.name]) and field.metadata["test"](
+                value
+            )
+        if not valid:
+            faults.append(
+                f"{prefix}.{field.name} must be {expected}. Received: {value!r}"
+            )
+    return faults
+
+
+def _alternatives(kind):
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+
+
+def _has_type(value, kind):
+    for alternative in _alternatives(kind):
+        if alternative is float and isinstance(value, (int, float)):
+            return not isinstance(value, bool)
+        if alternative is int and isinstance(value, bool):
+            continue
+        if isinstance(value, typing.get_origin(alternative) or alternative):
+            return True
+    return False
+
+
+def _read(value, current, kind, name):
+    """`value` as the type of its setting; strings are parsed."""
+    alternatives = _alternatives(kind)
+    if isinstance(value, str) and str not in alternatives:
+        text = value.strip()
+        if text.lower() == "none" and type(None) in alternatives:
+            return None
+        value = _parse(text, alternatives)
+    elif isinstance(value, str) and value.lower() == "none" and current is None:
+        return None
+    if isinstance(value, list) and isinstance(current, tuple):
+        value = tuple(value)
+    if not any(_has_type(value, alternative) for alternative in alternatives):
+        names = " or ".join(
+            "none" if alternative is type(None) else alternative.__name__
+            for alternative in alternatives
+        )
+        raise ValueError(f"{name} must be of type {names}. Received: {value!r}")
+    return value
+
+
+def _parse(text, alternatives):
+    if bool in alternatives:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return text
+    if int in alternatives and isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number
+
+
+def _mapping(value, name):
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a JSON object. Received: {value!r}")
+    return value
+
+
+def _from_dict(cls, value, name):
+    known = {field.name for field in dataclasses.fields(cls)}
+    for key in _mapping(value, name):
+        if key not in known:
+            raise ValueError(_unknown(f"{name}.{key}", [f"{name}.{k}" for k in known]))
+    # JSON has no tuples.
+    frozen = {
+        key: tuple(item) if isinstance(item, list) else item
+        for key, item in value.items()
+    }
+    try:
+        return cls(**frozen)
+    except TypeError as error:
+        raise ValueError(f"{name} is not complete: {error}") from None
+
+
+def _unknown(name, known, what="setting"):
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+    return f"Unknown {what} {name}. {hint}"
