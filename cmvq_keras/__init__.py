@@ -28,14 +28,23 @@ _PUBLIC = {
     "SegmentationSolver": "networks",
     "ThresholdMask": "layers",
     "VectorQuantizer": "layers",
-    "build_model": "training",
+    "build_model": "building",
     "evaluate": "training",
     "predict": "training",
     "train": "training",
 }
-_MODULES = ("backend", "convert", "data", "layers", "metrics", "networks", "recipes")
+_MODULES = (
+    "backend",
+    "convert",
+    "data",
+    "layers",
+    "metrics",
+    "networks",
+    "recipes",
+    "run",
+)
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
-_WITHOUT_KERAS = ("backend", "data", "metrics", "recipe", "recipes")
+_WITHOUT_KERAS = ("backend", "data", "recipe", "recipes", "run")
 
 __all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
 

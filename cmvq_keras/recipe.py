@@ -87,7 +87,11 @@ class ModelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """Optimizer, schedule, batches, and how the kept epoch is chosen."""
+    """Optimizer, schedule, batches, and how the kept epoch is chosen.
+
+    `limit` takes the first samples of each split in a seeded order, in training
+    and in evaluation alike.
+    """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
     learning_rate: float = setting(1e-3, lambda value: value > 0, "a number > 0")
@@ -103,6 +107,10 @@ class TrainingSettings:
         None, _optional(lambda value: value >= 1), "epochs >= 1, or none"
     )
     select_by: str = choice("accuracy", "accuracy", "task_loss")
+    precision: str = choice("float32", "float32", "mixed_float16", "mixed_bfloat16")
+    limit: int | None = setting(
+        None, _optional(lambda value: value >= 1), "samples >= 1, or none"
+    )
     seed: int = setting(0, lambda value: 0 <= value < 2**31, "in [0, 2**31)")
 
 

@@ -1,0 +1,10 @@
+"""The two layers of the method: one public layer a file."""
+
+from cmvq_keras.layers.threshold_mask import (
+    Clamp,
+    MaskPenalty,
+    ThresholdMask,
+)
+from cmvq_keras.layers.vector_quantizer import VectorQuantizer
+
+__all__ = ["Clamp", "MaskPenalty", "ThresholdMask", "VectorQuantizer"]

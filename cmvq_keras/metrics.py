@@ -1,0 +1,135 @@
+"""What is measured: complementarity (numpy), codes used, macro-F1."""
+
+import itertools
+
+import keras
+import numpy as np
+from keras import ops
+
+from cmvq_keras import ops as method_ops
+
+
+def complementarity(shares):
+    """Complementary and contradictory channels, and zeta (METHOD, Section 4).
+
+    Percentages are of all M * D channels, as every table of the paper has them;
+    its eq. 6 divides by D, which contradicts eq. 8.
+
+    Args:
+        shares: for each modality `(channels,)` values in [0, 1]: how much of the
+            channel counts as complementary.
+
+    Returns:
+        A dictionary: "compl" and "contr" (percent by modality), "counts"
+        (complementary channels by modality), "channels" (of all modalities) and
+        "zeta": in [0, 1] for two modalities, 0 for one; for more a dictionary by
+        modality, whose values may exceed 1, beside "pairwise_zeta" (App. 8).
+    """
+    counts = {name: float(np.sum(values)) for name, values in shares.items()}
+    channels = sum(len(values) for values in shares.values())
+    result = {
+        "compl": {name: 100 * count / channels for name, count in counts.items()},
+        "contr": {
+            name: 100 * (len(values) - counts[name]) / channels
+            for name, values in shares.items()
+        },
+        "counts": counts,
+        "channels": channels,
+    }
+    if len(counts) < 2:
+        return {**result, "zeta": 0.0}
+    if len(counts) == 2:
+        return {**result, "zeta": _balance(*counts.values())}
+    total = sum(counts.values())
+    result["zeta"] = {
+        name: _ratio(count, total - count) for name, count in counts.items()
+    }
+    result["pairwise_zeta"] = {
+        f"{a},{b}": _balance(counts[a], counts[b])
+        for a, b in itertools.combinations(counts, 2)
+    }
+    return result
+
+
+def _balance(a, b):
+    return _ratio(min(a, b), max(a, b))
+
+
+def _ratio(numerator, denominator):
+    return numerator / denominator if denominator else 0.0
+
+
+class CodesUsed(keras.metrics.Metric):
+    """How many codes occurred since the last reset: 0 to `num_embeddings`.
+
+    A batch's perplexity depends on the batch; this count is of a whole epoch.
+    """
+
+    def __init__(self, num_embeddings, name="codes_used", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.usage = self.add_variable(
+            (num_embeddings,), "zeros", dtype="float32", name="usage"
+        )
+
+    def update_state(self, counts):
+        """Adds the counts of a batch, `(num_embeddings,)`."""
+        self.usage.assign(self.usage + counts)
+
+    def result(self):
+        return ops.sum(ops.cast(self.usage > 0, "float32"))
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MacroF1(keras.metrics.Metric):
+    """The mean of the classes' F1 scores, in [0, 1]; classes that neither occur nor
+    are predicted are left out.
+
+    Args:
+        num_classes: J.
+        ignore_class: label that does not count, or None.
+
+    Attributes:
+        confusion: `(true, predicted)` float32 counts since the last reset.
+    """
+
+    def __init__(self, num_classes, ignore_class=None, name="macro_f1", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.num_classes = num_classes
+        self.ignore_class = ignore_class
+        self.confusion = self.add_variable(
+            (num_classes, num_classes), "zeros", dtype="float32", name="confusion"
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds labels `(batch, ...)` and logits `(batch, ..., classes)`."""
+        predicted = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
+        true = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        counted = ops.ones_like(true, dtype="float32")
+        if self.ignore_class is not None:
+            counted = ops.cast(true != self.ignore_class, "float32")
+            true = ops.where(true == self.ignore_class, 0, true)
+        cells = true * self.num_classes + ops.cast(predicted, "int32")
+        counts = ops.segment_sum(counted, cells, num_segments=self.num_classes**2)
+        self.confusion.assign(
+            self.confusion + ops.reshape(counts, self.confusion.shape)
+        )
+
+    def result(self):
+        hits = ops.diagonal(self.confusion)
+        sizes = ops.sum(self.confusion, axis=0) + ops.sum(self.confusion, axis=1)
+        present = ops.cast(sizes > 0, "float32")
+        scores = 2 * hits / ops.maximum(sizes, 1.0)
+        return ops.sum(scores) / ops.maximum(ops.sum(present), 1.0)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "ignore_class": self.ignore_class,
+        }
+
+
+def usage_perplexity(indices, num_embeddings):
+    """A batch's code counts `(num_embeddings,)` and their perplexity (a scalar)."""
+    counts = method_ops.code_usage(indices, num_embeddings)
+    return counts, method_ops.perplexity(counts)

@@ -1,0 +1,498 @@
+"""CM-VQVAE as one Keras model that trains with plain `fit`."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from cmvq_keras import metrics as method_metrics
+from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+
+FEATURES = ("all", "complementary", "contradictory")
+LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class CMVQVAE(keras.Model):
+    """One VQ-VAE a modality, a mask over their channels, a task solver.
+
+    The losses come with the model: softmax cross entropy of the labels,
+    reconstruction of each modality (the inputs are their own targets), the
+    quantizers' losses and the mask's penalty. `compile` needs an optimizer alone.
+
+    Not a good choice where one modality suffices: train it alone first.
+
+    Args:
+        encoders: by modality, a layer from an input to a grid
+            `(batch, ..., depth)`; the same grid and depth for all.
+        decoders: by modality, a layer from that grid back to the input's shape.
+        solver: a layer from the masked grids, concatenated on the channels, to
+            logits `(batch, ..., classes)`.
+        quantizers: by modality a `VectorQuantizer`; by default one of 512 codes.
+        mask: a `ThresholdMask`; by default a binary one.
+        task_modalities: names of those that the solver sees; None for all. The
+            published unimodal runs feed one part of a whole model.
+        modalities: order of concatenation; by default that of `encoders`.
+        ignore_class: label that counts neither in the loss nor in accuracy.
+
+    Call arguments:
+        inputs: dictionary by modality, `(batch, ...)` float each.
+        training: whether codebooks and statistics move.
+
+    Returns (of a call):
+        "task", logits `(batch, ..., classes)`; and by modality "reconstruction", of
+        the input's shape, "indices", `(batch, ...)` int32 codes, "quantizer_loss",
+        `(batch,)`.
+
+    Raises:
+        ValueError: when names, grids, depths or reconstructions do not match.
+
+    Reference: METHOD, Sections 2 and 3; Tejero-de-Pablos, WACV 2024.
+    """
+
+    def __init__(
+        self,
+        encoders,
+        decoders,
+        solver,
+        quantizers=None,
+        mask=None,
+        task_modalities=None,
+        modalities=None,
+        ignore_class=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.modalities = tuple(modalities or encoders)
+        if not self.modalities:
+            raise ValueError("`encoders` must hold at least one modality. Received: {}")
+        if quantizers is None:
+            quantizers = {name: VectorQuantizer(512) for name in self.modalities}
+        # Dictionaries of layers are stored by position: one order for all.
+        order = sorted(self.modalities)
+        self.encoders = _by_modality("encoders", encoders, order)
+        self.decoders = _by_modality("decoders", decoders, order)
+        self.quantizers = _by_modality("quantizers", quantizers, order)
+        self.mask = ThresholdMask() if mask is None else mask
+        self.solver = solver
+        self.task_modalities = tuple(task_modalities or self.modalities)
+        unknown = set(self.task_modalities) - set(self.modalities)
+        if unknown:
+            raise ValueError(
+                f"`task_modalities` must be some of {', '.join(self.modalities)}. "
+                f"Received: {', '.join(self.task_modalities)}"
+            )
+        self.ignore_class = ignore_class
+        self._task_loss = self._default_task_loss()
+        self._loss_weights = dict.fromkeys(LOSS_TERMS, 1.0)
+        self._has_other_losses = False
+        self._make_trackers()
+
+    def _default_task_loss(self):
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, ignore_class=self.ignore_class
+        )
+
+    def _make_trackers(self):
+        names = ["task_loss", "mask_penalty"]
+        for kind in ("reconstruction_loss", "quantizer_loss", "perplexity"):
+            names += [f"{modality}_{kind}" for modality in self.modalities]
+        self._other_tracker = keras.metrics.Mean(name="regularization_loss")
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._codes_used = {
+            name: method_metrics.CodesUsed(
+                self.quantizers[name].num_embeddings, name=f"{name}_codes_used"
+            )
+            for name in self.modalities
+        }
+        self._accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+    def build(self, input_shape):
+        if not isinstance(input_shape, dict):
+            self._check_names({})
+        self._check_names(input_shape)
+        grids = {}
+        for name in self.modalities:
+            shape = tuple(input_shape[name])
+            grid = self.encoders[name](keras.KerasTensor(shape))
+            grids[name] = tuple(grid.shape[1:])
+            quantized = self.quantizers[name](grid)["quantized"]
+            rebuilt = self.decoders[name](quantized)
+            if tuple(rebuilt.shape[1:]) != shape[1:]:
+                raise ValueError(
+                    f"The decoder of {name} must give its input's shape {shape[1:]}. "
+                    f"Received: {tuple(rebuilt.shape[1:])}"
+                )
+        if len(set(grids.values())) > 1:
+            raise ValueError(
+                "The encoders must all give the same grid and depth. Received: "
+                + ", ".join(f"{name} {grid}" for name, grid in grids.items())
+            )
+        grid = next(iter(grids.values()))
+        self._solve({name: keras.KerasTensor((None, *grid)) for name in grids})
+
+    def build_from_config(self, config):
+        # Keras's own swallows what build() raises and goes on with random weights.
+        if config:
+            self.build(config["input_shape"])
+
+    def call(self, inputs, training=False):
+        self._check_names(inputs)
+        coded = {
+            name: self.quantizers[name](
+                self.encoders[name](inputs[name], training=training),
+                training=training,
+            )
+            for name in self.modalities
+        }
+        quantized = {name: coded[name]["quantized"] for name in coded}
+        return {
+            "task": self._solve(quantized, training=training),
+            "reconstruction": {
+                name: self.decoders[name](quantized[name], training=training)
+                for name in coded
+            },
+            "indices": {name: coded[name]["indices"] for name in coded},
+            "quantizer_loss": {name: coded[name]["loss"] for name in coded},
+        }
+
+    def _solve(self, quantized, training=False):
+        """Logits from the grids; a modality that is not there counts as zeros."""
+        absent = ops.zeros_like(next(iter(quantized.values())))
+        grids = [quantized.get(name, absent) for name in self.modalities]
+        masked = self.mask(ops.concatenate(grids, axis=-1), training=training)
+        if self.task_modalities != self.modalities:
+            parts = dict(
+                zip(
+                    self.modalities,
+                    ops.split(masked, len(self.modalities), axis=-1),
+                    strict=True,
+                )
+            )
+            masked = ops.concatenate(
+                [parts[name] for name in self.task_modalities], axis=-1
+            )
+        return self.solver(masked, training=training)
+
+    def _check_names(self, inputs):
+        if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):
+            names = sorted(inputs) if isinstance(inputs, dict) else type(inputs)
+            raise ValueError(
+                "The input must be a dictionary with exactly the modalities "
+                f"{', '.join(self.modalities)}. Received: {names}"
+            )
+
+    # Training
+
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        **kwargs,
+    ):
+        """Configures training; the losses come with the model.
+
+        Args:
+            optimizer: as in Keras.
+            loss: None for softmax cross entropy, or another loss for the task: a
+                `keras.losses.Loss` or function of labels and logits.
+            loss_weights: factors for some of the terms "task", "reconstruction",
+                "quantizer", "mask_penalty"; 1 by default. Logs stay unweighted.
+            metrics: as in Keras; they get the labels and the logits.
+            weighted_metrics: likewise, weighted by sample_weight and class_weight.
+            **kwargs: Keras's other arguments, `jit_compile` for one.
+
+        Raises:
+            ValueError: for an unknown loss term or a loss by name, which would take
+                the logits for probabilities.
+        """
+        if isinstance(loss, str):
+            raise ValueError(
+                "`loss` must be None or a loss object or function that takes logits, "
+                f"such as one made with from_logits=True. Received: {loss!r}"
+            )
+        for term in loss_weights or {}:
+            if term not in LOSS_TERMS:
+                raise ValueError(
+                    f"`loss_weights` takes the terms {', '.join(LOSS_TERMS)}. "
+                    f"Received: {term!r}"
+                )
+        self._task_loss = loss or self._default_task_loss()
+        self._loss_weights = {**dict.fromkeys(LOSS_TERMS, 1.0), **(loss_weights or {})}
+        super().compile(
+            optimizer=optimizer,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            **kwargs,
+        )
+        self._compile_arguments = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            **kwargs,
+        }
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        arguments = {"optimizer": self.optimizer, **self._compile_arguments}
+        return {
+            name: keras.saving.serialize_keras_object(value)
+            for name, value in arguments.items()
+        }
+
+    def compile_from_config(self, config):
+        self.compile(
+            **{
+                name: keras.saving.deserialize_keras_object(value)
+                for name, value in config.items()
+            }
+        )
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The sum of all loss terms (METHOD, Section 3).
+
+        `sample_weight` and `class_weight` weigh the task alone: a sample of weight 0
+        is still reconstructed, as one without a label would be.
+        """
+        weights = self._loss_weights
+        task = self._task_term(y, y_pred["task"], sample_weight)
+        penalty = self.mask.penalty_value()
+        terms = {"task_loss": task, "mask_penalty": penalty}
+        total = weights["task"] * task + weights["mask_penalty"] * penalty
+        for name in self.modalities:
+            error = ops.cast(y_pred["reconstruction"][name], "float32") - ops.cast(
+                x[name], "float32"
+            )
+            rebuilt = ops.mean(ops.square(error))
+            coded = ops.mean(y_pred["quantizer_loss"][name])
+            total = total + weights["reconstruction"] * rebuilt
+            total = total + weights["quantizer"] * coded
+            terms[f"{name}_reconstruction_loss"] = rebuilt
+            terms[f"{name}_quantizer_loss"] = coded
+            terms[f"{name}_perplexity"] = self._track_codes(name, y_pred["indices"])
+        # Keras averages the loss over samples, not batches: so do its terms.
+        count = ops.shape(y_pred["task"])[0]
+        other = self._other_losses(penalty)
+        if other is not None:
+            total = total + other
+            self._other_tracker.update_state(other, sample_weight=count)
+        for name, value in terms.items():
+            self._trackers[name].update_state(value, sample_weight=count)
+        return total
+
+    def _task_term(self, labels, logits, sample_weight):
+        labels = self._checked_labels(labels, logits)
+        if sample_weight is not None:
+            axes = len(labels.shape) - len(sample_weight.shape)
+            sample_weight = ops.reshape(
+                sample_weight, (*ops.shape(sample_weight), *[1] * axes)
+            )
+        return ops.cast(
+            self._task_loss(labels, logits, sample_weight=sample_weight), "float32"
+        )
+
+    def _checked_labels(self, labels, logits):
+        if labels is None:
+            raise ValueError(
+                "Training and evaluation need labels: integers, one a sample. "
+                "Received: none"
+            )
+        rank = len(logits.shape)
+        if len(labels.shape) == rank and labels.shape[-1] == 1:
+            labels = ops.squeeze(labels, axis=-1)
+        if len(labels.shape) != rank - 1:
+            raise ValueError(
+                f"Labels must be integers of {rank - 1} axes (no one-hot vectors: "
+                "take their argmax). Received: shape "
+                f"{tuple(labels.shape)} for logits {tuple(logits.shape)}"
+            )
+        return labels
+
+    def _track_codes(self, name, indices):
+        counts, perplexity = method_metrics.usage_perplexity(
+            indices[name], self.quantizers[name].num_embeddings
+        )
+        self._codes_used[name].update_state(counts)
+        return perplexity
+
+    def _other_losses(self, penalty):
+        """Regularizers and `add_loss` of the user's own layers; None without any."""
+        losses = self.losses
+        if len(losses) <= (1 if self.mask.is_penalized else 0):
+            return None
+        self._has_other_losses = True
+        return sum(losses) - penalty
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        labels = self._checked_labels(y, y_pred["task"])
+        counted = None
+        if self.ignore_class is not None:
+            counted = ops.cast(labels != self.ignore_class, "float32")
+        self._accuracy.update_state(labels, y_pred["task"], sample_weight=counted)
+        return super().compute_metrics(x, y, y_pred["task"], sample_weight)
+
+    def get_metrics_result(self):
+        results = super().get_metrics_result()
+        if not self._has_other_losses:
+            results.pop(self._other_tracker.name)
+        return results
+
+    # Insight
+
+    def complementarity(self):
+        """Shares of the channels that the task uses, and zeta.
+
+        Returns:
+            See `cmvq_keras.metrics.complementarity`.
+        """
+        shares = ops.convert_to_numpy(self.mask.shares())
+        parts = np.split(shares, len(self.modalities))
+        return method_metrics.complementarity(
+            dict(zip(self.modalities, parts, strict=True))
+        )
+
+    def inference_model(self):
+        """A plain Keras model from the inputs to the same logits, without decoders.
+
+        It shares this model's weights and takes the task's modalities alone.
+        """
+        self._check_built()
+        inputs, quantized = {}, {}
+        shapes = self.get_build_config()["input_shape"]
+        for name in self.task_modalities:
+            inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
+            grid = self.encoders[name](inputs[name])
+            quantized[name] = self.quantizers[name](grid)["quantized"]
+        return keras.Model(
+            inputs, self._solve(quantized), name=f"{self.name}_inference"
+        )
+
+    def reconstruct(self, x, features="all", batch_size=128):
+        """Each modality decoded from a part of its features (paper, Figs. 1 and 3).
+
+        Args:
+            x: dictionary of arrays `(n, ...)`.
+            features: "all", "complementary" (those that the task sees) or
+                "contradictory" (those that it does not).
+            batch_size: samples decoded at a time.
+
+        Returns:
+            A dictionary of numpy arrays of the inputs' shapes.
+        """
+        kept = self._kept_channels(features)
+        grids = self._grids(x, batch_size)
+        return self._decode({m: grids[m] * kept[m] for m in grids}, batch_size)
+
+    def mix(self, x, batch_size=128):
+        """Complementary features of each sample with the contradictory ones of the
+        next (of the last, with those of the first), decoded.
+
+        Args and result as in `reconstruct`. Reference: METHOD, Section 6, "mix".
+        """
+        ours = self._kept_channels("complementary")
+        theirs = self._kept_channels("contradictory")
+        grids = self._grids(x, batch_size)
+        mixed = {
+            m: grids[m] * ours[m] + np.roll(grids[m], -1, axis=0) * theirs[m]
+            for m in grids
+        }
+        return self._decode(mixed, batch_size)
+
+    def _kept_channels(self, features):
+        if features not in FEATURES:
+            raise ValueError(
+                f"`features` must be one of {', '.join(FEATURES)}. Received: "
+                f"{features!r}"
+            )
+        self._check_built()
+        values = np.ones(self.mask.channel_weights.shape, "float32")
+        if features != "all":
+            values = self.mask.hard_values(complement=features == "contradictory")
+        parts = np.split(ops.convert_to_numpy(values), len(self.modalities))
+        return dict(zip(self.modalities, parts, strict=True))
+
+    def _check_built(self):
+        if not self.built:
+            raise ValueError(
+                "The model has no weights yet: call it on a batch, fit it, or call "
+                "build({modality: shape}) first."
+            )
+
+    def _grids(self, x, batch_size):
+        self._check_names(x)
+        return {
+            name: _in_batches(
+                lambda batch, name=name: self.quantizers[name](
+                    self.encoders[name](batch)
+                )["quantized"],
+                x[name],
+                batch_size,
+            )
+            for name in self.modalities
+        }
+
+    def _decode(self, grids, batch_size):
+        return {
+            name: _in_batches(self.decoders[name], grid, batch_size)
+            for name, grid in grids.items()
+        }
+
+    # Saving
+
+    def get_config(self):
+        def serialized(layers):
+            return {
+                name: keras.saving.serialize_keras_object(layers[name])
+                for name in self.modalities
+            }
+
+        return {
+            **super().get_config(),
+            "encoders": serialized(self.encoders),
+            "decoders": serialized(self.decoders),
+            "quantizers": serialized(self.quantizers),
+            "mask": keras.saving.serialize_keras_object(self.mask),
+            "solver": keras.saving.serialize_keras_object(self.solver),
+            "task_modalities": list(self.task_modalities),
+            "modalities": list(self.modalities),
+            "ignore_class": self.ignore_class,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("encoders", "decoders", "quantizers"):
+            config[key] = {
+                name: keras.saving.deserialize_keras_object(layer, custom_objects)
+                for name, layer in config[key].items()
+            }
+        for key in ("mask", "solver"):
+            config[key] = keras.saving.deserialize_keras_object(
+                config[key], custom_objects
+            )
+        return cls(**config)
+
+
+def _by_modality(argument, layers, order):
+    if sorted(layers) != order:
+        raise ValueError(
+            f"`{argument}` must have exactly the modalities {', '.join(order)}. "
+            f"Received: {', '.join(sorted(layers))}"
+        )
+    return {name: layers[name] for name in order}
+
+
+def _in_batches(function, array, batch_size):
+    parts = [
+        ops.convert_to_numpy(function(array[start : start + batch_size]))
+        for start in range(0, len(array), batch_size)
+    ]
+    return np.concatenate(parts).astype("float32")
