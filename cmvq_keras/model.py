@@ -227,22 +227,14 @@ class CMVQVAE(keras.Model):
             weighted_metrics=weighted_metrics,
             **kwargs,
         )
-        self._compile_arguments = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-            **kwargs,
-        }
 
     def get_compile_config(self):
-        if not self.compiled:
-            return None
-        arguments = {"optimizer": self.optimizer, **self._compile_arguments}
-        return {
-            name: keras.saving.serialize_keras_object(value)
-            for name, value in arguments.items()
-        }
+        config = super().get_compile_config()
+        if config:
+            # Keras's own compile was given neither: they are this model's.
+            config["loss"] = keras.saving.serialize_keras_object(self._task_loss)
+            config["loss_weights"] = dict(self._loss_weights)
+        return config
 
     def compile_from_config(self, config):
         self.compile(

@@ -195,7 +195,8 @@ class VectorQuantizer(keras.layers.Layer):
     def _start_from(self, flat, candidates, codes):
         """The codes to use now; before the first batch those of the data."""
         finite = ops.all(ops.isfinite(flat))
-        fresh = ops.logical_and(self.initialized < 0.5, finite)
+        initialized = ops.convert_to_tensor(self.initialized)
+        fresh = ops.logical_and(initialized < 0.5, finite)
 
         def start():
             if self.start == "kmeans":
@@ -203,9 +204,7 @@ class VectorQuantizer(keras.layers.Layer):
             return candidates
 
         drawn = ops.cond(fresh, start, lambda: ops.stop_gradient(codes))
-        self.initialized.assign(
-            ops.where(fresh, ops.ones_like(self.initialized), self.initialized)
-        )
+        self.initialized.assign(ops.where(fresh, 1.0, initialized))
         if self._learns_by_average:
             return drawn, fresh
         offset = drawn - ops.stop_gradient(codes)
@@ -253,7 +252,8 @@ class VectorQuantizer(keras.layers.Layer):
             (self.ema_embeddings, total),
             (self.embeddings, moved),
         ):
-            variable.assign(ops.where(finite, value, variable))
+            old = ops.convert_to_tensor(variable)
+            variable.assign(ops.where(finite, value, old))
 
     def compute_output_spec(self, inputs, training=False):
         shape = inputs.shape

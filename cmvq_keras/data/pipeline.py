@@ -1,0 +1,58 @@
+"""Arrays in memory as batches for Keras."""
+
+import keras
+import numpy as np
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of `(inputs, labels)`; the order depends on seed and epoch alone.
+
+    Args:
+        x: dictionary of arrays `(n, ...)`.
+        y: labels `(n, ...)`.
+        batch_size: samples a batch.
+        shuffle_seed: integer to shuffle every epoch; None keeps the order. Shuffled
+            batches leave out the epoch's last, incomplete one: a batch of another
+            size costs a compilation on JAX, and the next epoch shuffles anew.
+    """
+
+    def __init__(self, x, y, batch_size, shuffle_seed=None):
+        super().__init__()
+        self.x = x
+        self.y = y
+        self.batch_size = min(batch_size, len(y))
+        self.shuffle_seed = shuffle_seed
+        self.epoch = 0
+        self._order = self._draw_order()
+
+    def _draw_order(self):
+        if self.shuffle_seed is None:
+            return None
+        generator = np.random.default_rng([self.shuffle_seed, self.epoch])
+        return generator.permutation(len(self.y))
+
+    def __len__(self):
+        full, rest = divmod(len(self.y), self.batch_size)
+        return full if self._order is not None else full + bool(rest)
+
+    def __getitem__(self, index):
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        if self._order is not None:
+            part = self._order[part]
+        return {name: array[part] for name, array in self.x.items()}, self.y[part]
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self._order = self._draw_order()
+
+
+def even_batch_size(count, batch_size):
+    """The largest batch size up to `batch_size` that divides `count`, when it is at
+    least half of it; else `batch_size`.
+
+    With batches of one size JAX compiles an evaluation once.
+    """
+    for size in range(min(batch_size, count), batch_size // 2, -1):
+        if count % size == 0:
+            return size
+    return batch_size

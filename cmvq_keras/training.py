@@ -1,0 +1,240 @@
+"""Train, evaluate and predict: what the command line calls and a script can call."""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from cmvq_keras import recipes
+from cmvq_keras.building import IGNORED_LABEL, build_model
+from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
+from cmvq_keras.data.pipeline import Batches, even_batch_size
+from cmvq_keras.metrics import MacroF1
+from cmvq_keras.run import Run
+
+
+def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
+    """Trains a recipe and leaves a run folder.
+
+    The best epoch is chosen on validation data; its weights are kept and measured
+    on validation and test data.
+
+    Args:
+        recipe: a `Recipe`, or a recipe's name.
+        data_dir: root folder of the raw data; None for CMVQ_DATA_DIR, else the
+            user's data folder.
+        out: the run folder itself; None for `runs/<recipe>-<backend>-<time>`.
+        callbacks: further Keras callbacks.
+        verbose: as in Keras's `fit`.
+
+    Returns:
+        The `Run`, its `metrics` complete.
+
+    Raises:
+        FileNotFoundError: when raw data is missing; it says how to get it.
+        FileExistsError: when `out` already holds a run.
+        ValueError: for settings and data that do not fit.
+    """
+    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    splits = {name: _load(recipe, name, data_dir) for name in recipes.SPLITS}
+    run = Run.create(out, recipe, keras.config.backend())
+    settings = recipe.training
+    with _precision(settings.precision):
+        keras.utils.set_random_seed(settings.seed)
+        model = build_model(recipe)
+        batches = Batches(
+            splits["train"].x,
+            splits["train"].y,
+            settings.batch_size,
+            shuffle_seed=settings.seed,
+        )
+        _compile(model, recipe, _optimizer(settings, len(batches)))
+        best = BestWeights(run.weights_path, settings.select_by)
+        model.fit(
+            batches,
+            validation_data=_evaluation_batches(recipe, splits["validation"]),
+            epochs=settings.epochs,
+            shuffle=False,
+            class_weight=_class_weight(recipe, splits["train"].y),
+            callbacks=[
+                ComplementarityLog(),
+                HistoryFile(run),
+                best,
+                *_early_stopping(settings),
+                *callbacks,
+            ],
+            verbose=verbose,
+        )
+        model.load_weights(run.weights_path)
+        results = {
+            "best_epoch": best.best_epoch,
+            "complementarity": model.complementarity(),
+            "parameters": model.count_params(),
+        }
+        for name in ("validation", "test"):
+            results[name] = _measure(model, recipe, splits[name])
+    results["codes_used"] = results["test"]["codes_used"]
+    run.write_metrics(results)
+    return run
+
+
+def evaluate(run, split="test", data_dir=None):
+    """Measures a run's kept weights on one split and notes it in its metrics.json.
+
+    Args:
+        run: the run folder (or an open `Run`).
+        split: "train", "validation" or "test".
+        data_dir: as in `train`.
+
+    Returns:
+        A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
+        terms, perplexities, "codes_used" by modality, "per_class" (recall by class
+        name) and "confusion" (rows: true class).
+
+    Raises:
+        FileNotFoundError, ValueError: as in `train`, and when the folder is no run.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    recipe = run.recipe
+    data = _load(recipe, split, data_dir)
+    model = load_model(run)
+    with _precision(recipe.training.precision):
+        _compile(model, recipe)
+        results = _measure(model, recipe, data)
+    complementarity = model.complementarity()
+    run.write_metrics(
+        {**run.metrics, "complementarity": complementarity, split: results}
+    )
+    return results
+
+
+def predict(run, x):
+    """Probabilities of the classes.
+
+    Args:
+        run: the run folder (or an open `Run`).
+        x: dictionary of normalized arrays `(n, ...)` by modality.
+
+    Returns:
+        `(n, ..., classes)` float32.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    model = load_model(run).inference_model()
+    x = {name: x[name] for name in model.input}
+    batch_size = run.recipe.training.batch_size
+    logits = model.predict(x, batch_size=batch_size, verbose=0)
+    return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
+
+
+def load_model(run):
+    """The model of a run with its kept weights.
+
+    Args:
+        run: the run folder (or an open `Run`).
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    with _precision(run.recipe.training.precision):
+        model = build_model(run.recipe)
+    try:
+        model.load_weights(run.weights_path)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(
+            f"{run.weights_path} does not hold the weights of recipe "
+            f"{run.recipe.name}: {str(error).splitlines()[0]}"
+        ) from error
+    return model
+
+
+@contextlib.contextmanager
+def _precision(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _load(recipe, split, data_dir):
+    return recipes.load_split(recipe, split, data_dir, recipe.training.limit)
+
+
+def _compile(model, recipe, optimizer="adam"):
+    ignored = IGNORED_LABEL if recipe.task == "segmentation" else None
+    model.compile(
+        optimizer=optimizer,
+        metrics=[MacroF1(len(recipe.classes), ignore_class=ignored)],
+    )
+
+
+def _optimizer(settings, steps):
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
+    common = {"learning_rate": rate, "global_clipnorm": settings.clip_norm}
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(momentum=settings.momentum, **common)
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    # PyTorch's epsilon, as in the published runs.
+    return kinds[settings.optimizer](epsilon=1e-8, **common)
+
+
+def _early_stopping(settings):
+    if settings.early_stopping is None:
+        return []
+    mode = "max" if settings.select_by == "accuracy" else "min"
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=f"val_{settings.select_by}",
+            mode=mode,
+            patience=settings.early_stopping,
+        )
+    ]
+
+
+def _class_weight(recipe, labels):
+    if recipe.training.class_weight is None:
+        return None
+    counts = np.bincount(labels.ravel(), minlength=len(recipe.classes))
+    return {
+        index: labels.size / (len(counts) * count) if count else 0.0
+        for index, count in enumerate(counts)
+    }
+
+
+def _evaluation_batches(recipe, split):
+    size = even_batch_size(len(split.y), recipe.training.batch_size)
+    return Batches(split.x, split.y, size)
+
+
+def _measure(model, recipe, split):
+    logs = model.evaluate(
+        _evaluation_batches(recipe, split), return_dict=True, verbose=0
+    )
+    confusion = _confusion(model)
+    sizes = confusion.sum(axis=1)
+    return {
+        **{name: value for name, value in logs.items() if "codes_used" not in name},
+        "n": len(split.y),
+        "codes_used": {
+            name: int(logs[f"{name}_codes_used"]) for name in model.modalities
+        },
+        "per_class": {
+            name: float(confusion[i, i] / sizes[i]) if sizes[i] else None
+            for i, name in enumerate(recipe.classes)
+        },
+        "confusion": confusion.astype(int).tolist(),
+    }
+
+
+def _confusion(model):
+    return keras.ops.convert_to_numpy(_find_metric(model, MacroF1).confusion)
+
+
+def _find_metric(model, kind):
+    queue = list(model.metrics)
+    for metric in queue:
+        if isinstance(metric, kind):
+            return metric
+        queue.extend(getattr(metric, "metrics", ()))
+    raise ValueError(f"The model was not compiled with {kind.__name__}.")
