@@ -1,0 +1,27 @@
+"""Networks: encoders, decoders and task solvers, all of them keras layers."""
+
+from cmvq_keras.networks.heads import ClassificationSolver, SegmentationSolver
+from cmvq_keras.networks.pose import PoseDecoder, PoseEncoder
+from cmvq_keras.networks.residual import (
+    ResidualDecoder,
+    ResidualEncoder,
+    ResidualStack,
+)
+from cmvq_keras.networks.resnet18 import (
+    ResNet18Decoder,
+    ResNet18Encoder,
+    load_keras_cv_weights,
+)
+
+__all__ = [
+    "ClassificationSolver",
+    "PoseDecoder",
+    "PoseEncoder",
+    "ResNet18Decoder",
+    "ResNet18Encoder",
+    "ResidualDecoder",
+    "ResidualEncoder",
+    "ResidualStack",
+    "SegmentationSolver",
+    "load_keras_cv_weights",
+]

@@ -1,0 +1,282 @@
+"""What every network here is made of, with PyTorch's conventions.
+
+The author's networks are PyTorch modules; where Keras differs (default initializers,
+padding of strided 3 x 3 windows, batch norm's constants) the difference is kept here
+and nowhere else.
+"""
+
+import math
+
+import keras
+
+AXES = ("batch", "height", "width", "channels")
+
+
+class Chain(keras.Layer):
+    """Base of the networks: layers one after another, made when the fan-in is known.
+
+    A subclass says in `make_parts(input_shape)` which layers follow each other, and in
+    `check_input(input_shape)` what it accepts. Parts carry names of their own;
+    `part(name)` returns one.
+    """
+
+    def make_parts(self, input_shape):
+        """Returns the unbuilt layers in the order in which they are called."""
+        raise NotImplementedError
+
+    def check_input(self, input_shape):
+        """Raises ValueError for a shape that this network cannot take."""
+        check_axes(self, input_shape)
+
+    def build(self, input_shape):
+        # A second build would make new weights beside those just loaded.
+        if self.built:
+            return
+        self.check_input(input_shape)
+        self.parts = self.make_parts(input_shape)
+        shape = input_shape
+        for part in self.parts:
+            part.build(shape)
+            shape = part.compute_output_shape(shape)
+
+    def call(self, inputs, training=None):
+        outputs = inputs
+        for part in self.parts:
+            outputs = part(outputs, training=training)
+        return outputs
+
+    def compute_output_shape(self, input_shape):
+        self.check_input(input_shape)
+        shape = tuple(input_shape)
+        for part in self.parts if self.built else self.make_parts(input_shape):
+            shape = tuple(part.compute_output_shape(shape))
+        return shape
+
+    def part(self, name):
+        """Returns the part called `name`.
+
+        Raises:
+            ValueError: if the network is not built or has no such part.
+        """
+        parts = self.parts if self.built else []
+        for part in parts:
+            if part.name == name:
+                return part
+        raise ValueError(
+            f"{type(self).__name__} must be built and have a part of that name; it "
+            f"has {[part.name for part in parts]}. Received: name={name!r}"
+        )
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class PaddedMaxPooling2D(keras.Layer):
+    """Max-pool 3 x 3, stride 2, padding 1 on both sides, as in PyTorch.
+
+    Keras's "same" pads an even side after its end only, so its windows lie one pixel
+    further. Takes and returns `(batch, height, width, channels)`, the sides halved and
+    rounded up.
+
+    Reference: METHOD section 6, audio encoder.
+    """
+
+    def call(self, inputs):
+        padded = keras.ops.pad(
+            inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-math.inf
+        )
+        return keras.ops.max_pool(
+            padded, 3, strides=2, padding="valid", data_format="channels_last"
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, *(s and (s + 1) // 2 for s in (height, width)), channels)
+
+
+def pytorch_uniform(fan_in):
+    """PyTorch's default start of weights and biases: uniform(+-1 / sqrt(fan_in)).
+
+    Reference: METHOD section 6. A new object at each call, because one initializer
+    gives every weight of a shape the same values.
+    """
+    limit = 1 / math.sqrt(fan_in)
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+def convolution(
+    owner,
+    inputs,
+    filters,
+    size,
+    name,
+    strides=1,
+    use_bias=True,
+    rank=2,
+    dtype=None,
+):
+    """Returns a "same" convolution from `inputs` to `filters` channels.
+
+    Equals PyTorch's symmetric padding for size 3 with stride 1 and, on even sides, for
+    size 4 with stride 2. `owner` is the layer whose dtype policy it takes, `rank` the
+    number of spatial axes.
+    """
+    kind = keras.layers.Conv2D if rank == 2 else keras.layers.Conv1D
+    fan_in = inputs * size**rank
+    return kind(
+        filters,
+        size,
+        strides=strides,
+        padding="same",
+        use_bias=use_bias,
+        data_format="channels_last",
+        kernel_initializer=pytorch_uniform(fan_in),
+        bias_initializer=pytorch_uniform(fan_in),
+        dtype=dtype or owner.dtype_policy,
+        name=name,
+    )
+
+
+def padded_convolution(owner, inputs, filters, name):
+    """Returns the two layers of a 3 x 3 convolution, stride 2, padding 1 on each side.
+
+    "same" would pad an even side after its end only.
+    """
+    fan_in = 9 * inputs
+    return [
+        keras.layers.ZeroPadding2D(
+            1, data_format="channels_last", dtype=owner.dtype_policy, name=f"{name}_pad"
+        ),
+        keras.layers.Conv2D(
+            filters,
+            3,
+            strides=2,
+            padding="valid",
+            data_format="channels_last",
+            kernel_initializer=pytorch_uniform(fan_in),
+            bias_initializer=pytorch_uniform(fan_in),
+            dtype=owner.dtype_policy,
+            name=name,
+        ),
+    ]
+
+
+def transposed_convolution(owner, filters, name, rank=2, dtype=None):
+    """Returns a transposed convolution of size 4, stride 2: it doubles each side.
+
+    Its initial range follows PyTorch, which takes the fan-in of a transposed kernel
+    from the output channels.
+    """
+    kind = keras.layers.Conv2DTranspose if rank == 2 else keras.layers.Conv1DTranspose
+    fan_in = filters * 4**rank
+    return kind(
+        filters,
+        4,
+        strides=2,
+        padding="same",
+        data_format="channels_last",
+        kernel_initializer=pytorch_uniform(fan_in),
+        bias_initializer=pytorch_uniform(fan_in),
+        dtype=dtype or owner.dtype_policy,
+        name=name,
+    )
+
+
+def normalization(owner, name, epsilon=1e-5):
+    """Returns a batch norm over the last axis with PyTorch's momentum of 0.1."""
+    return keras.layers.BatchNormalization(
+        axis=-1, momentum=0.9, epsilon=epsilon, dtype=owner.dtype_policy, name=name
+    )
+
+
+def relu(owner, name):
+    """Returns a ReLU."""
+    return keras.layers.ReLU(dtype=owner.dtype_policy, name=name)
+
+
+def dense(owner, inputs, units, name, dtype=None):
+    """Returns a dense layer from `inputs` to `units` features."""
+    return keras.layers.Dense(
+        units,
+        kernel_initializer=pytorch_uniform(inputs),
+        bias_initializer=pytorch_uniform(inputs),
+        dtype=dtype or owner.dtype_policy,
+        name=name,
+    )
+
+
+def reshape(owner, target_shape, name):
+    """Returns a reshape of everything but the batch."""
+    return keras.layers.Reshape(target_shape, dtype=owner.dtype_policy, name=name)
+
+
+def at_least_float32(owner):
+    """Returns the dtype in which `owner` hands out logits: never half precision."""
+    return keras.backend.result_type(owner.variable_dtype, "float32")
+
+
+def check_axes(layer, input_shape, axes=AXES, multiple=1, known=()):
+    """Checks a shape against named axes.
+
+    Args:
+        layer: whose input it is; its class stands in the message.
+        input_shape: tuple of sizes, None where unknown.
+        axes: names of the expected axes. The last one must be known.
+        multiple: each side between first and last axis must be divisible by it.
+        known: names of further axes that must be known.
+
+    Raises:
+        ValueError: naming the axis at fault.
+    """
+    owner, received = type(layer).__name__, f"Received: input_shape={input_shape}"
+    if len(input_shape) != len(axes):
+        raise ValueError(
+            f"{owner} takes inputs of {len(axes)} axes, ({', '.join(axes)}). {received}"
+        )
+    for axis, (name, size) in enumerate(zip(axes, input_shape, strict=True)):
+        where = f"{owner}: the {name} (axis {axis})"
+        if size is None:
+            if name in known or axis == len(axes) - 1:
+                raise ValueError(f"{where} must be known. {received}")
+        elif size < 1 and axis > 0:
+            raise ValueError(f"{where} must be at least 1. {received}")
+        elif 0 < axis < len(axes) - 1 and size % multiple:
+            raise ValueError(f"{where} must be divisible by {multiple}. {received}")
+
+
+def positive(name, value):
+    """Returns `value` if it is a positive integer.
+
+    Raises:
+        TypeError: if it is not an integer.
+        ValueError: if it is below 1.
+    """
+    if non_negative(name, value) < 1:
+        raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
+    return value
+
+
+def non_negative(name, value):
+    """Returns `value` if it is an integer of 0 or more.
+
+    Raises:
+        TypeError: if it is not an integer.
+        ValueError: if it is negative.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
+    if value < 0:
+        raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
+    return value
+
+
+def divisible(name, value, divisor):
+    """Returns `value` if it is a positive multiple of `divisor`.
+
+    Raises:
+        TypeError: if it is not an integer.
+        ValueError: if it is below 1 or leaves a remainder.
+    """
+    if positive(name, value) % divisor:
+        raise ValueError(
+            f"`{name}` must be divisible by {divisor}. Received: {name}={value}"
+        )
+    return value
