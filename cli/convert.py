@@ -1,0 +1,50 @@
+"""`cmvq convert`: the author's weights as a run folder."""
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.train import PRESETS
+
+
+@click.command("convert", short_help="The author's weights as a run folder.")
+@click.argument("file", metavar="MODEL.PT", type=click.Path())
+@click.option("--recipe", required=True, metavar="NAME", help="E.g. crema-d.")
+@click.option(
+    "--preset",
+    type=options.Name(PRESETS),
+    default="code",
+    show_default=True,
+    help="Whose settings the network has.",
+)
+@options.backend
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False),
+    help="The run folder to make.",
+)
+def command(file, recipe, preset, backend, out):
+    """Make a run folder from a model file of the author's PyTorch code.
+
+    The file is read with PyTorch, which has to be installed; the run can be used
+    with any backend.
+
+    \b
+    cmvq convert model.pt --recipe crema-d -o runs/author
+    cmvq evaluate runs/author
+    """
+    from cmvq_keras import recipes
+
+    chosen = recipes.get(recipe, preset)
+    chosen_backend = options.start_backend(backend)
+    from cmvq_keras import convert, training
+    from cmvq_keras.run import Run
+
+    state = convert.read_reference_file(file)
+    model = training.build_model(chosen)
+    convert.load_reference_state(model, state)
+    run = Run.create(out, chosen, chosen_backend)
+    run.save_weights(model)
+    run.write_metrics({"complementarity": model.complementarity()})
+    click.echo(f"Run folder: {run.directory}")

@@ -1,0 +1,145 @@
+"""`cmvq doctor`: what is installed, what it runs on, which data is there."""
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.tables import table
+
+# In a process of its own: a broken backend must not break the doctor, and Keras can
+# run on one backend a process only.
+_PROBE = """
+import json, keras
+from cmvq_keras.environment import device_names
+print(json.dumps(device_names(keras.config.backend())))
+"""
+SECONDS = 180  # for a backend to start; the first start after an install is slow
+
+
+@click.command("doctor", short_help="What is installed and found, and what to do.")
+@options.data_dir
+def command(data_dir):
+    """Tell which backends, devices, versions and data are there.
+
+    Each thing that is missing comes with what to do. Every backend is started once,
+    which takes some seconds.
+    """
+    click.echo(_versions() + "\n")
+    click.echo(_backends() + "\n")
+    click.echo(_data(data_dir))
+
+
+def _versions():
+    import platform
+
+    from cmvq_keras import __version__
+    from cmvq_keras.environment import version
+
+    rows = [
+        ("python", f"{platform.python_version()} on {platform.platform()}"),
+        ("cmvq-keras", __version__),
+    ]
+    for name in ("keras", "numpy", "scipy", "h5py", "librosa", "pillow"):
+        missing = f"missing. Do: pip install {name}"
+        rows.append((name, version(name) or missing))
+    return table(rows, ("Package", "Version"))
+
+
+def _backends():
+    from cmvq_keras.backend import BACKENDS, installed_backends
+    from cmvq_keras.environment import version
+
+    installed = installed_backends()
+    probes = {name: _start_probe(name) for name in installed}
+    rows = []
+    for name in BACKENDS:
+        if name in installed:
+            rows.append((name, version(name) or "?", _result(probes[name])))
+        else:
+            todo = f'not installed. Do: pip install "cmvq-keras[{name}]"'
+            rows.append((name, "-", todo))
+    return f"{table(rows, ('Backend', 'Version', 'Devices'))}\n{_choice()}"
+
+
+def _choice():
+    import os
+
+    from cmvq_keras.backend import select_backend
+
+    wish = os.environ.get("KERAS_BACKEND")
+    try:
+        chosen = select_backend()
+    except ImportError:
+        return "Without --backend: none, as none is installed."
+    if wish == chosen:
+        why = "KERAS_BACKEND names it"
+    elif wish:
+        why = f"KERAS_BACKEND names {wish}, which is not installed"
+    else:
+        why = "by keras.json, or the first that is installed"
+    return f"Without --backend: {chosen} ({why})."
+
+
+def _start_probe(backend):
+    import os
+    import subprocess
+    import sys
+
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROBE],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _result(probe):
+    import json
+    import subprocess
+
+    try:
+        output, messages = probe.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        probe.kill()
+        probe.communicate()
+        return f"does not start within {SECONDS} seconds. Do: install it anew"
+    if probe.returncode:
+        last = (messages.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]
+        return f"broken ({last}). Do: install it anew"
+    return ", ".join(json.loads(output.splitlines()[-1]))
+
+
+def _data(data_dir):
+    from cmvq_keras.data import sources
+
+    rows, todo = [], []
+    for name, source in sources.SOURCES.items():
+        missing = sources.missing(name, data_dir)
+        rows.append((name, source.title, _found(name, missing, data_dir)))
+        if missing:
+            todo.append(f"{name}: {sources.how_to_get(name)}")
+    root = sources.data_root(data_dir)
+    where = f"Data folder: {root}" + ("" if root.is_dir() else " (does not exist)")
+    where += "; --data-dir or CMVQ_DATA_DIR name another one."
+    found = table(rows, ("Source", "What", "Found"))
+    return "\n".join([where, "", found, *([""] if todo else []), *todo])
+
+
+def _found(name, missing, data_dir):
+    from cmvq_keras.data import sources
+
+    folder = sources.data_root(data_dir) / name
+    if "." in missing:
+        return f"missing: {folder}"
+    if missing:
+        return f"missing: {', '.join(missing)}"
+    return ", ".join(_count(folder, entry) for entry in sources.get(name).files)
+
+
+def _count(folder, entry):
+    path = folder / entry
+    if path.is_file():
+        return f"{entry} ({path.stat().st_size / 1e6:.1f} MB)"
+    count = sum(1 for child in path.iterdir() if not child.name.startswith("."))
+    return f"{entry} ({count:,} entries)"

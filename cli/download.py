@@ -1,0 +1,73 @@
+"""`cmvq download`: fetches raw data from its official addresses."""
+
+import click
+
+from cmvq_keras.cli import options
+
+
+@click.command("download", short_help="Fetch a recipe's raw data.")
+@click.argument("source", required=False)
+@click.option("--recipe", metavar="NAME", help="Fetch what this recipe needs.")
+@options.data_dir
+def command(source, recipe, data_dir):
+    """Fetch the official files of SOURCE, or of every source of a recipe.
+
+    Files that are there already are checked, not fetched again.
+
+    \b
+    cmvq download mnist
+    cmvq download --recipe av-digits --data-dir data
+    """
+    if (source is None) == (recipe is None):
+        raise click.UsageError("Name a source, or a recipe with --recipe.")
+    from cmvq_keras.data import sources
+
+    names = (source,) if source else sources_of(recipe)
+    for name in names:
+        sources.get(name)
+    if not names:
+        click.echo(f"Recipe {recipe} needs no files.")
+    for name in names:
+        _fetch(name, data_dir)
+
+
+def sources_of(recipe):
+    """The names of the sources whose files a recipe reads."""
+    from cmvq_keras import recipes
+
+    return recipes.module(recipe).SOURCES
+
+
+def _fetch(name, data_dir):
+    from cmvq_keras.data import download, sources
+
+    known = sources.get(name)
+    click.echo(f"{known.title}; licence: {known.licence}")
+    with _Progress() as progress:
+        paths = download.download(name, data_dir, progress=progress)
+    for path in paths:
+        click.echo(f"  {path}")
+
+
+class _Progress:
+    """One progress bar a file; the server may not say how long a file is."""
+
+    def __init__(self):
+        self.url, self.bar, self.done = None, None, 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.bar:
+            self.bar.__exit__(*exception)
+
+    def __call__(self, url, done, total):
+        """Shows that `done` bytes of `total` (or None) have arrived from `url`."""
+        if url != self.url:
+            self.__exit__(None, None, None)
+            label = f"  {url.rpartition('/')[2]}"
+            self.bar = click.progressbar(length=total or 0, label=label).__enter__()
+            self.url, self.done = url, 0
+        self.bar.update(done - self.done)
+        self.done = done

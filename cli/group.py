@@ -1,0 +1,94 @@
+"""The group of commands: loaded when asked for, errors told in one line."""
+
+import difflib
+import importlib
+import os
+import sys
+
+import click
+
+COMMANDS = (
+    "train",
+    "evaluate",
+    "predict",
+    "recipes",
+    "doctor",
+    "download",
+    "convert",
+)
+
+
+class CommandGroup(click.Group):
+    """A group whose commands are the modules beside this file.
+
+    Every exception ends in one line `Error: ...` on stderr: exit code 2 when the
+    command was called wrongly, 130 after Ctrl-C, 1 for everything else. With the
+    environment variable `CMVQ_DEBUG=1` the traceback is shown instead.
+    """
+
+    def list_commands(self, ctx):
+        """The commands in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx, name):
+        """The command of that name, or None."""
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f"cmvq_keras.cli.{name}").command
+
+    def resolve_command(self, ctx, args):
+        """Finds the command that the arguments name; a wrong name gets a hint."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
+            hint = (
+                f"Did you mean {close[0]}?"
+                if close
+                else f"Commands: {', '.join(COMMANDS)}."
+            )
+            raise click.UsageError(f"No such command {name}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args, standalone_mode=True, **kwargs):
+        """Runs a command; see the class for how errors end."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **kwargs)
+        try:
+            code = super().main(*args, standalone_mode=False, **kwargs)
+        except Exception as error:
+            if os.environ.get("CMVQ_DEBUG") == "1":
+                raise
+            code = report(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error):
+    """Tells the user of an exception on stderr and returns the exit code."""
+    # Click hands Ctrl-C and a truncated input on as one and the same exception.
+    if isinstance(error, click.Abort):
+        if not isinstance(error.__cause__, EOFError):
+            click.echo("Interrupted.", err=True)
+            return 130
+        error = error.__cause__
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        error.show()
+        return error.exit_code
+    click.echo(f"Error: {one_line(error)}", err=True)
+    return getattr(error, "exit_code", 1)
+
+
+def one_line(error):
+    """What an exception says, on one line."""
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
+    elif isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.strerror}: {error.filename}"
+    elif isinstance(error, (ValueError, TypeError, ImportError, OSError)):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return f"{type(error).__name__} (CMVQ_DEBUG=1 shows where)"
+    closed = [line if line[-1] in ".:;,?!" else f"{line};" for line in lines[:-1]]
+    return " ".join([*closed, lines[-1]])

@@ -1,0 +1,104 @@
+"""Options that several commands share, and what they mean."""
+
+import contextlib
+import difflib
+import os
+import sys
+import tempfile
+
+import click
+
+from cmvq_keras.backend import BACKENDS, select_backend
+
+
+class Name(click.Choice):
+    """One of some names; a wrong one gets the nearest as a hint."""
+
+    def convert(self, value, param, ctx):
+        """The name itself, or a usage error."""
+        if value in self.choices:
+            return value
+        close = difflib.get_close_matches(str(value), self.choices, n=1, cutoff=0.4)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        self.fail(f"{value} is not one of {', '.join(self.choices)}.{hint}", param, ctx)
+
+
+class Assignment(click.ParamType):
+    """`NAME=VALUE`, as the pair (name, value).
+
+    Args:
+        form: how the help writes it, e.g. "MODALITY=PATH".
+    """
+
+    name = "assignment"
+
+    def __init__(self, form):
+        self.form = form
+
+    def get_metavar(self, param, ctx=None):
+        """How the help writes a value."""
+        return self.form
+
+    def convert(self, value, param, ctx):
+        """The pair, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not (equals and name.strip() and text.strip()):
+            self.fail(f"expected {self.form}. Received: {value}", param, ctx)
+        return name.strip(), text.strip()
+
+
+backend = click.option(
+    "--backend",
+    type=Name(BACKENDS),
+    help="What Keras runs on. Default: KERAS_BACKEND, keras.json, or what is there.",
+)
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    help="Folder of the raw data. Default: CMVQ_DATA_DIR, or the user's data folder.",
+)
+split = click.option(
+    "--split",
+    type=Name(("train", "validation", "test")),
+    default="test",
+    show_default=True,
+    help="Which part of the data.",
+)
+
+
+def start_backend(requested):
+    """Sets the backend and imports Keras without TensorFlow's start-up messages.
+
+    Args:
+        requested: the value of `--backend`, or None.
+
+    Returns:
+        The backend's name.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    chosen = select_backend(requested)
+    # Some of TensorFlow's messages obey no setting and are written to the file
+    # descriptor by C++, before any Python code can stop them.
+    with _messages_held_back():
+        import keras  # noqa: F401
+    return chosen
+
+
+@contextlib.contextmanager
+def _messages_held_back():
+    """Drops what is written to stderr, unless an exception ends the block."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

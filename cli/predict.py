@@ -1,0 +1,168 @@
+"""`cmvq predict`: classes and probabilities as CSV."""
+
+import csv
+import io
+import pathlib
+import sys
+
+import click
+
+from cmvq_keras.cli import options
+
+
+@click.command("predict", short_help="Classes and probabilities as CSV.")
+@click.argument("run", metavar="RUN", type=click.Path())
+@options.split
+@click.option(
+    "--input",
+    "inputs",
+    type=options.Assignment("MODALITY=PATH"),
+    multiple=True,
+    help="A file of one's own. Repeat it for every modality, and for more samples.",
+)
+@click.option(
+    "--table",
+    type=click.Path(),
+    help="CSV file with one column of paths a modality; from its own folder.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="CSV file to write. Default: to the terminal.",
+)
+@options.backend
+@options.data_dir
+@click.pass_context
+def command(context, run, split, inputs, table, output, backend, data_dir):
+    """Predict with the model of the run folder RUN, on a split or on your own files.
+
+    \b
+    cmvq predict runs/digits --split test -o predictions.csv
+    cmvq predict runs/av --input image=seven.png --input audio=seven.wav
+    cmvq predict runs/av --table samples.csv
+
+    The CSV has the columns sample, label (on a split), class, and one p_CLASS of
+    probabilities a class.
+    """
+    _check_one_origin(context, inputs, table)
+    from cmvq_keras.run import Run
+
+    opened = Run.open(run)
+    recipe = opened.recipe
+    if recipe.task != "classification":
+        raise click.UsageError(
+            f"predict writes one class a sample; recipe {recipe.name} is for "
+            f"{recipe.task}. A script can use cmvq_keras.predict."
+        )
+    if inputs:
+        x, samples = _read(recipe, _rows_of_inputs(recipe, inputs))
+        labels = None
+    elif table:
+        x, samples = _read(recipe, _rows_of_table(recipe, pathlib.Path(table)))
+        labels = None
+    else:
+        from cmvq_keras import recipes
+
+        limit = recipe.training.limit
+        loaded = recipes.load_split(recipe, split, data_dir, limit)
+        x, samples = loaded.x, loaded.samples
+        labels = [recipe.classes[label] for label in loaded.y]
+    options.start_backend(backend)
+    from cmvq_keras import training
+
+    _write(output, _csv(recipe.classes, samples, labels, training.predict(opened, x)))
+
+
+def _check_one_origin(context, inputs, table):
+    source = context.get_parameter_source("split")
+    named = source is not click.core.ParameterSource.DEFAULT
+    if sum((named, bool(inputs), table is not None)) > 1:
+        raise click.UsageError("Give only one of --split, --input and --table.")
+
+
+def _rows_of_inputs(recipe, inputs):
+    """One dict of paths a sample: the n-th file of each modality make the n-th."""
+    paths = {name: [] for name in _needed(recipe)}
+    for name, path in inputs:
+        if name not in paths:
+            raise click.UsageError(
+                f"Unknown modality {name}. This run takes {', '.join(paths)}."
+            )
+        paths[name].append(pathlib.Path(path))
+    counts = {name: len(files) for name, files in paths.items()}
+    if 0 in counts.values() or len(set(counts.values())) > 1:
+        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise click.UsageError(
+            f"Every modality needs the same number of --input files ({told})."
+        )
+    return [
+        dict(zip(paths, files, strict=True))
+        for files in zip(*paths.values(), strict=True)
+    ]
+
+
+def _rows_of_table(recipe, path):
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or []
+        missing = [name for name in _needed(recipe) if name not in columns]
+        if missing:
+            raise ValueError(
+                f"{path} lacks the column {', '.join(missing)}. Its columns: "
+                f"{', '.join(columns) or 'none'}"
+            )
+        rows = []
+        for row in reader:
+            empty = [name for name in _needed(recipe) if not row[name]]
+            if empty:
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: no path in column "
+                    f"{', '.join(empty)}"
+                )
+            rows.append({name: path.parent / row[name] for name in _needed(recipe)})
+    if not rows:
+        raise ValueError(f"{path} has no lines below its header")
+    return rows
+
+
+def _needed(recipe):
+    return recipe.task_modalities or tuple(recipe.modalities)
+
+
+def _read(recipe, rows):
+    import numpy as np
+
+    from cmvq_keras import recipes
+
+    columns = {name: [] for name in rows[0]}
+    with click.progressbar(
+        rows, label="Reading", file=sys.stderr, hidden=len(rows) < 20
+    ) as bar:
+        for row in bar:
+            for name, path in row.items():
+                columns[name].append(recipes.read_sample(recipe, name, path))
+    samples = [" ".join(str(path) for path in row.values()) for row in rows]
+    return {name: np.stack(values) for name, values in columns.items()}, samples
+
+
+def _csv(classes, samples, labels, probabilities):
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    label = [] if labels is None else ["label"]
+    writer.writerow(["sample", *label, "class", *(f"p_{name}" for name in classes)])
+    for index, (sample, row) in enumerate(zip(samples, probabilities, strict=True)):
+        label = [] if labels is None else [labels[index]]
+        shares = (f"{share:.6f}" for share in row)
+        writer.writerow([sample, *label, classes[row.argmax()], *shares])
+    return text.getvalue()
+
+
+def _write(output, text):
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from cmvq_keras.run import write_atomically
+
+    write_atomically(output, text)
+    click.echo(f"Written: {output}", err=True)

@@ -1,0 +1,110 @@
+"""`cmvq recipes`: what can be trained, and every setting."""
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.train import PRESETS
+
+
+@click.command("recipes", short_help="What can be trained; every setting of a recipe.")
+@click.argument("name", required=False)
+@click.option(
+    "--preset",
+    type=options.Name(PRESETS),
+    default="default",
+    show_default=True,
+    help="Whose settings.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(name, preset, as_json):
+    """List the recipes, or show the recipe NAME in full.
+
+    \b
+    cmvq recipes
+    cmvq recipes crema-d --preset paper
+    cmvq recipes crema-d --json
+    """
+    from cmvq_keras import recipes
+
+    if name:
+        recipe = recipes.get(name, preset)
+        click.echo(recipe.to_json() if as_json else _in_full(recipe), nl=not as_json)
+        return
+    found = [recipes.get(each, preset) for each in recipes.names()]
+    click.echo(_as_json(found) if as_json else _overview(found))
+
+
+def _as_json(found):
+    import json
+
+    return json.dumps([json.loads(recipe.to_json()) for recipe in found], indent=2)
+
+
+def _overview(found):
+    from cmvq_keras import recipes
+
+    rows = [
+        (
+            recipe.name,
+            recipe.title,
+            ", ".join(recipe.modalities),
+            len(recipe.classes),
+            "yes" if recipes.has_reader(recipe.name) else "model only",
+        )
+        for recipe in found
+    ]
+    header = ("Recipe", "What", "Modalities", "Classes", "Data is read")
+    return f"{table(rows, header)}\n\nOne in full: cmvq recipes NAME"
+
+
+def _in_full(recipe):
+    import inspect
+
+    from cmvq_keras import recipes
+
+    expected = _valid_ranges(recipe)
+    rows = [
+        (setting, _text(value), expected.get(setting, _kind(value)))
+        for setting, value in recipe.settings().items()
+    ]
+    return "\n\n".join(
+        [
+            f"{recipe.name} (preset {recipe.preset}): {recipe.title}",
+            inspect.getdoc(recipes.module(recipe.name)) or "",
+            f"{recipe.task}, {len(recipe.classes)} classes: "
+            + ", ".join(recipe.classes),
+            table(rows, ("Setting", "Value", "Valid")),
+            "Change one with --set SETTING=VALUE.",
+        ]
+    )
+
+
+def _valid_ranges(recipe):
+    import dataclasses
+
+    sections = {"model": recipe.model, "training": recipe.training}
+    for name, modality in recipe.modalities.items():
+        sections[f"modalities.{name}"] = modality
+    return {
+        f"{prefix}.{field.name}": field.metadata.get(
+            "expected", "three positive integers"
+        )
+        for prefix, section in sections.items()
+        for field in dataclasses.fields(section)
+    }
+
+
+def _kind(value):
+    """What a recipe's own setting takes; its module's notes say more."""
+    return {str: "a word, see above", bool: "true or false"}.get(
+        type(value), f"of type {type(value).__name__}"
+    )
+
+
+def _text(value):
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return " x ".join(str(size) for size in value)
+    return value

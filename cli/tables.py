@@ -1,0 +1,32 @@
+"""Plain-text tables: columns padded with spaces, fit for a terminal and a log."""
+
+
+def table(rows, header=None):
+    """Text of a table.
+
+    Args:
+        rows: rows of cells; every cell is written with `str`.
+        header: the columns' names, or None.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    if header:
+        cells = [list(header), ["-" * len(name) for name in header], *cells]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if header:
+        cells[1] = ["-" * width for width in widths]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    )
+
+
+def percent(share):
+    """A share from 0 to 1 in percent, or "-" where there is none."""
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def number(value, digits=4):
+    """A number with a fixed count of digits, or "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,117 @@
+"""`cmvq train`: trains a recipe and leaves a run folder."""
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.tables import number, percent, table
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+PRESETS = ("default", "paper", "code")
+
+
+@click.command("train", short_help="Train a recipe and leave a run folder.")
+@click.option("--recipe", required=True, metavar="NAME", help="See `cmvq recipes`.")
+@options.backend
+@click.option(
+    "--preset",
+    type=options.Name(PRESETS),
+    default="default",
+    show_default=True,
+    help="Whose settings: ours, the paper's, or the author's code's.",
+)
+@options.data_dir
+@click.option("--epochs", metavar="N", help="As --set training.epochs=N.")
+@click.option("--batch-size", metavar="N", help="As --set training.batch_size=N.")
+@click.option("--seed", metavar="N", help="As --set training.seed=N.")
+@click.option("--modality", metavar="NAME", help="Train with this modality alone.")
+@click.option(
+    "--set",
+    "assignments",
+    type=options.Assignment("SECTION.NAME=VALUE"),
+    multiple=True,
+    help="Change a setting, e.g. model.threshold=0.01. May be repeated.",
+)
+@click.option(
+    "--precision",
+    type=options.Name(PRECISIONS),
+    help="Keras's dtype policy. Default: float32.",
+)
+@click.option(
+    "--limit",
+    metavar="N",
+    help="Use the first N samples of each split in a seeded order.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    help="The run folder. Default: runs/<recipe>-<backend>-<time>.",
+)
+def command(recipe, backend, preset, data_dir, modality, assignments, out, **short):
+    """Train a recipe and leave a run folder.
+
+    \b
+    cmvq train --recipe planted --backend jax
+    cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
+    """
+    from cmvq_keras import recipes
+
+    chosen = recipes.get(recipe, preset).with_settings(_settings(short, assignments))
+    chosen = recipes.resolve(chosen)
+    if modality:
+        chosen = chosen.with_modality(modality)
+    options.start_backend(backend)
+    from cmvq_keras import training
+
+    run = training.train(chosen, data_dir=data_dir, out=out)
+    click.echo("\n" + summary(run))
+
+
+def _settings(short, assignments):
+    """Settings by dotted name, from the short options and from `--set`."""
+    settings = {}
+    named = [
+        (f"training.{name}", value)
+        for name, value in short.items()
+        if value is not None
+    ]
+    for name, value in [*named, *assignments]:
+        if name in settings:
+            raise click.UsageError(f"{name} is set twice.")
+        settings[name] = value
+    return settings
+
+
+def summary(run):
+    """The table that ends a training."""
+    metrics = run.metrics
+    test = metrics.get("test", {})
+    validation = metrics.get("validation", {})
+    rows = [
+        ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
+        ("Test samples", test.get("n", "-")),
+        ("Test accuracy", percent(test.get("accuracy"))),
+        ("Test macro-F1", number(test.get("macro_f1"))),
+        ("Validation accuracy", percent(validation.get("accuracy"))),
+        *_complementarity(metrics.get("complementarity", {})),
+        *_codes(run.recipe, metrics.get("codes_used", {})),
+        ("Best epoch", metrics.get("best_epoch", "-")),
+        ("Run folder", run.directory),
+    ]
+    return table(rows)
+
+
+def _complementarity(measured):
+    for name, share in measured.get("compl", {}).items():
+        contradictory = measured.get("contr", {}).get(name)
+        yield f"{name}: compl", f"{number(share, 2)} %"
+        yield f"{name}: contr", f"{number(contradictory, 2)} %"
+    zeta = measured.get("zeta")
+    if isinstance(zeta, dict):
+        yield from ((f"{name}: zeta", number(value, 2)) for name, value in zeta.items())
+    else:
+        yield "zeta", number(zeta, 2)
+
+
+def _codes(recipe, used):
+    for name, count in used.items():
+        yield f"{name}: codes used", f"{count} of {recipe.model.num_embeddings}"
