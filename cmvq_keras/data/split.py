@@ -1,0 +1,38 @@
+"""The arrays of one split, ready for a model."""
+
+import dataclasses
+
+import numpy as np
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Inputs, labels and what each sample is.
+
+    Args:
+        x: arrays by modality, `(n, height, width, channels)` float32, normalized.
+        y: labels, `(n,)` int32, indices into the recipe's classes.
+        samples: `(n,)` short strings that say where each sample comes from.
+    """
+
+    x: dict[str, np.ndarray]
+    y: np.ndarray
+    samples: np.ndarray
+
+    def __len__(self):
+        return len(self.y)
+
+
+def normalize(values, modality):
+    """Raw values as a model sees them: `(values - offset) / scale`, float32.
+
+    Args:
+        values: array of raw values, any shape.
+        modality: a `cmvq_keras.recipe.Modality`.
+    """
+    values = np.array(values, np.float32)
+    values -= np.float32(modality.offset)
+    values /= np.float32(modality.scale)
+    return values

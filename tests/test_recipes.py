@@ -1,0 +1,214 @@
+"""The recipes themselves: names, presets, published sizes, reading dispatch."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.io
+from tiny_sources import REAL
+
+from cmvq_keras import recipes
+from cmvq_keras.recipe import Modality, Recipe
+
+NAMES = ("av-digits", "crema-d", "digits", "nyuv2", "penn-action", "planted", "rml")
+EVERY = [(name, preset) for name in recipes.names() for preset in recipes.PRESETS]
+
+
+def test_names_are_the_modules_on_disk():
+    assert recipes.names() == NAMES
+    for name in recipes.names():
+        own = recipes.module(name)
+        assert own.RECIPE.name == name
+        assert pathlib.Path(own.__file__).stem == name.replace("-", "_")
+        assert len(own.__doc__.splitlines()) > 3
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_every_preset_is_a_valid_recipe_that_survives_json(name, preset):
+    recipe = recipes.get(name, preset)
+    assert recipe.preset == preset
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert recipes.resolve(recipe) == recipe
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_paper_and_code_differ_as_published(name):
+    default, paper, code = (recipes.get(name, preset) for preset in recipes.PRESETS)
+    assert (paper.model.mask_start, paper.model.threshold) == (0.1, 0.05)
+    assert (code.model.mask_start, code.model.threshold) == (0.01, 0.005)
+    assert (paper.training.optimizer, code.training.optimizer) == ("sgd", "adam")
+    assert paper.training.select_by == "accuracy"
+    assert code.training.select_by == "task_loss"
+    for published in (paper, code):
+        assert published.model.codebook_start == "reference"
+        assert published.model.revival_threshold == 0
+        for modality in published.modalities.values():
+            assert (modality.offset, modality.scale) == (0, 1)
+    assert default.training.optimizer == "adam"
+    assert (default.model.mask_start, default.model.threshold) == (0.01, 0.005)
+
+
+# conv channels, residual channels, residual layers, grid, D, K, batch, epochs
+PUBLISHED = {
+    "crema-d": (128, 32, 2, 32, 64, 512, 128, 100),
+    "penn-action": (128, 32, 2, 32, 64, 512, 128, 200),
+    "nyuv2": (128, 32, 2, 32, 64, 512, 8, 200),
+    "digits": (64, 12, 1, 16, 32, 256, 128, 10),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sizes_are_the_published_ones(name):
+    recipe = recipes.get(name, "paper")
+    model, training = recipe.model, recipe.training
+    assert PUBLISHED[name] == (
+        model.hidden_channels,
+        model.residual_channels,
+        model.residual_layers,
+        model.grid,
+        model.embedding_dim,
+        model.num_embeddings,
+        training.batch_size,
+        training.epochs,
+    )
+
+
+def test_shapes_classes_and_schedules_of_the_published_data_sets():
+    crema = recipes.get("crema-d", "code")
+    assert crema.modalities["image"].shape == (128, 128, 3)
+    assert crema.modalities["audio"].shape == (256, 256, 1)
+    assert crema.training.epochs == 50
+    assert crema.classes == ("anger", "disgust", "fear", "happy", "neutral", "sad")
+    rml = recipes.get("rml")
+    assert len(set(rml.classes) & set(crema.classes)) == 5
+    penn = recipes.get("penn-action")
+    assert penn.modalities["pose"] == Modality((100, 13, 3), "pose", 0.5, 0.5)
+    assert len(penn.classes) == 15
+    for preset in recipes.PRESETS:
+        rooms = recipes.get("nyuv2", preset)
+        assert rooms.task == "segmentation"
+        assert len(set(rooms.classes)) == 40
+        assert rooms.training.learning_rate == 1e-4
+        assert rooms.training.schedule == "cosine"
+    assert recipes.get("digits", "code").training.learning_rate == 1e-3
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real label files are not here")
+def test_class_names_are_those_of_the_real_files():
+    mapping = scipy.io.loadmat(REAL / "nyuv2" / "classMapping40.mat")
+    names = tuple(str(name[0]) for name in mapping["className"].ravel())
+    assert recipes.get("nyuv2").classes == names
+    known = set()
+    for number in range(1, 2327, 25):
+        path = REAL / "penn_action" / "labels" / f"{number:04}.mat"
+        known.add(str(scipy.io.loadmat(path)["action"][0]))
+    assert known <= set(recipes.get("penn-action").classes)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: recipes.get("planned"), "Unknown recipe planned. Did you mean plan"),
+        (lambda: recipes.get("crema_d"), "Did you mean crema-d?"),
+        (lambda: recipes.get("digits", "papper"), "Unknown preset papper. Did you"),
+        (lambda: recipes.load_split(recipes.get("rml"), "train"), "rml has no reader"),
+        (lambda: recipes.load_split(recipes.get("planted"), "val"), "mean validation"),
+        (
+            lambda: recipes.load_split(recipes.get("planted"), "test", limit=0),
+            "`limit` must be an integer >= 1. Received: 0",
+        ),
+    ],
+)
+def test_wrong_names_and_values_say_what_is_right(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_settings_out_of_range_are_raised_together():
+    recipe = recipes.get("digits").with_settings(
+        {"data.seed": -1, "data.validation_share": 1.0}
+    )
+    with pytest.raises(ValueError, match=r"data.seed must be(.|\n)*data.validation_sh"):
+        recipes.resolve(recipe)
+
+
+def test_readers_exist_for_three_recipes():
+    assert [name for name in NAMES if recipes.has_reader(name)] == [
+        "av-digits",
+        "digits",
+        "planted",
+    ]
+
+
+def test_a_recipe_of_ones_own_is_left_alone_by_resolve():
+    own = Recipe("mine", "mine", {"a": Modality((8, 8, 1))}, ("x", "y"))
+    assert recipes.resolve(own) is own
+
+
+def test_importing_all_recipes_loads_no_framework_and_nothing_slow():
+    code = (
+        "import sys; from cmvq_keras import recipes\n"
+        "for name in recipes.names(): recipes.get(name)\n"
+        "slow = {'keras', 'jax', 'torch', 'tensorflow', 'librosa', 'scipy'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == "[]"
+
+
+def test_a_npy_file_becomes_a_normalized_input(tmp_path):
+    recipe = recipes.get("crema-d")
+    path = tmp_path / "clip.npy"
+    np.save(path, np.full((256, 256), -30.0))
+    values = recipes.read_sample(recipe, "audio", path)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, np.ones((256, 256, 1), np.float32))
+
+
+def test_whole_numbers_in_a_picture_count_to_255(tmp_path):
+    recipe = recipes.get("crema-d")
+    path = tmp_path / "face.npy"
+    np.save(path, np.full((128, 128, 3), 255, np.uint8))
+    values = recipes.read_sample(recipe, "image", str(path))
+    np.testing.assert_array_equal(values, np.ones((128, 128, 3), np.float32))
+
+
+def _save(path, content):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npy", np.zeros((32, 32, 3)), r"must have shape \(32, 32, 1\). Received"),
+        ("a.npy", np.array([{}]), "not a readable .npy file"),
+        ("a.npy", b"nonsense", "not a readable .npy file"),
+        ("a.npy", b"", "not a readable .npy file"),
+        ("a.npy", np.full((32, 32), "x"), "must hold numbers"),
+        ("a.npy", np.full((32, 32), np.nan), "not finite"),
+        ("a.mp3", b"", r"must end in .npy. Received: .mp3"),
+    ],
+)
+def test_files_that_are_no_input_are_refused_in_one_line(
+    tmp_path, name, content, message
+):
+    path = tmp_path / name
+    _save(path, content)
+    with pytest.raises(ValueError, match=message) as caught:
+        recipes.read_sample(recipes.get("planted"), "image", path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_modality_and_an_absent_file_are_told(tmp_path):
+    recipe = recipes.get("planted")
+    with pytest.raises(ValueError, match=r"modality imge\. Did you mean image"):
+        recipes.read_sample(recipe, "imge", tmp_path / "a.npy")
+    with pytest.raises(FileNotFoundError, match=r"a\.npy is not a file"):
+        recipes.read_sample(recipe, "image", tmp_path / "a.npy")
