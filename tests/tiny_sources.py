@@ -45,7 +45,7 @@ def write_fsdd(root, takes=range(3, 8)):
 def write_wav(path, signal, rate=8000, width=2):
     """`signal` of shape (samples,) or (samples, channels) in [-1, 1] as PCM."""
     signal = np.asarray(signal, np.float64)
-    signal = signal.reshape(len(signal), -1)
+    signal = signal[:, None] if signal.ndim == 1 else signal
     whole = np.round(signal * (2 ** (8 * width - 1) - 1)).astype(np.int64)
     if width == 1:
         content = (whole + 128).astype(np.uint8).tobytes()
