@@ -1,6 +1,7 @@
 """The recipes: one module a data set, found by walking this folder.
 
-A module holds `RECIPE` (its default settings), may hold `PRESETS` (settings by
+A module holds `RECIPE` (its default settings) and `SOURCES` (the folders of the data
+root that it needs, see `cmvq_keras.data.sources`). It may hold `PRESETS` (settings by
 preset, on top of the common ones below) and, where its raw files can be read,
 `load_split`. A name is kebab-case for people and snake_case as a module.
 """

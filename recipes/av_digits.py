@@ -16,6 +16,8 @@ centred in 64 frames (1.02 seconds).
 from cmvq_keras.data import audio, fsdd, images, mnist, pairing
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
+SOURCES = ("mnist", "fsdd")
+
 RECIPE = Recipe(
     name="av-digits",
     title="handwritten (MNIST) and spoken (FSDD) digits",

@@ -10,6 +10,8 @@ Raw values: pictures in [0, 1], log-mel spectrograms in dB with 1 as reference.
 
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
+SOURCES = ("crema_d",)
+
 RECIPE = Recipe(
     name="crema-d",
     title="acted emotions: face and speech (CREMA-D)",

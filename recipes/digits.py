@@ -14,6 +14,8 @@ in both training and validation, never in the test part.
 from cmvq_keras.data import images, mnist, pairing, svhn
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
+SOURCES = ("mnist", "svhn")
+
 RECIPE = Recipe(
     name="digits",
     title="handwritten digits (MNIST) and house numbers (SVHN)",

@@ -13,6 +13,8 @@ from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 _SCHEDULE = {"training.learning_rate": 1e-4, "training.schedule": "cosine"}
 
+SOURCES = ("nyuv2",)
+
 RECIPE = Recipe(
     name="nyuv2",
     title="indoor scenes: color and depth (NYUv2), segmentation",

@@ -10,6 +10,8 @@ x and y in parts of the frame's width and height, visible 0 or 1.
 
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
+SOURCES = ("penn_action",)
+
 RECIPE = Recipe(
     name="penn-action",
     title="sports and exercises: frame and pose (Penn Action)",

@@ -33,6 +33,8 @@ VARIANTS = {
 }
 SAMPLES = dict(zip(SPLITS, (4096, 1024, 2048), strict=True))
 
+SOURCES = ()
+
 RECIPE = Recipe(
     name="planted",
     title="made-up stripes with a known truth",

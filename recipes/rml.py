@@ -11,6 +11,8 @@ import dataclasses
 
 from cmvq_keras.recipes import crema_d
 
+SOURCES = ("rml",)
+
 RECIPE = dataclasses.replace(
     crema_d.RECIPE,
     name="rml",

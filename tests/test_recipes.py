@@ -10,6 +10,7 @@ import scipy.io
 from tiny_sources import REAL
 
 from cmvq_keras import recipes
+from cmvq_keras.data import sources
 from cmvq_keras.recipe import Modality, Recipe
 
 NAMES = ("av-digits", "crema-d", "digits", "nyuv2", "penn-action", "planted", "rml")
@@ -23,6 +24,7 @@ def test_names_are_the_modules_on_disk():
         assert own.RECIPE.name == name
         assert pathlib.Path(own.__file__).stem == name.replace("-", "_")
         assert len(own.__doc__.splitlines()) > 3
+        assert set(own.SOURCES) <= set(sources.SOURCES)
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)

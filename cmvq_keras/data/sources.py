@@ -134,13 +134,14 @@ SOURCES = {
         licence="see its page",
         files=("nyu_depth_v2_labeled.mat", "splits.mat", "classMapping40.mat"),
         how=(
-            "fetch nyu_depth_v2_labeled.mat (2.8 GB) and splits.mat from its page, and "
-            "classMapping40.mat from the tools of Gupta et al. (CVPR 2013)"
+            "fetch nyu_depth_v2_labeled.mat (2.8 GB) from that page, splits.mat from "
+            "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat and "
+            "classMapping40.mat from https://github.com/ankurhanda/nyuv2-meta-data"
         ),
     ),
     "rml": Source(
         title="RML emotion database",
-        homepage="https://rml.ryerson.ca/rml-emotion-database.html",
+        homepage="http://www.rml.ryerson.ca/rml-emotion-database.html",
         licence="for research, on request",
         files=(".",),
         how="ask the Ryerson Multimedia Research Laboratory for it",
