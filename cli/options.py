@@ -82,7 +82,10 @@ def start_backend(requested):
     # Some of TensorFlow's messages obey no setting and are written to the file
     # descriptor by C++, before any Python code can stop them.
     with _messages_held_back():
-        import keras  # noqa: F401
+        import keras
+
+        # This imports TensorFlow wherever it is installed, on every backend.
+        keras.utils.set_random_seed(0)
     return chosen
 
 

@@ -1,0 +1,23 @@
+"""Fixtures that several test files share."""
+
+import pytest
+from click.testing import CliRunner
+
+
+def pytest_collection_modifyitems(items):
+    """Whatever lies in a file test_cross_*.py needs several backends."""
+    for item in items:
+        if item.path.name.startswith("test_cross_"):
+            item.add_marker(pytest.mark.cross)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """The folder and the output of one tiny training through the command line."""
+    from cmvq_keras.cli import main
+
+    folder = tmp_path_factory.mktemp("trained") / "made" / "run"
+    arguments = "train --recipe planted --limit 64 --epochs 2 --batch-size 32 --out"
+    result = CliRunner().invoke(main, [*arguments.split(), str(folder)])
+    assert result.exit_code == 0, result.output
+    return folder, result.output

@@ -1,0 +1,227 @@
+"""The command line."""
+
+import json
+import os
+import time
+
+import pytest
+from command_line import error_of, invoke, shell
+
+from cmvq_keras import recipes
+from cmvq_keras.cli import group
+from cmvq_keras.data import sources
+
+
+def test_help_names_every_command():
+    output = invoke("--help").output
+    assert all(f"\n  {name} " in output for name in group.COMMANDS)
+
+
+@pytest.mark.parametrize("name", group.COMMANDS)
+def test_every_command_has_help(name):
+    result = invoke(name, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith("Usage: main " + name)
+
+
+def test_help_takes_less_than_half_a_second(tmp_path):
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert shell("--help", folder=tmp_path).returncode == 0
+        times.append(time.perf_counter() - start)
+    # The machine may be busy with other things: the fastest counts.
+    assert min(times) < 0.5
+
+
+def test_without_a_command_the_help_is_shown():
+    result = invoke()
+    assert result.exit_code == 2
+    assert "Commands:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("trian", "train"), ("eval", "evaluate"), ("recipe", "recipes")],
+)
+def test_a_wrong_command_gets_the_nearest(wrong, right):
+    assert f"Did you mean {right}?" in error_of(wrong, code=2)
+
+
+def test_a_command_like_no_other_gets_the_list():
+    assert "Commands: train, evaluate" in error_of("zzz", code=2)
+
+
+def test_a_wrong_option_gets_the_nearest():
+    told = error_of("train", "--recipe", "planted", "--epoch", "3", code=2)
+    assert "--epochs" in told
+
+
+def test_a_wrong_backend_gets_the_nearest():
+    told = error_of("train", "--recipe", "planted", "--backend", "pytorch", code=2)
+    assert "Did you mean torch?" in told
+    assert "jax, tensorflow, torch" in told
+
+
+def test_a_wrong_recipe_gets_the_nearest():
+    assert "Did you mean planted?" in error_of("train", "--recipe", "plantd", code=1)
+
+
+def test_a_wrong_modality_gets_the_nearest():
+    told = error_of("train", "--recipe", "planted", "--modality", "imag", code=1)
+    assert "Did you mean image?" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--epochs", "0"], "training.epochs must be an integer >= 1. Received: 0"),
+        (["--epochs", "few"], "training.epochs must be of type int. Received: 'few'"),
+        (["--limit", "0"], "training.limit must be samples >= 1, or none"),
+        (["--seed", "-1"], "training.seed must be in [0, 2**31). Received: -1"),
+        (["--set", "model.dropout=2"], "model.dropout must be in [0, 1). Received: 2"),
+        (["--set", "model.penalty=l2"], "model.penalty must be one of sum, l1"),
+        (["--set", "model.dropot=0"], "Did you mean model.dropout?"),
+        (["--set", "data.variant=threee"], "three"),
+    ],
+)
+def test_a_wrong_setting_gets_the_valid_range(arguments, told):
+    assert told in error_of("train", "--recipe", "planted", *arguments, code=1)
+
+
+@pytest.mark.parametrize("text", ["model.dropout", "=3", "model.dropout="])
+def test_a_setting_without_name_or_value_is_refused(text):
+    told = error_of("train", "--recipe", "planted", "--set", text, code=2)
+    assert "SECTION.NAME=VALUE" in told
+
+
+def test_a_setting_given_twice_is_refused():
+    arguments = ["--epochs", "1", "--set", "training.epochs=2"]
+    told = error_of("train", "--recipe", "planted", *arguments, code=2)
+    assert "training.epochs is set twice" in told
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict"])
+def test_a_folder_that_is_no_run_is_told(tmp_path, name):
+    assert "no recipe.json" in error_of(name, tmp_path, code=1)
+    assert "no run folder" in error_of(name, tmp_path / "none", code=1)
+
+
+def test_missing_data_is_told_with_how_to_get_it(tmp_path):
+    told = error_of("train", "--recipe", "digits", "--data-dir", tmp_path, code=1)
+    assert "cmvq download mnist" in told
+    assert str(tmp_path) in told
+
+
+def test_unknown_sources_get_the_nearest():
+    assert "Did you mean mnist?" in error_of("download", "mnst", code=1)
+
+
+def test_a_source_that_no_program_can_get_says_how():
+    assert "To get it" in error_of("download", "crema_d", code=1)
+
+
+@pytest.mark.parametrize("arguments", [[], ["mnist", "--recipe", "digits"]])
+def test_download_takes_a_source_or_a_recipe(arguments):
+    assert "a source, or a recipe" in error_of("download", *arguments, code=2)
+
+
+def test_an_exception_of_any_kind_is_one_line(monkeypatch):
+    def fail(name):
+        raise RuntimeError("first line\n\n  second line.\nthird")
+
+    monkeypatch.setattr(recipes, "module", fail)
+    told = error_of("recipes", "planted", code=1)
+    assert told == "Error: RuntimeError: first line; second line. third"
+
+
+def test_an_exception_without_words_says_its_kind(monkeypatch):
+    def fail(name):
+        raise ValueError
+
+    monkeypatch.setattr(recipes, "module", fail)
+    assert "ValueError" in error_of("recipes", "planted", code=1)
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = shell("recipes", "none", folder=tmp_path, CMVQ_DEBUG="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_ctrl_c_exits_with_130(monkeypatch):
+    def interrupt(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "module", interrupt)
+    result = invoke("recipes", "planted")
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "Interrupted."
+
+
+def test_a_truncated_file_is_no_interrupt(monkeypatch):
+    def end(name):
+        raise EOFError("the file ends too early")
+
+    monkeypatch.setattr(recipes, "module", end)
+    result = invoke("recipes", "planted")
+    assert result.exit_code == 1
+    assert "the file ends too early" in result.stderr
+
+
+def test_the_table_has_every_recipe():
+    output = invoke("recipes").output
+    assert all(f"\n{name} " in output for name in recipes.names())
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_in_full_has_every_setting(name):
+    result = invoke("recipes", name)
+    assert result.exit_code == 0
+    for setting in recipes.get(name).settings():
+        assert f"\n{setting} " in result.output
+    assert "one of binary, ternary, attention, random" in result.output
+
+
+def test_a_recipe_as_json_can_be_read_back():
+    result = invoke("recipes", "crema-d", "--preset", "paper", "--json")
+    recipe = recipes.get("crema-d", "paper")
+    assert type(recipe).from_json(result.output) == recipe
+
+
+def test_all_recipes_as_json():
+    content = json.loads(invoke("recipes", "--json").output)
+    assert [recipe["name"] for recipe in content] == list(recipes.names())
+
+
+def test_doctor_tells_versions_devices_and_missing_data(tmp_path):
+    result = invoke("doctor", "--data-dir", tmp_path)
+    assert result.exit_code == 0
+    chosen = os.environ.get("KERAS_BACKEND")
+    assert f"Without --backend: {chosen or ''}" in result.output
+    for name in ("python", "cmvq-keras", "keras", "librosa", *sources.SOURCES):
+        assert f"\n{name} " in result.output
+    assert "cmvq download mnist" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_doctor_survives_a_broken_backend(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise OSError('libx is missing')")
+    done = shell("doctor", folder=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("torch ")]
+    assert "broken" in line
+    assert "libx is missing" in line
+
+
+def test_download_of_a_recipe_without_files_does_nothing():
+    assert "needs no files" in invoke("download", "--recipe", "planted").output
+
+
+def test_every_recipe_knows_its_sources():
+    from cmvq_keras.cli.download import sources_of
+
+    for name in recipes.names():
+        assert set(sources_of(name)) <= set(sources.SOURCES)
+    assert sources_of("av-digits") == ("mnist", "fsdd")

@@ -1,0 +1,133 @@
+"""From train to predict through the command line, on one tiny run."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from command_line import error_of, invoke
+
+from cmvq_keras import recipes
+from cmvq_keras.run import Run
+
+
+def test_train_ends_with_a_table(trained):
+    folder, output = trained
+    told = output[output.rindex("\nRecipe ") :]
+    for title in ("Test accuracy", "Test macro-F1", "zeta", "Best epoch"):
+        assert f"\n{title} " in told
+    for modality in ("audio", "image"):
+        for number in ("compl", "contr", "codes used"):
+            assert f"\n{modality}: {number} " in told
+    assert str(folder) in told
+
+
+def test_train_leaves_a_run_folder(trained):
+    run = Run.open(trained[0])
+    assert {path.name for path in run.directory.iterdir()} == {
+        "environment.json",
+        "history.csv",
+        "metrics.json",
+        "model.weights.h5",
+        "recipe.json",
+    }
+    assert {"test", "validation", "complementarity", "best_epoch"} <= set(run.metrics)
+    assert {"accuracy", "macro_f1", "loss", "n"} <= set(run.metrics["test"])
+    assert run.metrics["test"]["n"] == 64
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert run.recipe.training.limit == 64
+
+
+def test_train_overwrites_no_run(trained):
+    folder, _ = trained
+    before = (folder / "metrics.json").read_bytes()
+    arguments = ["--recipe", "planted", "--limit", "64", "--out", folder]
+    assert "already holds a run" in error_of("train", *arguments, code=1)
+    assert (folder / "metrics.json").read_bytes() == before
+
+
+def test_evaluate_gives_the_same_digits_as_train(trained):
+    run = Run.open(trained[0])
+    before = run.metrics
+    result = invoke("evaluate", run.directory)
+    assert result.exit_code == 0, result.output
+    assert f"{100 * before['test']['accuracy']:.2f} %" in result.output
+    assert run.metrics == before
+
+
+def predictions(*arguments):
+    result = invoke("predict", *arguments)
+    assert result.exit_code == 0, result.output
+    return list(csv.DictReader(io.StringIO(result.stdout)))
+
+
+@pytest.fixture(scope="module")
+def on_test(trained):
+    return predictions(trained[0])
+
+
+def test_predict_gives_class_and_probabilities_of_a_split(trained, on_test):
+    assert len(on_test) == 64
+    classes = recipes.get("planted").classes
+    assert list(on_test[0]) == [
+        "sample",
+        "label",
+        "class",
+        *(f"p_{name}" for name in classes),
+    ]
+    for row in on_test:
+        shares = [float(row[f"p_{name}"]) for name in classes]
+        assert sum(shares) == pytest.approx(1, abs=1e-4)
+        assert row["class"] == classes[int(np.argmax(shares))]
+    right = np.mean([row["class"] == row["label"] for row in on_test])
+    assert right == pytest.approx(Run.open(trained[0]).metrics["test"]["accuracy"])
+
+
+@pytest.fixture(scope="module")
+def own_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    split = recipes.load_split(recipes.get("planted"), "test", limit=3)
+    for name, values in split.x.items():
+        for index, value in enumerate(values):
+            np.save(folder / f"{name}{index}.npy", value)
+    lines = [f"audio{index}.npy,{index},image{index}.npy" for index in range(3)]
+    (folder / "table.csv").write_text("\n".join(["audio,note,image", *lines]))
+    return folder
+
+
+def test_predict_reads_files_of_ones_own(trained, on_test, own_files, tmp_path):
+    files = [f"{name}={own_files}/{name}0.npy" for name in ("image", "audio")]
+    options = [word for file in files for word in ("--input", file)]
+    (alone,) = predictions(trained[0], *options)
+    assert alone["class"] == on_test[0]["class"]
+    output = tmp_path / "out.csv"
+    result = invoke(
+        "predict", trained[0], "--table", own_files / "table.csv", "-o", output
+    )
+    assert result.exit_code == 0, result.output
+    with output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows] == [row["class"] for row in on_test[:3]]
+    assert "audio0.npy" in rows[0]["sample"]
+
+
+def test_predict_names_what_is_wrong_with_its_input(trained, own_files, tmp_path):
+    run, table = trained[0], tmp_path / "table.csv"
+    told = error_of("predict", run, "--input", "image=a.npy", code=2)
+    assert "image: 1, audio: 0" in told
+    told = error_of("predict", run, "--input", "sound=a.npy", code=2)
+    assert "This run takes image, audio" in told
+    both = ["--input", f"image={own_files}/none.npy"]
+    both += ["--input", f"audio={own_files}/audio0.npy"]
+    assert "none.npy is not a file" in error_of("predict", run, *both, code=1)
+    told = error_of("predict", run, *both, "--split", "test", code=2)
+    assert "only one of --split, --input and --table" in told
+    told = error_of("predict", run, "--table", table, code=1)
+    assert "No such file" in told
+    table.write_text("image\nx.npy\n")
+    told = error_of("predict", run, "--table", table, code=1)
+    assert "lacks the column audio" in told
+    table.write_text("image,audio\nx.npy,\n")
+    assert "line 2" in error_of("predict", run, "--table", table, code=1)
+    table.write_text("image,audio\n")
+    assert "no lines" in error_of("predict", run, "--table", table, code=1)

@@ -1,0 +1,86 @@
+"""What is installed, and what importing it costs."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+import cmvq_keras
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
+ROOMS = {
+    "cmvq_keras": "cmvq_keras",
+    "cli": "cmvq_keras.cli",
+    "recipes": "cmvq_keras.recipes",
+}
+HEAVY = ("keras", "numpy", "scipy", "librosa", "h5py", "jax", "torch", "tensorflow")
+
+
+def _python(code, folder, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_package_list_equals_the_folders():
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    found = set()
+    for folder, package in ROOMS.items():
+        for file in (CHECKOUT / folder).rglob("*.py"):
+            inside = file.parent.relative_to(CHECKOUT / folder).parts
+            found.add(".".join([package, *inside]))
+    listed = settings["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted(found)
+
+
+def test_importing_the_package_imports_nothing_heavy(tmp_path):
+    code = f"import cmvq_keras, sys; print([n for n in {HEAVY} if n in sys.modules])"
+    assert _python(code, tmp_path).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(tmp_path, arguments):
+    code = (
+        "import sys\n"
+        "from cmvq_keras.cli import main\n"
+        "try:\n"
+        f"    main({arguments}, prog_name='cmvq')\n"
+        "finally:\n"
+        f"    print('heavy:', [n for n in {HEAVY} if n in sys.modules])\n"
+    )
+    done = _python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_cli_and_recipes_are_found_from_any_folder(tmp_path):
+    code = "import cmvq_keras.cli, cmvq_keras.recipes as r; print(len(r.names()))"
+    done = _python(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 7
+
+
+def test_every_public_name_exists():
+    for name in cmvq_keras.__all__:
+        assert getattr(cmvq_keras, name) is not None
+
+
+def test_an_unknown_public_name_is_told():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = cmvq_keras.nothing
+
+
+@pytest.mark.skipif(
+    "CMVQ_EXPECT_INSTALLED" not in os.environ, reason="set by tox: tests the wheel"
+)
+def test_the_installed_wheel_is_what_is_tested():
+    assert "site-packages" in cmvq_keras.__file__
