@@ -146,8 +146,12 @@ def test_a_saved_network_predicts_the_same(name, tmp_path):
         np.testing.assert_array_equal(numpy(ours), numpy(theirs))
 
 
-@pytest.mark.parametrize("name", EVERY)
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [(name, "mixed_float16") for name in EVERY]
+    + [(name, "mixed_bfloat16") for name in ("encoder_3", "classification")]
+    + [(name, "float32") for name in ("decoder_0", "segmentation")],
+)
 def test_output_shape_is_as_computed_and_finite(name, policy):
     make, shape = EVERY[name]
     network = make()
