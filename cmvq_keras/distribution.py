@@ -4,6 +4,8 @@ Each function is picked once, when this module loads; its callers stay free of
 branches on the backend.
 """
 
+import contextlib
+
 import keras
 from keras import ops
 
@@ -52,3 +54,31 @@ full_precision_matmul = {
 def sum_over_replicas(tensor):
     """The sum of a tensor over all replicas; the tensor itself on one device."""
     return tensor
+
+
+@contextlib.contextmanager
+def _keep_jax_weights(model):
+    """Gives a model its values back when `fit`, `evaluate` or `predict` fail.
+
+    Keras's JAX trainer takes the values out of the variables while it runs; an error
+    in the first step (an input under a wrong name) would lose them.
+    """
+    variables = [*model.variables, *model.metrics_variables]
+    if getattr(model, "optimizer", None) is not None:
+        variables += model.optimizer.variables
+    before = [(variable, variable.value) for variable in variables]
+    try:
+        yield
+    except BaseException:
+        # The state of the last finished step, if there was one.
+        model.jax_state_sync()
+        for variable, value in before:
+            if variable._value is None:
+                variable.assign(value)
+        raise
+
+
+#: `keep_weights(model)`: a context in which an error costs no weights.
+keep_weights = {"jax": _keep_jax_weights}.get(
+    keras.config.backend(), contextlib.nullcontext
+)

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras import metrics as method_metrics
+from cmvq_keras.distribution import keep_weights
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 
 FEATURES = ("all", "complementary", "contradictory")
@@ -246,6 +247,21 @@ class CMVQVAE(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def fit(self, *args, **kwargs):
+        """Keras's `fit`; after an error the weights are those of the last step."""
+        with keep_weights(self):
+            return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """Keras's `evaluate`; an error leaves the weights as they were."""
+        with keep_weights(self):
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args, **kwargs):
+        """Keras's `predict`; an error leaves the weights as they were."""
+        with keep_weights(self):
+            return super().predict(*args, **kwargs)
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -297,16 +313,14 @@ class CMVQVAE(keras.Model):
                 "Training and evaluation need labels: integers, one a sample. "
                 "Received: none"
             )
-        rank = len(logits.shape)
-        if len(labels.shape) == rank and labels.shape[-1] == 1:
-            labels = ops.squeeze(labels, axis=-1)
-        if len(labels.shape) != rank - 1:
+        wanted = logits.shape[:-1]
+        if not _is_of_shape(labels, wanted):
             raise ValueError(
-                f"Labels must be integers of {rank - 1} axes (no one-hot vectors: "
+                f"Labels must be integers of {len(wanted)} axes (no one-hot vectors: "
                 "take their argmax). Received: shape "
                 f"{tuple(labels.shape)} for logits {tuple(logits.shape)}"
             )
-        return labels
+        return ops.reshape(labels, ops.shape(logits)[:-1])
 
     def _track_codes(self, name, indices):
         counts, perplexity = method_metrics.usage_perplexity(
@@ -329,7 +343,7 @@ class CMVQVAE(keras.Model):
         if self.ignore_class is not None:
             counted = ops.cast(labels != self.ignore_class, "float32")
         self._accuracy.update_state(labels, y_pred["task"], sample_weight=counted)
-        return super().compute_metrics(x, y, y_pred["task"], sample_weight)
+        return super().compute_metrics(x, labels, y_pred["task"], sample_weight)
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
@@ -480,6 +494,16 @@ def _by_modality(argument, layers, order):
             f"Received: {', '.join(sorted(layers))}"
         )
     return {name: layers[name] for name in order}
+
+
+def _is_of_shape(labels, shape):
+    """Whether labels have this many axes, or one more of size 1."""
+    try:
+        rank = len(labels.shape)
+    except ValueError:
+        # TensorFlow forgets the rank of a model that saw labels of two ranks.
+        return True
+    return rank == len(shape) or (rank == len(shape) + 1 and labels.shape[-1] == 1)
 
 
 def _in_batches(function, array, batch_size):

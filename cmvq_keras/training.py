@@ -9,6 +9,7 @@ from cmvq_keras import recipes
 from cmvq_keras.building import IGNORED_LABEL, build_model
 from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
 from cmvq_keras.data.pipeline import Batches, even_batch_size
+from cmvq_keras.data.split import SPLITS
 from cmvq_keras.metrics import MacroF1
 from cmvq_keras.run import Run
 
@@ -36,7 +37,7 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
         ValueError: for settings and data that do not fit.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
-    splits = {name: _load(recipe, name, data_dir) for name in recipes.SPLITS}
+    splits = {name: _load(recipe, name, data_dir) for name in SPLITS}
     run = Run.create(out, recipe, keras.config.backend())
     settings = recipe.training
     with _precision(settings.precision):
