@@ -1,5 +1,8 @@
 """`cmvq download`: fetches raw data from its official addresses."""
 
+import itertools
+import sys
+
 import click
 
 from cmvq_keras.cli import options
@@ -67,7 +70,10 @@ class _Progress:
         if url != self.url:
             self.__exit__(None, None, None)
             label = f"  {url.rpartition('/')[2]}"
-            self.bar = click.progressbar(length=total or 0, label=label).__enter__()
+            # Click takes no missing length, only an iterable that has none.
+            known = {"length": total} if total else {"iterable": itertools.repeat(None)}
+            bar = click.progressbar(**known, label=label, file=sys.stderr)
+            self.bar = bar.__enter__()
             self.url, self.done = url, 0
         self.bar.update(done - self.done)
         self.done = done

@@ -33,7 +33,9 @@ def build_model(recipe, preset="default"):
     grid = _grid(recipe)
     encoders, decoders = {}, {}
     for name, modality in recipe.modalities.items():
-        encoders[name], decoders[name] = _autoencoder(recipe.model, name, modality, grid)
+        encoders[name], decoders[name] = _autoencoder(
+            recipe.model, name, modality, grid
+        )
     model = CMVQVAE(
         encoders,
         decoders,
@@ -44,9 +46,7 @@ def build_model(recipe, preset="default"):
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
         name=recipe.name.replace("-", "_"),
     )
-    model.build(
-        {name: (None, *item.shape) for name, item in recipe.modalities.items()}
-    )
+    model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})
     return model
 
 

@@ -219,6 +219,25 @@ def test_download_of_a_recipe_without_files_does_nothing():
     assert "needs no files" in invoke("download", "--recipe", "planted").output
 
 
+def test_download_shows_progress_and_names_the_files(tmp_path, monkeypatch):
+    from cmvq_keras.data import download
+
+    def fetch(source, data_dir, progress):
+        for url, total in (("https://host/a.npz", 10), ("https://host/b.gz", None)):
+            for done in (4, 10):
+                progress(url, done, total)
+        return (tmp_path / source / "a.npz",)
+
+    monkeypatch.setattr(download, "download", fetch)
+    result = invoke("download", "--recipe", "digits", "--data-dir", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "a.npz" in result.stderr
+    assert "b.gz" in result.stderr
+    for source in ("mnist", "svhn"):
+        assert str(tmp_path / source / "a.npz") in result.stdout
+        assert f"licence: {sources.get(source).licence}" in result.stdout
+
+
 def test_every_recipe_knows_its_sources():
     from cmvq_keras.cli.download import sources_of
 
