@@ -72,8 +72,9 @@ class _Progress:
             label = f"  {url.rpartition('/')[2]}"
             # Click takes no missing length, only an iterable that has none.
             known = {"length": total} if total else {"iterable": itertools.repeat(None)}
-            bar = click.progressbar(**known, label=label, file=sys.stderr)
-            self.bar = bar.__enter__()
+            self.bar = click.progressbar(
+                **known, label=label, item_show_func=lambda text: text, file=sys.stderr
+            ).__enter__()
             self.url, self.done = url, 0
-        self.bar.update(done - self.done)
+        self.bar.update(done - self.done, f"{done / 1e6:.1f} MB")
         self.done = done

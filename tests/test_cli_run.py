@@ -131,3 +131,35 @@ def test_predict_names_what_is_wrong_with_its_input(trained, own_files, tmp_path
     assert "line 2" in error_of("predict", run, "--table", table, code=1)
     table.write_text("image,audio\n")
     assert "no lines" in error_of("predict", run, "--table", table, code=1)
+
+
+def test_convert_makes_a_run_folder_of_the_authors_weights(tmp_path, own_files):
+    torch = pytest.importorskip("torch")
+    from cmvq_keras import build_model, convert
+
+    model = build_model("planted", preset="code")
+    state = convert.reference_state(model)
+    torch.save(
+        {name: torch.tensor(value) for name, value in state.items()},
+        tmp_path / "model.pt",
+    )
+    result = invoke(
+        "convert", tmp_path / "model.pt", "--recipe", "planted", "-o", tmp_path / "run"
+    )
+    assert result.exit_code == 0, result.output
+    assert Run.open(tmp_path / "run").recipe == recipes.get("planted", "code")
+    split = recipes.load_split(recipes.get("planted", "code"), "test", limit=3)
+    expected = model.inference_model().predict(split.x, verbose=0).argmax(axis=-1)
+    table = own_files / "table.csv"
+    rows = predictions(tmp_path / "run", "--table", table)
+    classes = recipes.get("planted").classes
+    assert [row["class"] for row in rows] == [classes[index] for index in expected]
+
+
+def test_convert_refuses_other_files(tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "model.pt").write_text("no model")
+    arguments = ["--recipe", "crema-d", "-o", tmp_path / "run"]
+    assert "model.pt" in error_of("convert", tmp_path / "model.pt", *arguments, code=1)
+    assert "none.pt" in error_of("convert", tmp_path / "none.pt", *arguments, code=1)
+    assert not (tmp_path / "run").exists()
