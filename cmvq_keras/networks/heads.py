@@ -4,8 +4,9 @@ import math
 
 import keras
 
-from cmvq_keras.networks import parts
-from cmvq_keras.networks.residual import ResidualDecoder, ResidualStack
+from cmvq_keras.networks import checks, parts
+from cmvq_keras.networks.residual import ResidualDecoder
+from cmvq_keras.networks.residual_stack import ResidualStack
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -50,18 +51,18 @@ class ClassificationSolver(parts.Chain):
             raise ValueError(
                 f"`dropout` must be in [0, 1). Received: dropout={dropout}"
             )
-        self.num_classes = parts.positive("num_classes", num_classes)
-        self.channels = parts.positive("channels", channels)
-        self.residual_channels = parts.positive("residual_channels", residual_channels)
-        self.num_residual_layers = parts.non_negative(
+        self.num_classes = checks.positive("num_classes", num_classes)
+        self.channels = checks.positive("channels", channels)
+        self.residual_channels = checks.positive("residual_channels", residual_channels)
+        self.num_residual_layers = checks.non_negative(
             "num_residual_layers", num_residual_layers
         )
-        self.units = parts.positive("units", units)
+        self.units = checks.positive("units", units)
         self.dropout = dropout
         self.seed = seed
 
     def check_input(self, input_shape):
-        parts.check_axes(self, input_shape, known=("height", "width"))
+        checks.check_axes(self, input_shape, known=("height", "width"))
 
     def make_parts(self, input_shape):
         _, height, width, inputs = input_shape
@@ -140,7 +141,7 @@ class SegmentationSolver(ResidualDecoder):
         num_stages=2,
         **kwargs,
     ):
-        parts.positive("num_classes", num_classes)
+        checks.positive("num_classes", num_classes)
         super().__init__(
             num_classes,
             hidden_channels,

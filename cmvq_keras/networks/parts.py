@@ -9,7 +9,7 @@ import math
 
 import keras
 
-AXES = ("batch", "height", "width", "channels")
+from cmvq_keras.networks import checks
 
 
 class Chain(keras.Layer):
@@ -26,7 +26,7 @@ class Chain(keras.Layer):
 
     def check_input(self, input_shape):
         """Raises ValueError for a shape that this network cannot take."""
-        check_axes(self, input_shape)
+        checks.check_axes(self, input_shape)
 
     def build(self, input_shape):
         # A second build would make new weights beside those just loaded.
@@ -211,72 +211,3 @@ def reshape(owner, target_shape, name):
 def at_least_float32(owner):
     """Returns the dtype in which `owner` hands out logits: never half precision."""
     return keras.backend.result_type(owner.variable_dtype, "float32")
-
-
-def check_axes(layer, input_shape, axes=AXES, multiple=1, known=()):
-    """Checks a shape against named axes.
-
-    Args:
-        layer: whose input it is; its class stands in the message.
-        input_shape: tuple of sizes, None where unknown.
-        axes: names of the expected axes. The last one must be known.
-        multiple: each side between first and last axis must be divisible by it.
-        known: names of further axes that must be known.
-
-    Raises:
-        ValueError: naming the axis at fault.
-    """
-    owner, received = type(layer).__name__, f"Received: input_shape={input_shape}"
-    if len(input_shape) != len(axes):
-        raise ValueError(
-            f"{owner} takes inputs of {len(axes)} axes, ({', '.join(axes)}). {received}"
-        )
-    for axis, (name, size) in enumerate(zip(axes, input_shape, strict=True)):
-        where = f"{owner}: the {name} (axis {axis})"
-        if size is None:
-            if name in known or axis == len(axes) - 1:
-                raise ValueError(f"{where} must be known. {received}")
-        elif size < 1 and axis > 0:
-            raise ValueError(f"{where} must be at least 1. {received}")
-        elif 0 < axis < len(axes) - 1 and size % multiple:
-            raise ValueError(f"{where} must be divisible by {multiple}. {received}")
-
-
-def positive(name, value):
-    """Returns `value` if it is a positive integer.
-
-    Raises:
-        TypeError: if it is not an integer.
-        ValueError: if it is below 1.
-    """
-    if non_negative(name, value) < 1:
-        raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}")
-    return value
-
-
-def non_negative(name, value):
-    """Returns `value` if it is an integer of 0 or more.
-
-    Raises:
-        TypeError: if it is not an integer.
-        ValueError: if it is negative.
-    """
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
-    if value < 0:
-        raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
-    return value
-
-
-def divisible(name, value, divisor):
-    """Returns `value` if it is a positive multiple of `divisor`.
-
-    Raises:
-        TypeError: if it is not an integer.
-        ValueError: if it is below 1 or leaves a remainder.
-    """
-    if positive(name, value) % divisor:
-        raise ValueError(
-            f"`{name}` must be divisible by {divisor}. Received: {name}={value}"
-        )
-    return value

@@ -2,8 +2,8 @@
 
 import keras
 
-from cmvq_keras.networks import parts
-from cmvq_keras.networks.residual import ResidualStack
+from cmvq_keras.networks import checks, parts
+from cmvq_keras.networks.residual_stack import ResidualStack
 
 POSE_AXES = ("batch", "steps", "joints", "features")
 
@@ -45,18 +45,18 @@ class PoseEncoder(parts.Chain):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.hidden_channels = parts.divisible("hidden_channels", hidden_channels, 4)
-        self.residual_channels = parts.positive("residual_channels", residual_channels)
-        self.num_residual_layers = parts.non_negative(
+        self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
+        self.residual_channels = checks.positive("residual_channels", residual_channels)
+        self.num_residual_layers = checks.non_negative(
             "num_residual_layers", num_residual_layers
         )
         if embedding_dim is not None:
-            parts.positive("embedding_dim", embedding_dim)
+            checks.positive("embedding_dim", embedding_dim)
         self.embedding_dim = embedding_dim
         self.grid = _pair("grid", grid)
 
     def check_input(self, input_shape):
-        parts.check_axes(self, input_shape, axes=POSE_AXES, known=POSE_AXES[1:])
+        checks.check_axes(self, input_shape, axes=POSE_AXES, known=POSE_AXES[1:])
         _check_steps(self, input_shape[1], self.grid[0], f"input_shape={input_shape}")
 
     def make_parts(self, input_shape):
@@ -141,17 +141,17 @@ class PoseDecoder(parts.Chain):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.steps = parts.positive("steps", steps)
-        self.joints = parts.positive("joints", joints)
-        self.features = parts.positive("features", features)
-        self.hidden_channels = parts.divisible("hidden_channels", hidden_channels, 4)
-        self.residual_channels = parts.positive("residual_channels", residual_channels)
-        self.num_residual_layers = parts.non_negative(
+        self.steps = checks.positive("steps", steps)
+        self.joints = checks.positive("joints", joints)
+        self.features = checks.positive("features", features)
+        self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
+        self.residual_channels = checks.positive("residual_channels", residual_channels)
+        self.num_residual_layers = checks.non_negative(
             "num_residual_layers", num_residual_layers
         )
 
     def check_input(self, input_shape):
-        parts.check_axes(self, input_shape, known=("height", "width"))
+        checks.check_axes(self, input_shape, known=("height", "width"))
         received = f"steps={self.steps}, input_shape={input_shape}"
         _check_steps(self, self.steps, input_shape[1], received)
 
@@ -199,7 +199,7 @@ def _pair(name, value):
     """Returns (height, width) as a tuple of positive integers."""
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         raise ValueError(f"`{name}` must be (height, width). Received: {name}={value}")
-    return tuple(parts.positive(name, size) for size in value)
+    return tuple(checks.positive(name, size) for size in value)
 
 
 def _check_steps(layer, steps, height, received):

@@ -2,7 +2,7 @@
 
 import keras
 
-from cmvq_keras.networks import parts
+from cmvq_keras.networks import checks, parts
 
 # (stride, channels) of the four stages: He et al. 2016, table 1.
 STAGES = ((4, 64), (8, 128), (16, 256), (32, 512))
@@ -27,8 +27,8 @@ class BasicBlock(parts.Chain):
 
     def __init__(self, channels, strides=1, **kwargs):
         super().__init__(**kwargs)
-        self.channels = parts.positive("channels", channels)
-        self.strides = parts.positive("strides", strides)
+        self.channels = checks.positive("channels", channels)
+        self.strides = checks.positive("strides", strides)
 
     def make_parts(self, input_shape):
         return [
@@ -90,11 +90,11 @@ class ResNet18Encoder(parts.Chain):
         super().__init__(**kwargs)
         self.grid_stride = _check_stride(grid_stride)
         if embedding_dim is not None:
-            parts.positive("embedding_dim", embedding_dim)
+            checks.positive("embedding_dim", embedding_dim)
         self.embedding_dim = embedding_dim
 
     def check_input(self, input_shape):
-        parts.check_axes(self, input_shape, multiple=self.grid_stride)
+        checks.check_axes(self, input_shape, multiple=self.grid_stride)
 
     def make_parts(self, input_shape):
         made = [
@@ -148,7 +148,7 @@ class ResNet18Decoder(parts.Chain):
 
     def __init__(self, output_channels, grid_stride=32, **kwargs):
         super().__init__(**kwargs)
-        self.output_channels = parts.positive("output_channels", output_channels)
+        self.output_channels = checks.positive("output_channels", output_channels)
         self.grid_stride = _check_stride(grid_stride)
 
     def make_parts(self, input_shape):
