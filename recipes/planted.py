@@ -55,7 +55,7 @@ RECIPE = Recipe(
         solver_units=64,
         dropout=0.1,
     ),
-    training=TrainingSettings(batch_size=64, epochs=12),
+    training=TrainingSettings(batch_size=64, epochs=8),
     data={"variant": "balanced", "seed": 0},
 )
 
