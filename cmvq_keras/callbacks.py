@@ -1,9 +1,38 @@
 """What happens at the end of an epoch."""
 
 import math
-import os
+import sys
 
 import keras
+
+BRIEF = ("loss", "accuracy", "val_loss", "val_accuracy", "zeta")
+
+
+class BriefProgress(keras.callbacks.Callback):
+    """A progress bar an epoch with the few numbers that a person follows.
+
+    Keras's own would show every term of every modality: all of them are in
+    history.csv. Into a file goes one line an epoch.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        print(f"Epoch {epoch + 1}/{self.params['epochs']}", flush=True)
+        self._bar = keras.utils.Progbar(
+            self.params["steps"],
+            stateful_metrics=BRIEF,
+            verbose=1 if sys.stdout.isatty() else 2,
+            unit_name="step",
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(batch + 1, _brief(logs), finalize=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.update(self.params["steps"], _brief(logs), finalize=True)
+
+
+def _brief(logs):
+    return [(name, float(logs[name])) for name in BRIEF if name in logs]
 
 
 class ComplementarityLog(keras.callbacks.Callback):
@@ -23,7 +52,7 @@ class BestWeights(keras.callbacks.Callback):
     """Saves the weights of the best epoch on validation data.
 
     Args:
-        path: file to write, ending in .weights.h5; never left half written.
+        run: the `Run` that keeps the weights.
         select_by: "accuracy" (the highest; of equal ones the lowest task loss) or
             "task_loss" (the lowest).
 
@@ -31,9 +60,9 @@ class BestWeights(keras.callbacks.Callback):
         best_epoch: number of the kept epoch, from 1; None before the first.
     """
 
-    def __init__(self, path, select_by="accuracy"):
+    def __init__(self, run, select_by="accuracy"):
         super().__init__()
-        self.path = path
+        self.run = run
         self.select_by = select_by
         self.best_epoch = None
         self._best = None
@@ -43,10 +72,7 @@ class BestWeights(keras.callbacks.Callback):
         if self._best is not None and rank <= self._best:
             return
         self._best, self.best_epoch = rank, epoch + 1
-        # Keras asks for this ending.
-        partial = self.path.with_name("writing." + self.path.name)
-        self.model.save_weights(partial)
-        os.replace(partial, self.path)
+        self.run.save_weights(self.model)
 
     def _rank(self, logs):
         loss = logs["val_task_loss"]

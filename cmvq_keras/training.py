@@ -7,14 +7,19 @@ import numpy as np
 
 from cmvq_keras import recipes
 from cmvq_keras.building import IGNORED_LABEL, build_model
-from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
+from cmvq_keras.callbacks import (
+    BestWeights,
+    BriefProgress,
+    ComplementarityLog,
+    HistoryFile,
+)
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.metrics import MacroF1
 from cmvq_keras.run import Run
 
 
-def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
+def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True):
     """Trains a recipe and leaves a run folder.
 
     The best epoch is chosen on validation data; its weights are kept and measured
@@ -26,7 +31,7 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
             user's data folder.
         out: the run folder itself; None for `runs/<recipe>-<backend>-<time>`.
         callbacks: further Keras callbacks.
-        verbose: as in Keras's `fit`.
+        verbose: whether to show a progress bar.
 
     Returns:
         The `Run`, its `metrics` complete.
@@ -50,7 +55,7 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
             shuffle_seed=settings.seed,
         )
         _compile(model, recipe, _optimizer(settings, len(batches)))
-        best = BestWeights(run.weights_path, settings.select_by)
+        best = BestWeights(run, settings.select_by)
         model.fit(
             batches,
             validation_data=_evaluation_batches(recipe, splits["validation"]),
@@ -61,10 +66,11 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose="auto"):
                 ComplementarityLog(),
                 HistoryFile(run),
                 best,
+                *([BriefProgress()] if verbose else []),
                 *_early_stopping(settings),
                 *callbacks,
             ],
-            verbose=verbose,
+            verbose=0,
         )
         model.load_weights(run.weights_path)
         results = {

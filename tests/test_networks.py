@@ -250,6 +250,7 @@ def keras_cv_backbone():
     )
 
 
+@pytest.mark.cross
 def test_resnet18_equals_keras_cv_with_its_weights():
     backbone = keras_cv_backbone()
     rng = np.random.default_rng(0)
@@ -263,6 +264,7 @@ def test_resnet18_equals_keras_cv_with_its_weights():
     assert golden.deviation(numpy(encoder(images, training=False)), expected) < 1e-5
 
 
+@pytest.mark.cross
 def test_an_early_cut_takes_keras_cv_weights():
     backbone = keras_cv_backbone()
     encoder = networks.ResNet18Encoder(8, embedding_dim=4)

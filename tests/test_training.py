@@ -1,0 +1,187 @@
+"""Training, choice of the epoch, measures: from Python, on one tiny recipe."""
+
+import keras
+import numpy as np
+import pytest
+import reference
+
+import cmvq_keras as cmvq
+from cmvq_keras import metrics, training
+from cmvq_keras.callbacks import BestWeights
+from cmvq_keras.run import Run
+
+TINY = {
+    "model.hidden_channels": 8,
+    "model.residual_channels": 4,
+    "model.embedding_dim": 4,
+    "model.num_embeddings": 8,
+    "model.solver_units": 8,
+    "training.batch_size": 16,
+    "training.epochs": 2,
+    "training.limit": 50,
+}
+
+
+def tiny(**settings):
+    recipe = cmvq.recipes.get("planted").with_settings(TINY)
+    return recipe.with_settings({f"training.{k}": v for k, v in settings.items()})
+
+
+class Recorder:
+    """Stands in for a `Run`: notes the epochs whose weights were saved."""
+
+    def __init__(self):
+        self.saved = 0
+
+    def save_weights(self, model):
+        self.saved += 1
+
+
+@pytest.mark.parametrize(
+    ("select_by", "epochs", "best"),
+    [
+        ("accuracy", [(0.5, 1.0), (0.9, 2.0), (0.8, 0.1)], 2),
+        ("accuracy", [(0.5, 1.0), (0.9, 2.0), (0.9, 1.5), (0.9, 1.7)], 3),
+        ("accuracy", [(0.5, 1.0), (0.5, 1.0)], 1),
+        ("accuracy", [(0.5, float("nan")), (0.5, 9.0)], 2),
+        ("task_loss", [(0.5, 1.0), (0.9, 2.0), (0.8, 0.1)], 3),
+        ("task_loss", [(0.5, float("nan")), (0.1, 3.0)], 2),
+    ],
+)
+def test_the_best_epoch_is_chosen_on_validation_numbers(select_by, epochs, best):
+    run = Recorder()
+    callback = BestWeights(run, select_by)
+    for epoch, (accuracy, loss) in enumerate(epochs):
+        logs = {"val_accuracy": accuracy, "val_task_loss": loss}
+        # Training numbers point the other way and must not matter.
+        callback.on_epoch_end(epoch, {**logs, "accuracy": -epoch, "task_loss": epoch})
+    assert callback.best_epoch == best
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return cmvq.train(tiny(), out=tmp_path_factory.mktemp("run") / "a", verbose=False)
+
+
+def test_the_kept_weights_are_those_that_were_measured(run):
+    before = run.metrics
+    model = training.load_model(run)
+    data = cmvq.recipes.load_split(run.recipe, "test", limit=50)
+    logits = model.predict(data.x, verbose=0)["task"]
+    predicted = logits.argmax(axis=1)
+    test = before["test"]
+    assert test["n"] == 50
+    assert test["accuracy"] == pytest.approx(np.mean(predicted == data.y))
+    expected = reference.macro_f1(data.y, predicted, 8)
+    assert test["macro_f1"] == pytest.approx(expected, rel=1e-5)
+    confusion = np.zeros((8, 8), int)
+    np.add.at(confusion, (data.y, predicted), 1)
+    assert test["confusion"] == confusion.tolist()
+    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    told = [test["per_class"][name] for name in run.recipe.classes]
+    assert told == pytest.approx(recalls.tolist())
+    for name in model.modalities:
+        codes = model.predict(data.x, verbose=0)["indices"][name]
+        assert test["codes_used"][name] == np.unique(codes).size
+
+
+def test_history_holds_every_epoch_with_zeta_and_validation(run):
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    for name in ("loss", "val_accuracy", "image_compl", "zeta", "val_macro_f1"):
+        assert all(np.isfinite(row[name]) for row in run.history), name
+    best = run.metrics["best_epoch"]
+    kept = run.history[best - 1]["val_accuracy"]
+    assert run.metrics["validation"]["accuracy"] == pytest.approx(kept)
+    assert kept == max(row["val_accuracy"] for row in run.history)
+
+
+def test_evaluate_repeats_its_digits(run):
+    before = run.metrics
+    assert cmvq.evaluate(run.directory) == before["test"]
+    assert cmvq.evaluate(run.directory, "validation") == before["validation"]
+    assert run.metrics == before
+    assert cmvq.evaluate(run.directory, "train")["n"] == 50
+
+
+def test_the_same_seed_gives_the_same_history(run, tmp_path):
+    again = cmvq.train(tiny(), out=tmp_path / "b", verbose=False)
+    assert again.history == run.history
+    other = cmvq.train(tiny(seed=1), out=tmp_path / "c", verbose=False)
+    assert other.history != run.history
+
+
+def test_predict_gives_probabilities(run):
+    data = cmvq.recipes.load_split(run.recipe, "test", limit=20)
+    shares = cmvq.predict(run.directory, data.x)
+    logits = training.load_model(run).predict(data.x, verbose=0)["task"]
+    expected = np.exp(np.float64(logits))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_one_modality_alone_needs_no_other(tmp_path):
+    recipe = tiny(epochs=1).with_modality("audio")
+    run = cmvq.train(recipe, out=tmp_path / "audio", verbose=False)
+    assert list(run.metrics["complementarity"]["compl"]) == ["audio"]
+    data = cmvq.recipes.load_split(run.recipe, "test", limit=4)
+    assert list(data.x) == ["audio"]
+    assert cmvq.predict(run, data.x).shape == (4, 8)
+
+
+def test_weights_of_another_recipe_are_refused(run, tmp_path):
+    other = Run.create(tmp_path / "other", cmvq.recipes.get("planted"), "torch")
+    other.weights_path.write_bytes(run.weights_path.read_bytes())
+    with pytest.raises(ValueError, match="does not hold the weights of recipe planted"):
+        training.load_model(other)
+    other.weights_path.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="does not hold the weights of recipe planted"):
+        training.load_model(other)
+
+
+def test_training_settings_become_an_optimizer():
+    settings = tiny(schedule="cosine", learning_rate=0.1, clip_norm=0.5).training
+    optimizer = training._optimizer(settings, 10)
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert optimizer.global_clipnorm == 0.5
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 10, 20)]
+    assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-6)
+    sgd = training._optimizer(tiny(optimizer="sgd", momentum=0.9).training, 10)
+    assert isinstance(sgd, keras.optimizers.SGD)
+    assert sgd.momentum == 0.9
+
+
+def test_balanced_class_weights_weigh_each_class_the_same():
+    labels = np.array([0] * 6 + [1] * 2)
+    weights = training._class_weight(tiny(class_weight="balanced"), labels)
+    assert weights[0] * 6 == pytest.approx(weights[1] * 2)
+    assert weights[2] == 0.0
+    assert training._class_weight(tiny(), labels) is None
+
+
+def test_early_stopping_ends_before_the_last_epoch(tmp_path):
+    recipe = tiny(early_stopping=1, epochs=12, learning_rate=1e-9)
+    run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
+    assert len(run.history) < 12
+
+
+def test_nothing_is_left_when_the_data_is_missing(tmp_path):
+    recipe = cmvq.recipes.get("digits")
+    with pytest.raises(FileNotFoundError):
+        cmvq.train(recipe, data_dir=tmp_path / "none", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_macro_f1_follows_its_definition():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(60, 5)).astype("float32")
+    labels = rng.integers(0, 3, 60)
+    metric = metrics.MacroF1(5)
+    for part in (slice(0, 25), slice(25, 60)):
+        metric.update_state(labels[part], logits[part])
+    expected = reference.macro_f1(labels, logits.argmax(axis=1), 5)
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
+    ignoring = metrics.MacroF1(5, ignore_class=-1)
+    ignoring.update_state(np.where(labels == 2, -1, labels), logits)
+    seen = labels != 2
+    expected = reference.macro_f1(labels[seen], logits[seen].argmax(axis=1), 5)
+    assert float(ignoring.result()) == pytest.approx(expected, rel=1e-6)
