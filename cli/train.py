@@ -90,6 +90,7 @@ def summary(run):
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Test samples", test.get("n", "-")),
         ("Test accuracy", percent(test.get("accuracy"))),
+        *_optimum(run.recipe),
         ("Test macro-F1", number(test.get("macro_f1"))),
         ("Validation accuracy", percent(validation.get("accuracy"))),
         *_complementarity(metrics.get("complementarity", {})),
@@ -98,6 +99,15 @@ def summary(run):
         ("Run folder", run.directory),
     ]
     return table(rows)
+
+
+def _optimum(recipe):
+    """The best possible accuracy, where the recipe's data has a known one."""
+    from cmvq_keras import recipes
+
+    optimum = getattr(recipes.module(recipe.name), "optimum", None)
+    if optimum:
+        yield "Best possible", percent(optimum(recipe)["all"])
 
 
 def _complementarity(measured):

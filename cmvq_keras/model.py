@@ -6,9 +6,9 @@ from keras import ops
 
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.distribution import keep_weights
+from cmvq_keras.features import decode_mix, decode_part
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 
-FEATURES = ("all", "complementary", "contradictory")
 LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
 
 
@@ -393,9 +393,9 @@ class CMVQVAE(keras.Model):
         Returns:
             A dictionary of numpy arrays of the inputs' shapes.
         """
-        kept = self._kept_channels(features)
-        grids = self._grids(x, batch_size)
-        return self._decode({m: grids[m] * kept[m] for m in grids}, batch_size)
+        self._check_built()
+        self._check_names(x)
+        return decode_part(self, x, features, batch_size)
 
     def mix(self, x, batch_size=128):
         """Complementary features of each sample with the contradictory ones of the
@@ -403,27 +403,9 @@ class CMVQVAE(keras.Model):
 
         Args and result as in `reconstruct`. Reference: METHOD, Section 6, "mix".
         """
-        ours = self._kept_channels("complementary")
-        theirs = self._kept_channels("contradictory")
-        grids = self._grids(x, batch_size)
-        mixed = {
-            m: grids[m] * ours[m] + np.roll(grids[m], -1, axis=0) * theirs[m]
-            for m in grids
-        }
-        return self._decode(mixed, batch_size)
-
-    def _kept_channels(self, features):
-        if features not in FEATURES:
-            raise ValueError(
-                f"`features` must be one of {', '.join(FEATURES)}. Received: "
-                f"{features!r}"
-            )
         self._check_built()
-        values = np.ones(self.mask.channel_weights.shape, "float32")
-        if features != "all":
-            values = self.mask.hard_values(complement=features == "contradictory")
-        parts = np.split(ops.convert_to_numpy(values), len(self.modalities))
-        return dict(zip(self.modalities, parts, strict=True))
+        self._check_names(x)
+        return decode_mix(self, x, batch_size)
 
     def _check_built(self):
         if not self.built:
@@ -431,25 +413,6 @@ class CMVQVAE(keras.Model):
                 "The model has no weights yet: call it on a batch, fit it, or call "
                 "build({modality: shape}) first."
             )
-
-    def _grids(self, x, batch_size):
-        self._check_names(x)
-        return {
-            name: _in_batches(
-                lambda batch, name=name: self.quantizers[name](
-                    self.encoders[name](batch)
-                )["quantized"],
-                x[name],
-                batch_size,
-            )
-            for name in self.modalities
-        }
-
-    def _decode(self, grids, batch_size):
-        return {
-            name: _in_batches(self.decoders[name], grid, batch_size)
-            for name, grid in grids.items()
-        }
 
     # Saving
 
@@ -504,11 +467,3 @@ def _is_of_shape(labels, shape):
         # TensorFlow forgets the rank of a model that saw labels of two ranks.
         return True
     return rank == len(shape) or (rank == len(shape) + 1 and labels.shape[-1] == 1)
-
-
-def _in_batches(function, array, batch_size):
-    parts = [
-        ops.convert_to_numpy(function(array[start : start + batch_size]))
-        for start in range(0, len(array), batch_size)
-    ]
-    return np.concatenate(parts).astype("float32")

@@ -24,7 +24,7 @@ def setting(default, test, expected):
 
 def choice(default, *allowed):
     """A dataclass field that takes one of some words (or None)."""
-    words = ", ".join(str(word) for word in allowed)
+    words = ", ".join("none" if word is None else word for word in allowed)
     return setting(default, lambda value: value in allowed, f"one of {words}")
 
 

@@ -1,0 +1,61 @@
+"""Looking at the features: each modality decoded from a part of its channels.
+
+The functions take a built `CMVQVAE`; its methods `reconstruct` and `mix` call them.
+"""
+
+import numpy as np
+from keras import ops
+
+FEATURES = ("all", "complementary", "contradictory")
+
+
+def decode_part(model, x, features, batch_size):
+    """Decodes one of `FEATURES` of each modality; see `CMVQVAE.reconstruct`."""
+    kept = _kept_channels(model, features)
+    grids = _grids(model, x, batch_size)
+    return _decode(model, {m: grids[m] * kept[m] for m in grids}, batch_size)
+
+
+def decode_mix(model, x, batch_size):
+    """Decodes each sample's complementary features with the next one's
+    contradictory features; see `CMVQVAE.mix`."""
+    ours = _kept_channels(model, "complementary")
+    theirs = _kept_channels(model, "contradictory")
+    grids = _grids(model, x, batch_size)
+    mixed = {
+        m: grids[m] * ours[m] + np.roll(grids[m], -1, axis=0) * theirs[m] for m in grids
+    }
+    return _decode(model, mixed, batch_size)
+
+
+def _kept_channels(model, features):
+    if features not in FEATURES:
+        raise ValueError(
+            f"`features` must be one of {', '.join(FEATURES)}. Received: {features!r}"
+        )
+    values = np.ones(model.mask.channel_weights.shape, "float32")
+    if features != "all":
+        values = model.mask.hard_values(complement=features == "contradictory")
+    parts = np.split(ops.convert_to_numpy(values), len(model.modalities))
+    return dict(zip(model.modalities, parts, strict=True))
+
+
+def _grids(model, x, batch_size):
+    def quantized(name):
+        return lambda batch: model.quantizers[name](model.encoders[name](batch))[
+            "quantized"
+        ]
+
+    return {m: _in_batches(quantized(m), x[m], batch_size) for m in model.modalities}
+
+
+def _decode(model, grids, batch_size):
+    return {m: _in_batches(model.decoders[m], grids[m], batch_size) for m in grids}
+
+
+def _in_batches(function, array, batch_size):
+    parts = [
+        ops.convert_to_numpy(function(array[start : start + batch_size]))
+        for start in range(0, len(array), batch_size)
+    ]
+    return np.concatenate(parts).astype("float32")
