@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import number, percent, table
+from cmvq_keras.cli.tables import codes, complementarity, number, percent, table
 
 
 @click.command("evaluate", short_help="Measure a run's model on a split.")
@@ -24,18 +24,37 @@ def command(run, split, backend, data_dir):
     from cmvq_keras import training
 
     metrics = training.evaluate(opened, split=split, data_dir=data_dir)
-    rows = [("Recipe", opened.recipe.name), ("Split", split)]
-    rows += [(_title(name), _cell(name, metrics[name])) for name in sorted(metrics)]
-    click.echo(table(rows))
+    click.echo(_summary(opened, split, metrics) + "\n")
+    click.echo(_classes(opened.recipe.classes, metrics))
+
+
+def _summary(run, split, metrics):
+    losses = [name for name in sorted(metrics) if name.endswith("loss")]
+    perplexities = [name for name in sorted(metrics) if name.endswith("perplexity")]
+    rows = [
+        ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
+        ("Split", split),
+        ("Samples", metrics["n"]),
+        ("Accuracy", percent(metrics["accuracy"])),
+        ("Macro-F1", number(metrics["macro_f1"])),
+        *complementarity(run.metrics["complementarity"]),
+        *codes(run.recipe, metrics["codes_used"]),
+        *((_title(name), number(metrics[name])) for name in losses + perplexities),
+    ]
+    return table(rows)
 
 
 def _title(name):
-    return {"macro_f1": "Macro-F1", "n": "Samples"}.get(
-        name, name.replace("_", " ").capitalize()
-    )
+    return name.replace("_", " ").capitalize()
 
 
-def _cell(name, value):
-    if name == "accuracy":
-        return percent(value)
-    return number(value) if isinstance(value, float) or value is None else value
+def _classes(names, metrics):
+    """Recall by class, and for each true class how often which one was predicted."""
+    rows = [
+        (name, percent(metrics["per_class"][name]), *counts)
+        for name, counts in zip(names, metrics["confusion"], strict=True)
+    ]
+    # More columns than this fit on no terminal.
+    if len(names) > 12:
+        return table([row[:2] for row in rows], ("Class", "Recall"))
+    return table(rows, ("Class", "Recall", *(f"as {name}" for name in names)))

@@ -30,3 +30,24 @@ def percent(share):
 def number(value, digits=4):
     """A number with a fixed count of digits, or "-" where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def complementarity(measured):
+    """Rows of compl and contr by modality, in percent and channels, and of zeta."""
+    channels = measured.get("channels")
+    for name in measured.get("compl", {}):
+        for kind in ("compl", "contr"):
+            share = measured[kind][name]
+            count = f"{channels * share / 100:g} of {channels} channels"
+            yield f"{name}: {kind}", f"{number(share, 2)} %  ({count})"
+    zeta = measured.get("zeta")
+    if isinstance(zeta, dict):
+        yield from ((f"{name}: zeta", number(value, 2)) for name, value in zeta.items())
+    else:
+        yield "zeta", number(zeta, 2)
+
+
+def codes(recipe, used):
+    """Rows of the codes used by modality."""
+    for name, count in used.items():
+        yield f"{name}: codes used", f"{count} of {recipe.model.num_embeddings}"

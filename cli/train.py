@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import number, percent, table
+from cmvq_keras.cli.tables import codes, complementarity, number, percent, table
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 PRESETS = ("default", "paper", "code")
@@ -93,8 +93,8 @@ def summary(run):
         *_optimum(run.recipe),
         ("Test macro-F1", number(test.get("macro_f1"))),
         ("Validation accuracy", percent(validation.get("accuracy"))),
-        *_complementarity(metrics.get("complementarity", {})),
-        *_codes(run.recipe, metrics.get("codes_used", {})),
+        *complementarity(metrics.get("complementarity", {})),
+        *codes(run.recipe, metrics.get("codes_used", {})),
         ("Best epoch", metrics.get("best_epoch", "-")),
         ("Run folder", run.directory),
     ]
@@ -108,20 +108,3 @@ def _optimum(recipe):
     optimum = getattr(recipes.module(recipe.name), "optimum", None)
     if optimum:
         yield "Best possible", percent(optimum(recipe)["all"])
-
-
-def _complementarity(measured):
-    for name, share in measured.get("compl", {}).items():
-        contradictory = measured.get("contr", {}).get(name)
-        yield f"{name}: compl", f"{number(share, 2)} %"
-        yield f"{name}: contr", f"{number(contradictory, 2)} %"
-    zeta = measured.get("zeta")
-    if isinstance(zeta, dict):
-        yield from ((f"{name}: zeta", number(value, 2)) for name, value in zeta.items())
-    else:
-        yield "zeta", number(zeta, 2)
-
-
-def _codes(recipe, used):
-    for name, count in used.items():
-        yield f"{name}: codes used", f"{count} of {recipe.model.num_embeddings}"

@@ -31,6 +31,23 @@ class BriefProgress(keras.callbacks.Callback):
         self._bar.update(self.params["steps"], _brief(logs), finalize=True)
 
 
+class StepProgress(keras.callbacks.Callback):
+    """Counts the batches of an evaluation or prediction where a person watches: on
+    stderr, as stdout may be a CSV file."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._tell(batch + 1)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._tell(batch + 1)
+
+    def _tell(self, done):
+        if sys.stderr.isatty():
+            steps = self.params["steps"]
+            end = "\n" if done == steps else ""
+            print(f"\rBatch {done}/{steps}", end=end, file=sys.stderr, flush=True)
+
+
 def _brief(logs):
     return [(name, float(logs[name])) for name in BRIEF if name in logs]
 

@@ -12,6 +12,7 @@ from cmvq_keras.callbacks import (
     BriefProgress,
     ComplementarityLog,
     HistoryFile,
+    StepProgress,
 )
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
@@ -129,7 +130,9 @@ def predict(run, x):
     model = load_model(run).inference_model()
     x = {name: x[name] for name in model.input}
     batch_size = run.recipe.training.batch_size
-    logits = model.predict(x, batch_size=batch_size, verbose=0)
+    logits = model.predict(
+        x, batch_size=batch_size, verbose=0, callbacks=[StepProgress()]
+    )
     return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
 
 
@@ -216,7 +219,10 @@ def _evaluation_batches(recipe, split):
 
 def _measure(model, recipe, split):
     logs = model.evaluate(
-        _evaluation_batches(recipe, split), return_dict=True, verbose=0
+        _evaluation_batches(recipe, split),
+        return_dict=True,
+        verbose=0,
+        callbacks=[StepProgress()],
     )
     confusion = _confusion(model)
     sizes = confusion.sum(axis=1)
