@@ -72,7 +72,7 @@ class ModelSettings:
         0.99, _optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
     )
     codebook_start: str = choice("batch", "reference", "batch", "kmeans")
-    revival_threshold: float = setting(1.0, lambda value: value >= 0, "a number >= 0")
+    revival_threshold: float = setting(0.01, lambda value: 0 <= value < 1, "in [0, 1)")
     mask_mode: str = choice("binary", "binary", "ternary", "attention", "random")
     mask_start: float = setting(0.01, math.isfinite, "a finite number")
     threshold: float = setting(0.005, math.isfinite, "a finite number")

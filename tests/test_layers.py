@@ -155,7 +155,7 @@ def test_the_gradient_codebook_still_learns_after_a_start_from_the_data():
 
 def test_dead_codes_come_back_with_code_sum_and_count_together():
     vectors, _ = clusters()
-    layer = VectorQuantizer(40, start="reference", revival_threshold=0.05, seed=0)
+    layer = VectorQuantizer(40, start="reference", revival_threshold=0.0025, seed=0)
     layer.build(vectors.shape)
     layer.ema_cluster_size.assign(np.full(40, 20.0))
     layer.ema_embeddings.assign(np.full((40, 4), 1e4))
@@ -163,7 +163,8 @@ def test_dead_codes_come_back_with_code_sum_and_count_together():
     layer.ema_cluster_size.assign(np.r_[20.0, np.zeros(39)])
     layer(vectors, training=True)
     codes, size = numpy(layer.embeddings), numpy(layer.ema_cluster_size)
-    revived = np.isclose(size, 0.05)
+    # 800 vectors for 40 codes: an even share is 20.
+    revived = np.isclose(size, 0.0025 * 20)
     assert revived.sum() == 39
     distance = np.abs(codes[revived][:, None] - vectors[None]).max(axis=-1)
     assert distance.min(axis=1).max() == 0
@@ -237,7 +238,7 @@ def test_codes_are_chosen_in_float32_under_half_precision(policy):
         ({"epsilon": 0}, "`epsilon` must be > 0"),
         ({"commitment_cost": -1}, "`commitment_cost` must be >= 0"),
         ({"start": "random"}, "`start` must be one of reference, batch, kmeans"),
-        ({"revival_threshold": -1}, "`revival_threshold` must be >= 0"),
+        ({"revival_threshold": 1.0}, r"`revival_threshold` must be in \[0, 1\)"),
     ],
 )
 def test_the_quantizer_refuses_settings_out_of_range(settings, message):
@@ -399,3 +400,15 @@ def test_the_split_product_keeps_float32_accuracy_when_its_factors_are_rounded()
     high = numpy(distribution._leading_bits(ops.convert_to_tensor(a)))
     # TF32 keeps 11 bits of a float32's 24: the other 13 must be zero already.
     assert not np.any(high.view("int32") & 0x1FFF)
+
+
+def test_codes_stay_put_when_a_batch_has_fewer_vectors_than_codes():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(16, 3)).astype("float32")
+    layer = VectorQuantizer(64, seed=0)
+    layer(vectors, training=True)
+    before = numpy(layer.embeddings)
+    for _ in range(20):
+        layer(vectors, training=True)
+    moved = np.abs(numpy(layer.embeddings) - before).max(axis=1)
+    assert np.median(moved) < 1e-3

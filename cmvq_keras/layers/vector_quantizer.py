@@ -34,9 +34,9 @@ class VectorQuantizer(keras.layers.Layer):
             from uniform(-1/K, 1/K) with `decay=None`; moving counts at 0: most codes
             are lost in the first step); "batch", vectors of the first training
             batch; "kmeans", ten k-means steps from there.
-        revival_threshold: codes whose moving count falls below this many vectors a
-            batch are dead and become vectors of the batch; 0 switches it off. Only
-            with `decay`.
+        revival_threshold: in [0, 1); codes whose moving count falls below this part
+            of an even share (vectors in the batch / K) are dead and become vectors
+            of the batch; 0 switches it off. Only with `decay`.
         seed: integer, of the draws from the batch.
 
     Input shape:
@@ -62,7 +62,7 @@ class VectorQuantizer(keras.layers.Layer):
         decay=0.99,
         epsilon=1e-5,
         start="batch",
-        revival_threshold=1.0,
+        revival_threshold=0.01,
         seed=None,
         **kwargs,
     ):
@@ -75,8 +75,8 @@ class VectorQuantizer(keras.layers.Layer):
         _check(epsilon > 0, "`epsilon` must be > 0", epsilon)
         _check(start in STARTS, f"`start` must be one of {', '.join(STARTS)}", start)
         _check(
-            revival_threshold >= 0,
-            "`revival_threshold` must be >= 0",
+            0 <= revival_threshold < 1,
+            "`revival_threshold` must be in [0, 1)",
             revival_threshold,
         )
         self.num_embeddings = num_embeddings
@@ -242,8 +242,9 @@ class VectorQuantizer(keras.layers.Layer):
         moved = total / size[:, None]
         if self._revives:
             # All three together, or the stale average overwrites the new code.
-            dead = size < self.revival_threshold
-            size = ops.where(dead, ops.ones_like(size) * self.revival_threshold, size)
+            least = self.revival_threshold * ops.mean(counts)
+            dead = size < least
+            size = ops.where(dead, ops.ones_like(size) * least, size)
             moved = ops.where(dead[:, None], candidates, moved)
             total = ops.where(dead[:, None], moved * size[:, None], total)
         finite = ops.all(ops.isfinite(sums))
