@@ -129,7 +129,9 @@ def test_one_modality_alone_needs_no_other(tmp_path):
 
 
 def test_weights_of_another_recipe_are_refused(run, tmp_path):
-    other = Run.create(tmp_path / "other", cmvq.recipes.get("planted"), "torch")
+    other = Run.create(
+        tmp_path / "other", cmvq.recipes.get("planted"), keras.config.backend()
+    )
     other.weights_path.write_bytes(run.weights_path.read_bytes())
     with pytest.raises(ValueError, match="does not hold the weights of recipe planted"):
         training.load_model(other)
