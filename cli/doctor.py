@@ -55,7 +55,7 @@ def _backends():
         if name in installed:
             rows.append((name, version(name) or "?", _result(probes[name])))
         else:
-            todo = f'not installed. Do: pip install "cmvq-keras[{name}]"'
+            todo = f"not installed. Do: pip install {name}"
             rows.append((name, "-", todo))
     return f"{table(rows, ('Backend', 'Version', 'Devices'))}\n{_choice()}"
 

@@ -46,13 +46,12 @@ def select_backend(requested=None):
     if not installed:
         raise ImportError(
             "No backend is installed. Install one of them: "
-            + ", ".join(f'pip install "cmvq-keras[{name}]"' for name in BACKENDS)
+            + ", ".join(f"pip install {name}" for name in BACKENDS)
         )
     if requested is not None and requested not in installed:
         raise ImportError(
             f"The backend {requested} is not installed here (installed: "
-            f'{", ".join(installed)}). Install it: pip install "cmvq-keras'
-            f'[{requested}]"'
+            f"{', '.join(installed)}). Install it: pip install {requested}"
         )
     wishes = (requested, os.environ.get("KERAS_BACKEND"), _configured_backend())
     chosen = next((wish for wish in wishes if wish in installed), installed[0])
