@@ -1,0 +1,240 @@
+"""One split of a store, written from arrays or from samples that come one by one."""
+
+import contextlib
+import csv
+import hashlib
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cmvq_keras.data import manifest, npy
+from cmvq_keras.data.split import Split
+
+ROWS = 256  # of an array at a time: the memory that writing takes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample for a store.
+
+    Args:
+        x: one array by modality, of the modality's shape, raw values (before
+            normalization): uint8, float16 or float32. In a modality of kind "image"
+            uint8 counts as 0 to 255, i.e. v / 255.
+        y: the label, an index into the classes; `(height, width)` of them under
+            segmentation.
+        name: what the sample is, unique in the whole store, e.g. a clip's name.
+        attributes: further columns of meta.csv; the same ones for every sample.
+    """
+
+    x: dict
+    y: int
+    name: str
+    attributes: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A sample that could not be read: noted in the manifest, not stored.
+
+    Args:
+        name: what it is, e.g. a clip's name.
+        reason: why, in a few words.
+    """
+
+    name: str
+    reason: str
+
+
+def write_split(folder, recipe, split, source, told):
+    """Writes one split and returns its entry of the manifest.
+
+    Args:
+        folder: an empty folder.
+        recipe: the `Recipe`; its shapes, classes and task are checked.
+        split: the split's name.
+        source: see `cmvq_keras.data.store.Store.create`.
+        told: function `(split, rows written, rows in all or None)`.
+
+    Raises:
+        ValueError: for samples that do not fit, naming the sample.
+    """
+    writer = _SplitWriter(folder, recipe, split)
+    with writer:
+        for block, total in _blocks(source, split):
+            if isinstance(block, LeftOut):
+                writer.leave_out(block)
+            else:
+                writer.append(*block)
+                told(split, len(writer.names), total)
+    return writer.entry()
+
+
+class _SplitWriter(contextlib.AbstractContextManager):
+    def __init__(self, folder, recipe, split):
+        self.folder, self.recipe, self.split = folder, recipe, split
+        self.names, self.left_out = {}, []
+        self.counts = np.zeros(len(recipe.classes), np.int64)
+        self._files, self._columns = {}, None
+        self._meta = (folder / manifest.META).open("w", newline="", encoding="utf-8")
+        self._csv = csv.writer(self._meta, lineterminator="\n")
+
+    def leave_out(self, sample):
+        self.left_out.append(
+            {"split": self.split, "sample": sample.name, "reason": sample.reason}
+        )
+
+    def append(self, x, y, names, attributes):
+        """Rows: `(k, ...)` arrays by modality, labels, k names, columns of k words."""
+        where = f"{self.split}: sample {names[0]}"
+        if set(x) != set(self.recipe.modalities):
+            raise ValueError(
+                f"{where} must have {', '.join(self.recipe.modalities)}. Received: "
+                f"{', '.join(map(str, x))}"
+            )
+        for name, modality in self.recipe.modalities.items():
+            rows = _checked_rows(x[name], modality.shape, names, f"{where}, {name}")
+            self._write(f"{name}.npy", rows, where)
+        labels = self._checked_labels(y, len(names), where)
+        self._write(manifest.LABELS, labels, where)
+        self._write_meta(names, attributes, where)
+
+    def _write(self, name, rows, where):
+        file = self._files.get(name)
+        if file is None:
+            file = npy.RowWriter(self.folder / name, rows.dtype, rows.shape[1:])
+            self._files[name] = file
+        if (rows.dtype, rows.shape[1:]) != (file.dtype, file.shape):
+            raise ValueError(
+                f"{where}, {name} must be {file.shape} {file.dtype}, as the samples "
+                f"before it. Received: {rows.shape[1:]} {rows.dtype}"
+            )
+        file.append(rows)
+
+    def _checked_labels(self, y, count, where):
+        y = np.asarray(y)
+        pixels = self.recipe.task == "segmentation"
+        if y.dtype.kind not in "ui" or len(y) != count or y.ndim != 1 + 2 * pixels:
+            axes = "(height, width) integers" if pixels else "one integer"
+            raise ValueError(
+                f"{where}: a label must be {axes}. Received: {y.shape[1:]} {y.dtype}"
+            )
+        # -1 marks a pixel without a class.
+        lowest, classes = -1 if pixels else 0, len(self.counts)
+        if y.min() < lowest or y.max() >= classes:
+            raise ValueError(
+                f"{where}: labels must be in [{lowest}, {classes - 1}]. Received: "
+                f"{y.min()} to {y.max()}"
+            )
+        self.counts += np.bincount(y[y >= 0].ravel(), minlength=classes)
+        return y.astype(npy.LABELS)
+
+    def _write_meta(self, names, attributes, where):
+        if self._columns is None:
+            self._columns = list(attributes)
+            self._csv.writerow(["sample", *self._columns])
+        if set(attributes) != set(self._columns):
+            raise ValueError(
+                f"{where} must have the attributes {self._columns}. Received: "
+                f"{list(attributes)}"
+            )
+        columns = [attributes[name] for name in self._columns]
+        for name, *row in zip(names, *columns, strict=True):
+            name = str(name)
+            if name in self.names or not name or not name.isprintable():
+                raise ValueError(
+                    f"{self.split}: every sample needs a name of its own on one "
+                    f"line. Received: {name!r}"
+                )
+            self.names[name] = None
+            self._csv.writerow([name, *row])
+
+    def __exit__(self, kind, error, trace):
+        for file in self._files.values():
+            file.close(finish=kind is None)
+        with self._meta:
+            self._meta.flush()
+            os.fsync(self._meta.fileno())
+
+    def entry(self):
+        """What the manifest says of this split."""
+        if not self.names:
+            raise ValueError(f"{self.split} has no samples.")
+        files = {
+            name: {"dtype": str(file.dtype), "shape": [file.count, *file.shape]}
+            for name, file in self._files.items()
+        }
+        for name, about in (*files.items(), (manifest.META, {})):
+            path = self.folder / name
+            about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path)}
+            files[name] = about
+        return {
+            "count": len(self.names),
+            "class_counts": self.counts.tolist(),
+            "samples_sha256": samples_checksum(self.names),
+            "files": files,
+            "left_out": self.left_out,
+        }
+
+
+def samples_checksum(names):
+    """SHA-256 of the samples' names in their order."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _checked_rows(rows, shape, names, where):
+    rows = np.asarray(rows)
+    if rows.dtype.name not in npy.DTYPES:
+        raise ValueError(
+            f"{where} must be {', '.join(npy.DTYPES)}. Received: {rows.dtype}"
+        )
+    if rows.shape != (len(names), *shape):
+        raise ValueError(f"{where} must be {shape}. Received: {rows.shape[1:]}")
+    if rows.dtype.kind == "f":
+        finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+        if not finite.all():
+            first = names[int(finite.argmin())]
+            raise ValueError(f"{where}: {first} holds values that are not finite.")
+    return rows
+
+
+def _blocks(source, split):
+    """Pairs of (rows or `LeftOut`, rows in all or None)."""
+    source = source() if callable(source) else source
+    if isinstance(source, Split):
+        source = (source.x, source.y, source.samples)
+    if isinstance(source, tuple):
+        yield from _slices(split, *source)
+        return
+    total = len(source) if hasattr(source, "__len__") else None
+    for sample in source:
+        if isinstance(sample, LeftOut):
+            yield sample, total
+        elif isinstance(sample, Sample):
+            x = {name: np.asarray(value)[None] for name, value in sample.x.items()}
+            columns = {key: [value] for key, value in sample.attributes.items()}
+            yield (x, np.asarray(sample.y)[None], [sample.name], columns), total
+        else:
+            raise TypeError(
+                f"{split} must give Sample or LeftOut. Received: "
+                f"{type(sample).__name__}"
+            )
+
+
+def _slices(split, x, y, samples=None, attributes=None):
+    count = len(y)
+    if samples is None:
+        samples = [f"{split}/{row}" for row in range(count)]
+    columns = {**x, "samples": samples, **(attributes or {})}
+    for name, values in columns.items():
+        if len(values) != count:
+            raise ValueError(
+                f"{split}: {name} must have {count} rows, as the labels. Received: "
+                f"{len(values)}"
+            )
+    for start in range(0, count, ROWS):
+        part = slice(start, start + ROWS)
+        rows = {name: values[part] for name, values in x.items()}
+        more = {name: values[part] for name, values in (attributes or {}).items()}
+        yield (rows, y[part], samples[part], more), count
