@@ -31,6 +31,7 @@ _PUBLIC = {
     "build_model": "building",
     "evaluate": "training",
     "predict": "training",
+    "prepare": "preparing",
     "train": "training",
 }
 _MODULES = (
@@ -44,7 +45,7 @@ _MODULES = (
     "run",
 )
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
-_WITHOUT_KERAS = ("backend", "data", "recipe", "recipes", "run")
+_WITHOUT_KERAS = ("backend", "data", "preparing", "recipe", "recipes", "run")
 
 __all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
 

@@ -38,7 +38,7 @@ class Run:
         self.directory = pathlib.Path(directory)
 
     @classmethod
-    def create(cls, directory, recipe, backend):
+    def create(cls, directory, recipe, backend, store=None):
         """Makes a run folder and writes its recipe and environment.
 
         Args:
@@ -47,6 +47,8 @@ class Run:
                 directory.
             recipe: the `Recipe` of the run.
             backend: "jax", "tensorflow" or "torch".
+            store: the `cmvq_keras.data.Store` that it is trained from, noted in
+                environment.json; None for raw files.
 
         Raises:
             FileExistsError: when the folder already holds a run; nothing is
@@ -63,6 +65,9 @@ class Run:
                     "folder, or remove this one."
                 )
         environment = describe(backend, recipe.training)
+        if store is not None:
+            folder = str(store.folder.resolve())
+            environment["store"] = {"folder": folder, "manifest": store.checksum}
         write_atomically(run.directory / RECIPE, recipe.to_json())
         write_atomically(run.directory / ENVIRONMENT, to_json(environment))
         return run

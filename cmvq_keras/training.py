@@ -16,11 +16,13 @@ from cmvq_keras.callbacks import (
 )
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.store import Store
+from cmvq_keras.data.stored import StoredArray, of_run
 from cmvq_keras.metrics import MacroF1
 from cmvq_keras.run import Run
 
 
-def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True):
+def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=None):
     """Trains a recipe and leaves a run folder.
 
     The best epoch is chosen on validation data; its weights are kept and measured
@@ -33,6 +35,8 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True):
         out: the run folder itself; None for `runs/<recipe>-<backend>-<time>`.
         callbacks: further Keras callbacks.
         verbose: whether to show a progress bar.
+        store: a prepared store (its folder, or a `cmvq_keras.data.Store`) to train
+            from instead of raw files.
 
     Returns:
         The `Run`, its `metrics` complete.
@@ -43,8 +47,10 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True):
         ValueError: for settings and data that do not fit.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
-    splits = {name: _load(recipe, name, data_dir) for name in SPLITS}
-    run = Run.create(out, recipe, keras.config.backend())
+    if store is not None and not isinstance(store, Store):
+        store = Store.open(store, recipe.name)
+    splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
+    run = Run.create(out, recipe, keras.config.backend(), store)
     settings = recipe.training
     with _precision(settings.precision):
         keras.utils.set_random_seed(settings.seed)
@@ -86,13 +92,15 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True):
     return run
 
 
-def evaluate(run, split="test", data_dir=None):
+def evaluate(run, split="test", data_dir=None, store=None):
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 
     Args:
         run: the run folder (or an open `Run`).
         split: "train", "validation" or "test".
         data_dir: as in `train`.
+        store: as in `train`. Without `data_dir` and `store` a run that was trained
+            from a store is measured on that one.
 
     Returns:
         A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
@@ -104,7 +112,7 @@ def evaluate(run, split="test", data_dir=None):
     """
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
-    data = _load(recipe, split, data_dir)
+    data = _load(recipe, split, data_dir, of_run(run, data_dir, store))
     model = load_model(run)
     with _precision(recipe.training.precision):
         _compile(model, recipe)
@@ -121,7 +129,8 @@ def predict(run, x):
 
     Args:
         run: the run folder (or an open `Run`).
-        x: dictionary of normalized arrays `(n, ...)` by modality.
+        x: dictionary of normalized arrays `(n, ...)` by modality, or the inputs of
+            a split from a store.
 
     Returns:
         `(n, ..., classes)` float32.
@@ -130,6 +139,9 @@ def predict(run, x):
     model = load_model(run).inference_model()
     x = {name: x[name] for name in model.input}
     batch_size = run.recipe.training.batch_size
+    if any(isinstance(values, StoredArray) for values in x.values()):
+        count = len(next(iter(x.values())))
+        x, batch_size = Batches(x, np.zeros(count, np.int32), batch_size), None
     logits = model.predict(
         x, batch_size=batch_size, verbose=0, callbacks=[StepProgress()]
     )
@@ -165,8 +177,8 @@ def _precision(policy):
         keras.config.set_dtype_policy(before)
 
 
-def _load(recipe, split, data_dir):
-    return recipes.load_split(recipe, split, data_dir, recipe.training.limit)
+def _load(recipe, split, data_dir, store):
+    return recipes.load_split(recipe, split, data_dir, recipe.training.limit, store)
 
 
 def _compile(model, recipe, optimizer="adam"):

@@ -108,7 +108,7 @@ def resolve(recipe):
     return resolved(recipe) if resolved else recipe
 
 
-def load_split(recipe, split, data_dir=None, limit=None):
+def load_split(recipe, split, data_dir=None, limit=None, store=None):
     """One split's arrays.
 
     Args:
@@ -117,15 +117,22 @@ def load_split(recipe, split, data_dir=None, limit=None):
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.sources.data_root`.
         limit: only this many samples, the first in the seeded order; None for all.
+        store: a prepared store to read from instead: a `cmvq_keras.data.Store` or
+            its folder. The recipe's name and its data then have to be the store's.
 
     Returns:
-        `cmvq_keras.data.split.Split`.
+        `cmvq_keras.data.split.Split`; from a store its inputs are
+        `cmvq_keras.data.stored.StoredArray`s, which never are in memory as a whole.
 
     Raises:
         ValueError: for a recipe without a reader, an unknown split, settings out of
             range, and files in another format.
         FileNotFoundError: for missing files, with how to get them.
     """
+    if store is not None:
+        from cmvq_keras.data import stored
+
+        return stored.load(recipe, split, store, limit)
     reader = getattr(module(recipe.name), "load_split", None)
     if reader is None:
         raise ValueError(
