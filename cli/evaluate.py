@@ -11,19 +11,23 @@ from cmvq_keras.cli.tables import codes, complementarity, number, percent, table
 @options.split
 @options.backend
 @options.data_dir
-def command(run, split, backend, data_dir):
+@options.store
+def command(run, split, backend, data_dir, store):
     """Measure the model of the run folder RUN on a split, and note it there.
 
-    A run that was trained with --limit is measured on the same limited split.
+    A run that was trained with --limit is measured on the same limited split, and
+    one that was trained from a store on that store.
     """
     from cmvq_keras.run import Run
 
+    if store and data_dir:
+        raise click.UsageError("Give only one of --store and --data-dir.")
     # Before a framework is loaded: a wrong folder is told at once.
     opened = Run.open(run)
     options.start_backend(backend)
     from cmvq_keras import training
 
-    metrics = training.evaluate(opened, split=split, data_dir=data_dir)
+    metrics = training.evaluate(opened, split=split, data_dir=data_dir, store=store)
     click.echo(_summary(opened, split, metrics) + "\n")
     click.echo(_classes(opened.recipe.classes, metrics))
 

@@ -11,6 +11,8 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "prepare",
+    "data",
     "recipes",
     "doctor",
     "download",

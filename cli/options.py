@@ -59,6 +59,11 @@ data_dir = click.option(
     type=click.Path(file_okay=False),
     help="Folder of the raw data. Default: CMVQ_DATA_DIR, or the user's data folder.",
 )
+store = click.option(
+    "--store",
+    type=click.Path(file_okay=False),
+    help="Prepared store to read instead of raw files, see `cmvq prepare`.",
+)
 split = click.option(
     "--split",
     type=Name(("train", "validation", "test")),
@@ -66,6 +71,29 @@ split = click.option(
     show_default=True,
     help="Which part of the data.",
 )
+
+
+def settings(short, assignments):
+    """Settings by dotted name.
+
+    Args:
+        short: training settings by their short name; None where not given.
+        assignments: pairs of `--set`.
+
+    Raises:
+        click.UsageError: for a setting that is given twice.
+    """
+    found = {}
+    named = [
+        (f"training.{name}", value)
+        for name, value in short.items()
+        if value is not None
+    ]
+    for name, value in [*named, *assignments]:
+        if name in found:
+            raise click.UsageError(f"{name} is set twice.")
+        found[name] = value
+    return found
 
 
 def start_backend(requested):

@@ -33,8 +33,9 @@ from cmvq_keras.cli import options
 )
 @options.backend
 @options.data_dir
+@options.store
 @click.pass_context
-def command(context, run, split, inputs, table, output, backend, data_dir):
+def command(context, run, split, inputs, table, output, backend, data_dir, store):
     """Predict with the model of the run folder RUN, on a split or on your own files.
 
     \b
@@ -46,6 +47,8 @@ def command(context, run, split, inputs, table, output, backend, data_dir):
     probabilities a class.
     """
     _check_one_origin(context, inputs, table)
+    if store and data_dir:
+        raise click.UsageError("Give only one of --store and --data-dir.")
     from cmvq_keras.run import Run
 
     opened = Run.open(run)
@@ -63,9 +66,11 @@ def command(context, run, split, inputs, table, output, backend, data_dir):
         labels = None
     else:
         from cmvq_keras import recipes
+        from cmvq_keras.data.stored import of_run
 
         limit = recipe.training.limit
-        loaded = recipes.load_split(recipe, split, data_dir, limit)
+        store = of_run(opened, data_dir, store)
+        loaded = recipes.load_split(recipe, split, data_dir, limit, store)
         x, samples = loaded.x, loaded.samples
         labels = [recipe.classes[label] for label in loaded.y]
     options.start_backend(backend)

@@ -10,16 +10,19 @@ PRESETS = ("default", "paper", "code")
 
 
 @click.command("train", short_help="Train a recipe and leave a run folder.")
-@click.option("--recipe", required=True, metavar="NAME", help="See `cmvq recipes`.")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="See `cmvq recipes`. Default: the one that --store was prepared for.",
+)
 @options.backend
 @click.option(
     "--preset",
     type=options.Name(PRESETS),
-    default="default",
-    show_default=True,
-    help="Whose settings: ours, the paper's, or the author's code's.",
+    help="Whose settings: default (ours), the paper's, or the author's code's.",
 )
 @options.data_dir
+@options.store
 @click.option("--epochs", metavar="N", help="As --set training.epochs=N.")
 @click.option("--batch-size", metavar="N", help="As --set training.batch_size=N.")
 @click.option("--seed", metavar="N", help="As --set training.seed=N.")
@@ -46,39 +49,44 @@ PRESETS = ("default", "paper", "code")
     type=click.Path(file_okay=False),
     help="The run folder. Default: runs/<recipe>-<backend>-<time>.",
 )
-def command(recipe, backend, preset, data_dir, modality, assignments, out, **short):
+def command(
+    recipe, backend, preset, data_dir, store, modality, assignments, out, **short
+):
     """Train a recipe and leave a run folder.
 
     \b
     cmvq train --recipe planted --backend jax
     cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
+    cmvq train --store STORE
     """
     from cmvq_keras import recipes
 
-    chosen = recipes.get(recipe, preset).with_settings(_settings(short, assignments))
-    chosen = recipes.resolve(chosen)
+    if store and data_dir:
+        raise click.UsageError("Give only one of --store and --data-dir.")
+    settings = options.settings(short, assignments)
+    chosen = recipes.resolve(_recipe(recipe, preset, store).with_settings(settings))
     if modality:
         chosen = chosen.with_modality(modality)
     options.start_backend(backend)
     from cmvq_keras import training
 
-    run = training.train(chosen, data_dir=data_dir, out=out)
+    run = training.train(chosen, data_dir=data_dir, out=out, store=store)
     click.echo("\n" + summary(run))
 
 
-def _settings(short, assignments):
-    """Settings by dotted name, from the short options and from `--set`."""
-    settings = {}
-    named = [
-        (f"training.{name}", value)
-        for name, value in short.items()
-        if value is not None
-    ]
-    for name, value in [*named, *assignments]:
-        if name in settings:
-            raise click.UsageError(f"{name} is set twice.")
-        settings[name] = value
-    return settings
+def _recipe(name, preset, store):
+    """The recipe of that name, or without a name the store's own."""
+    from cmvq_keras import recipes
+
+    if name:
+        return recipes.get(name, preset or "default")
+    if store is None:
+        raise click.UsageError("Missing option '--recipe'; or give --store.")
+    if preset:
+        raise click.UsageError("--preset needs --recipe: a store has its own settings.")
+    from cmvq_keras.data.store import Store
+
+    return Store.open(store).recipe
 
 
 def summary(run):
@@ -105,6 +113,8 @@ def _optimum(recipe):
     """The best possible accuracy, where the recipe's data has a known one."""
     from cmvq_keras import recipes
 
+    if recipe.name not in recipes.names():
+        return
     optimum = getattr(recipes.module(recipe.name), "optimum", None)
     if optimum:
         yield "Best possible", percent(optimum(recipe)["all"])

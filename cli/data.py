@@ -1,0 +1,90 @@
+"""`cmvq data`: what there is to do with a prepared store."""
+
+import pathlib
+import sys
+
+import click
+
+from cmvq_keras.cli.tables import table
+
+SHEET = "check.png"
+
+
+@click.group("data", short_help="Check a prepared store.")
+def command():
+    """Work with a prepared store (see `cmvq prepare`)."""
+
+
+@command.command("check", short_help="Check every byte of a store; draw its samples.")
+@click.argument("store", metavar="STORE", type=click.Path())
+@click.option("--recipe", metavar="NAME", help="Which one, if STORE holds several.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help=f"PNG file for the sheet of samples. Default: {SHEET} in the store.",
+)
+def check(store, recipe, output):
+    """Check every byte of the store STORE and draw a sheet of its samples.
+
+    Counts, checksums, values that are not finite, labels out of range, and samples
+    that are in two splits. All faults are listed; with any the exit code is 1.
+    """
+    from cmvq_keras.data import store_check
+    from cmvq_keras.data.store import Store
+
+    opened = Store.open(store, recipe)
+    report = store_check.check(opened, told=_tell)
+    click.echo(_balance(opened, report))
+    for entry in report.left_out:
+        click.echo(f"Left out: {entry['split']} {entry['sample']}: {entry['reason']}")
+    sheet = _draw(opened, pathlib.Path(output or opened.folder / SHEET))
+    click.echo(f"\nSheet of samples: {sheet or 'none, as no split can be read'}")
+    for fault in report.faults:
+        click.echo(f"Fault: {fault}")
+    if report.faults:
+        count = len(report.faults)
+        raise click.ClickException(
+            f"{opened.folder} has {count} fault{'s' * (count > 1)}."
+        )
+    click.echo(f"No faults: {opened.folder}")
+
+
+def _tell(name):
+    if sys.stderr.isatty():
+        click.echo(f"Checking {name}", err=True)
+
+
+def _balance(store, report):
+    """Samples (under segmentation pixels) of each class by split."""
+    splits = list(report.counts)
+    what = "Pixels" if store.recipe.task == "segmentation" else "Class"
+    rows = [
+        (name, *(report.counts[split][index] for split in splits))
+        for index, name in enumerate(store.recipe.classes)
+    ]
+    totals = [sum(report.counts[split]) for split in splits]
+    return table([*rows, ("all", *totals)], (what, *splits))
+
+
+def _draw(store, path):
+    """Writes the sheet of the splits that can be read; its path, or None."""
+    import io
+    import os
+
+    from cmvq_keras.data import store_sheet
+
+    parts = {}
+    for split in store.manifest["splits"]:
+        try:
+            parts[split] = store.split(split)
+        except (ValueError, OSError):
+            continue  # a fault that the report lists
+    if not parts:
+        return None
+    content = io.BytesIO()
+    store_sheet.draw(store, parts).save(content, "PNG")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content.getvalue())
+    os.replace(temporary, path)
+    return path

@@ -1,0 +1,100 @@
+"""`cmvq prepare`: from raw files to a prepared store."""
+
+import sys
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.tables import table
+
+
+@click.command("prepare", short_help="Turn raw files into a store to train from.")
+@click.option("--recipe", required=True, metavar="NAME", help="See `cmvq recipes`.")
+@options.data_dir
+@click.option(
+    "--out",
+    required=True,
+    metavar="STORE",
+    type=click.Path(file_okay=False),
+    help="The store's root: the recipe's own folder is made in it.",
+)
+@click.option("--modality", metavar="NAME", help="Prepare this modality alone.")
+@click.option(
+    "--set",
+    "assignments",
+    type=options.Assignment("SECTION.NAME=VALUE"),
+    multiple=True,
+    help="Change a setting, e.g. data.seed=1. May be repeated.",
+)
+@click.option(
+    "--limit",
+    metavar="N",
+    help="Prepare the first N samples of each split in a seeded order.",
+)
+@click.option("--force", is_flag=True, help="Replace a store that is there.")
+def command(recipe, data_dir, out, modality, assignments, limit, force):
+    """Turn a recipe's raw files into the store STORE, once.
+
+    \b
+    cmvq prepare --recipe av-digits --data-dir DATA --out STORE
+    cmvq data check STORE
+    cmvq train --store STORE
+
+    What the model is fed is exactly what it would be fed from the raw files. After
+    an interruption the same command goes on with the first split that is missing.
+    """
+    from cmvq_keras import preparing, recipes
+
+    settings = options.settings({"limit": limit}, assignments)
+    chosen = recipes.resolve(recipes.get(recipe).with_settings(settings))
+    if modality:
+        chosen = chosen.with_modality(modality)
+    progress = _Progress()
+    try:
+        store = preparing.prepare(chosen, data_dir, out, force, progress.tell)
+    finally:
+        progress.end()
+    click.echo(_summary(store))
+
+
+class _Progress:
+    """One bar a split on stderr, with the time left; one line a split in a file."""
+
+    def __init__(self):
+        self._bar = None
+        self._split = None
+
+    def tell(self, split, done, total):
+        if not done:
+            self.end()
+            click.echo(f"{split}: reading", err=True)
+        elif self._split != split:
+            self.end()
+            self._split = split
+            self._bar = click.progressbar(
+                length=total, label=f"{split}: writing", file=sys.stderr
+            )
+            self._bar.__enter__()
+            self._bar.update(done)
+        else:
+            self._bar.update(done - self._bar.pos)
+
+    def end(self):
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+        self._bar = None
+
+
+def _summary(store):
+    rows = []
+    for split, entry in store.manifest["splits"].items():
+        size = sum(about["bytes"] for about in entry["files"].values())
+        rows.append((split, entry["count"], f"{size / 1e6:.1f} MB"))
+    left_out = len(store.manifest["left_out"])
+    return "\n".join(
+        [
+            table(rows, ("Split", "Samples", "Size")),
+            *([f"Left out: {left_out} (cmvq data check lists them)"] * bool(left_out)),
+            f"\nStore: {store.folder}",
+        ]
+    )
