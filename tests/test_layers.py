@@ -133,6 +133,36 @@ def test_a_start_from_the_data_uses_many_codes_at_once(start, decay):
         np.testing.assert_array_equal(numpy(layer.codebook()), codes)
 
 
+@pytest.mark.parametrize("start", ["batch", "kmeans"])
+@pytest.mark.parametrize("vectors_a_code", [0.5, 40])
+def test_the_first_step_moves_the_started_codes_by_the_equations(start, vectors_a_code):
+    codes = 10
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(int(codes * vectors_a_code), 3)).astype("float32")
+    layer = VectorQuantizer(codes, start=start, seed=0)
+    layer.build(vectors.shape)
+    # The codes that the first batch starts from, without the step that follows.
+    seed = numpy(layer.seed_generator.state)
+    drawn = layer._draw(ops.convert_to_tensor(vectors))
+    layer.seed_generator.state.assign(seed)
+    if start == "kmeans":
+        drawn = layer._kmeans(ops.convert_to_tensor(vectors), drawn)
+    drawn = numpy(drawn)
+    out = layer(vectors, training=True)
+    indices, margin = reference.nearest(vectors, drawn)
+    if vectors_a_code > 1:
+        np.testing.assert_array_equal(
+            numpy(out["indices"])[margin > 1e-5], indices[margin > 1e-5]
+        )
+    share = max(1.0, vectors_a_code)
+    size, total, moved = reference.moving_average_step(
+        np.full(codes, share), drawn * share, vectors, numpy(out["indices"])
+    )
+    np.testing.assert_allclose(numpy(layer.ema_cluster_size), size, rtol=1e-4)
+    np.testing.assert_allclose(numpy(layer.ema_embeddings), total, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(numpy(layer.embeddings), moved, rtol=1e-4, atol=1e-5)
+
+
 def test_the_start_with_kmeans_is_closer_to_the_data_than_with_a_batch():
     vectors, _ = clusters(count=24)
     losses = {}
@@ -211,16 +241,18 @@ def test_a_batch_with_a_bad_value_does_not_poison_the_codebook(start):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_codes_are_chosen_in_float32_under_half_precision(policy):
     rng = np.random.default_rng(0)
-    vectors = ops.convert_to_tensor(rng.normal(size=(50, 2, 16)) * 40, "float32")
-    layer = VectorQuantizer(64, start="reference", seed=0, dtype=policy)
-    layer.build((None, 2, 16))
-    layer.embeddings.assign(rng.normal(size=(64, 16)) * 40)
+    vectors = ops.convert_to_tensor(rng.normal(size=(50, 8, 2)) * 40, "float32")
+    layer = VectorQuantizer(
+        64, start="reference", revival_threshold=0, seed=0, dtype=policy
+    )
+    layer.build((None, 8, 2))
+    layer.embeddings.assign(rng.normal(size=(64, 2)) * 40)
     half = layer.compute_dtype
     out = layer(vectors, training=True)
     assert keras.backend.standardize_dtype(out["quantized"].dtype) == half
     assert keras.backend.standardize_dtype(out["loss"].dtype) == "float32"
     assert all(w.dtype == "float32" for w in layer.weights)
-    rounded = numpy(ops.cast(ops.cast(vectors, half), "float32")).reshape(-1, 16)
+    rounded = numpy(ops.cast(ops.cast(vectors, half), "float32")).reshape(-1, 2)
     layer.embeddings.assign(np.float32(layer.embeddings))
     out = layer(vectors, training=False)
     codes = numpy(layer.embeddings)

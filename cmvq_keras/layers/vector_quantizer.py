@@ -232,9 +232,11 @@ class VectorQuantizer(keras.layers.Layer):
         size = ops.convert_to_tensor(self.ema_cluster_size)
         total = ops.convert_to_tensor(self.ema_embeddings)
         if fresh is not None:
-            # A started code counts as one vector: itself.
-            size = ops.where(fresh, ops.ones_like(size), size)
-            total = ops.where(fresh, codes, total)
+            # A started code counts as if it had won its share so far: with less,
+            # codes that win some vectors would pass for dead.
+            share = ops.maximum(ops.mean(counts), 1.0)
+            size = ops.where(fresh, share * ops.ones_like(size), size)
+            total = ops.where(fresh, share * codes, total)
         size = self.decay * size + (1 - self.decay) * counts
         n = ops.sum(size)
         size = (size + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
