@@ -193,6 +193,32 @@ def test_samples_that_do_not_fit_are_named(tmp_path, source, told):
     assert not (tmp_path / "own").exists()
 
 
+def test_labels_and_byte_orders_of_any_kind_are_taken(tmp_path):
+    x = {
+        "image": np.zeros((300, 4, 4, 3), ">f4"),
+        "sound": np.ones((300, 6, 5, 1), "f"),
+    }
+    store = make(tmp_path, train=(x, np.arange(300, dtype=np.uint64) % 3))
+    assert store.split("train").y.dtype == np.int32
+    assert store.manifest["splits"]["train"]["class_counts"] == [100, 100, 100]
+    assert not store_check.check(store).faults
+
+
+def test_a_full_disk_is_told_with_the_files_name(tmp_path):
+    resource = pytest.importorskip("resource", reason="not on this platform")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"image\.npy") as caught:
+            make(tmp_path, validation=samples("validation", 200))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename.endswith("image.npy")
+    assert (
+        len(make(tmp_path, validation=samples("validation", 200)).split("train")) == 7
+    )
+
+
 def test_names_that_are_no_file_names_are_refused(tmp_path):
     for name in ("../out", "labels", "a/b", ".hidden", ""):
         with pytest.raises(ValueError, match="needs a name of letters"):

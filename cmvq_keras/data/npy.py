@@ -1,5 +1,6 @@
 """Large `.npy` files: written row by row, opened without trust."""
 
+import contextlib
 import hashlib
 import os
 
@@ -32,15 +33,13 @@ class RowWriter:
         Raises:
             OSError: with the file's name, e.g. when the disk is full.
         """
-        try:
+        with naming(self.path):
             self._file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
         self.count += len(rows)
 
     def close(self, finish=True):
         """Closes the file; with `finish` it is complete and on disk."""
-        with self._file:
+        with naming(self.path), self._file:
             if finish:
                 # numpy leaves room in the header for the first axis to grow.
                 self._file.seek(0)
@@ -55,6 +54,15 @@ class RowWriter:
             "shape": (self.count, *self.shape),
         }
         np.lib.format.write_array_header_1_0(self._file, header)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Gives an OSError, e.g. of a full disk, the name of the file it is about."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def open_rows(path, dtype, shape, size):

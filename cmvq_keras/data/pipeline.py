@@ -1,4 +1,4 @@
-"""Arrays in memory as batches for Keras."""
+"""Arrays, in memory or in a store, as batches for Keras."""
 
 import keras
 import numpy as np
@@ -8,7 +8,8 @@ class Batches(keras.utils.PyDataset):
     """Batches of `(inputs, labels)`; the order depends on seed and epoch alone.
 
     Args:
-        x: dictionary of arrays `(n, ...)`.
+        x: dictionary of arrays `(n, ...)`, or of `cmvq_keras.data.stored.StoredArray`s,
+            which read a batch at a time.
         y: labels `(n, ...)`.
         batch_size: samples a batch.
         shuffle_seed: integer to shuffle every epoch; None keeps the order. Shuffled

@@ -127,8 +127,9 @@ class _SplitWriter(contextlib.AbstractContextManager):
                 f"{where}: labels must be in [{lowest}, {classes - 1}]. Received: "
                 f"{y.min()} to {y.max()}"
             )
+        y = y.astype(npy.LABELS)
         self.counts += np.bincount(y[y >= 0].ravel(), minlength=classes)
-        return y.astype(npy.LABELS)
+        return y
 
     def _write_meta(self, names, attributes, where):
         if self._columns is None:
@@ -153,7 +154,7 @@ class _SplitWriter(contextlib.AbstractContextManager):
     def __exit__(self, kind, error, trace):
         for file in self._files.values():
             file.close(finish=kind is None)
-        with self._meta:
+        with npy.naming(self._meta.name), self._meta:
             self._meta.flush()
             os.fsync(self._meta.fileno())
 
@@ -189,6 +190,7 @@ def _checked_rows(rows, shape, names, where):
         raise ValueError(
             f"{where} must be {', '.join(npy.DTYPES)}. Received: {rows.dtype}"
         )
+    rows = rows.astype(rows.dtype.name, copy=False)  # in this machine's byte order
     if rows.shape != (len(names), *shape):
         raise ValueError(f"{where} must be {shape}. Received: {rows.shape[1:]}")
     if rows.dtype.kind == "f":
