@@ -32,7 +32,7 @@ def command(file, recipe, preset, backend, out):
 
     \b
     cmvq convert model.pt --recipe crema-d -o runs/author
-    cmvq evaluate runs/author
+    cmvq predict runs/author --input image=face.npy --input audio=mel.npy
     """
     from cmvq_keras import recipes
 

@@ -74,10 +74,16 @@ def _in_full(recipe):
             inspect.getdoc(recipes.module(recipe.name)) or "",
             f"{recipe.task}, {len(recipe.classes)} classes: "
             + ", ".join(recipe.classes),
+            "inputs: " + ", ".join(_inputs(recipe)),
             table(rows, ("Setting", "Value", "Valid")),
             "Change one with --set SETTING=VALUE.",
         ]
     )
+
+
+def _inputs(recipe):
+    for name, modality in recipe.modalities.items():
+        yield f"{name} ({modality.kind}, {' x '.join(map(str, modality.shape))})"
 
 
 def _valid_ranges(recipe):
@@ -87,9 +93,7 @@ def _valid_ranges(recipe):
     for name, modality in recipe.modalities.items():
         sections[f"modalities.{name}"] = modality
     return {
-        f"{prefix}.{field.name}": field.metadata.get(
-            "expected", "three positive integers"
-        )
+        f"{prefix}.{field.name}": field.metadata.get("expected")
         for prefix, section in sections.items()
         for field in dataclasses.fields(section)
     }
@@ -103,8 +107,4 @@ def _kind(value):
 
 
 def _text(value):
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return " x ".join(str(size) for size in value)
-    return value
+    return "none" if value is None else value

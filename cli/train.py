@@ -65,7 +65,7 @@ def command(
         raise click.UsageError("Give only one of --store and --data-dir.")
     settings = options.settings(short, assignments)
     chosen = recipes.resolve(_recipe(recipe, preset, store).with_settings(settings))
-    if modality:
+    if modality is not None:
         chosen = chosen.with_modality(modality)
     options.start_backend(backend)
     from cmvq_keras import training

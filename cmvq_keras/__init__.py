@@ -7,6 +7,7 @@ name below is used.
 
 import importlib
 import pathlib
+import sys
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _PUBLIC = {
     "VectorQuantizer": "layers",
     "build_model": "building",
     "evaluate": "training",
+    "load_model": "training",
     "predict": "training",
     "prepare": "preparing",
     "train": "training",
@@ -62,3 +64,8 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+if "keras" in sys.modules:
+    # Keras is there, the backend is chosen: let keras.saving.load_model find us.
+    importlib.import_module("cmvq_keras.model")

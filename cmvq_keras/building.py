@@ -30,7 +30,8 @@ def build_model(recipe, preset="default"):
     """
     if isinstance(recipe, str):
         recipe = recipes.get(recipe, preset=preset)
-    grid = _grid(recipe)
+    recipe = effective(recipe)
+    grid = recipe.model.grid
     encoders, decoders = {}, {}
     for name, modality in recipe.modalities.items():
         encoders[name], decoders[name] = _autoencoder(
@@ -50,20 +51,21 @@ def build_model(recipe, preset="default"):
     return model
 
 
-def _grid(recipe):
-    """The side of the latent grid that all modalities share.
+def effective(recipe):
+    """The recipe as it is built: its data's modalities, and a grid that exists.
 
-    ResNet18 has no stage finer than a quarter of its input, so a finer grid becomes
-    that one.
+    ResNet18 has no stage finer than a quarter of its input, so with that backbone a
+    finer `model.grid` becomes that one, for all modalities.
     """
+    recipe = recipes.resolve(recipe)
     if recipe.model.backbone == "vqvae":
-        return recipe.model.grid
+        return recipe
     sides = [
         min(modality.shape[:2]) // RESNET18_STRIDES[0]
         for modality in recipe.modalities.values()
         if modality.kind != "pose"
     ]
-    return min([recipe.model.grid, *sides])
+    return recipe.with_settings({"model.grid": min([recipe.model.grid, *sides])})
 
 
 def _autoencoder(settings, name, modality, grid):

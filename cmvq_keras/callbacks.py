@@ -74,7 +74,8 @@ class BestWeights(keras.callbacks.Callback):
             "task_loss" (the lowest).
 
     Attributes:
-        best_epoch: number of the kept epoch, from 1; None before the first.
+        best_epoch: number of the kept epoch, from 1; None before the first whose
+            loss is finite.
     """
 
     def __init__(self, run, select_by="accuracy"):
@@ -85,6 +86,8 @@ class BestWeights(keras.callbacks.Callback):
         self._best = None
 
     def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["val_task_loss"]):
+            return
         rank = self._rank(logs)
         if self._best is not None and rank <= self._best:
             return
@@ -92,11 +95,9 @@ class BestWeights(keras.callbacks.Callback):
         self.run.save_weights(self.model)
 
     def _rank(self, logs):
-        loss = logs["val_task_loss"]
-        loss = math.inf if math.isnan(loss) else loss
         if self.select_by == "accuracy":
-            return (logs["val_accuracy"], -loss)
-        return (-loss,)
+            return (logs["val_accuracy"], -logs["val_task_loss"])
+        return (-logs["val_task_loss"],)
 
 
 class HistoryFile(keras.callbacks.Callback):

@@ -80,6 +80,27 @@ class CodesUsed(keras.metrics.Metric):
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
+class Accuracy(keras.metrics.SparseCategoricalAccuracy):
+    """The share of labels that the largest logit names, in [0, 1].
+
+    Args:
+        ignore_class: label that does not count, or None.
+    """
+
+    def __init__(self, ignore_class=None, name="accuracy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.ignore_class = ignore_class
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds labels `(batch, ...)` and logits `(batch, ..., classes)`."""
+        counted = _counted(y_true, self.ignore_class, sample_weight)
+        return super().update_state(y_true, y_pred, sample_weight=counted)
+
+    def get_config(self):
+        return {"name": self.name, "ignore_class": self.ignore_class}
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
 class MacroF1(keras.metrics.Metric):
     """The mean of the classes' F1 scores, in [0, 1]; classes that neither occur nor
     are predicted are left out.
@@ -104,9 +125,9 @@ class MacroF1(keras.metrics.Metric):
         """Adds labels `(batch, ...)` and logits `(batch, ..., classes)`."""
         predicted = ops.reshape(ops.argmax(y_pred, axis=-1), (-1,))
         true = ops.reshape(ops.cast(y_true, "int32"), (-1,))
-        counted = ops.ones_like(true, dtype="float32")
+        counted = _counted(y_true, self.ignore_class, sample_weight)
+        counted = ops.reshape(counted, (-1,))
         if self.ignore_class is not None:
-            counted = ops.cast(true != self.ignore_class, "float32")
             true = ops.where(true == self.ignore_class, 0, true)
         cells = true * self.num_classes + ops.cast(predicted, "int32")
         counts = ops.segment_sum(counted, cells, num_segments=self.num_classes**2)
@@ -127,6 +148,24 @@ class MacroF1(keras.metrics.Metric):
             "num_classes": self.num_classes,
             "ignore_class": self.ignore_class,
         }
+
+
+def _counted(labels, ignore_class, sample_weight):
+    """Each label's weight: 0 for the ignored class, else its sample's, or 1."""
+    labels = ops.convert_to_tensor(labels)
+    counted = ops.ones_like(labels, dtype="float32")
+    if ignore_class is not None:
+        counted = ops.cast(labels != ignore_class, "float32")
+    if sample_weight is None:
+        return counted
+    return counted * spread(ops.cast(sample_weight, "float32"), labels)
+
+
+def spread(sample_weight, labels):
+    """Weights `(batch,)` or `(batch, ...)` in the shape of the labels."""
+    missing = len(labels.shape) - len(sample_weight.shape)
+    shape = (*ops.shape(sample_weight), *[1] * missing)
+    return ops.broadcast_to(ops.reshape(sample_weight, shape), ops.shape(labels))
 
 
 def usage_perplexity(indices, num_embeddings):

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
+import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made of)
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.distribution import keep_weights
 from cmvq_keras.features import decode_mix, decode_part
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+from cmvq_keras.losses import task_loss
 
 LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
 
@@ -86,6 +88,7 @@ class CMVQVAE(keras.Model):
         self._task_loss = self._default_task_loss()
         self._loss_weights = dict.fromkeys(LOSS_TERMS, 1.0)
         self._has_other_losses = False
+        self._label_axes, self._num_classes = None, None
         self._make_trackers()
 
     def _default_task_loss(self):
@@ -105,7 +108,6 @@ class CMVQVAE(keras.Model):
             )
             for name in self.modalities
         }
-        self._accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
     def build(self, input_shape):
         if not isinstance(input_shape, dict):
@@ -129,7 +131,9 @@ class CMVQVAE(keras.Model):
                 + ", ".join(f"{name} {grid}" for name, grid in grids.items())
             )
         grid = next(iter(grids.values()))
-        self._solve({name: keras.KerasTensor((None, *grid)) for name in grids})
+        logits = self._solve({name: keras.KerasTensor((None, *grid)) for name in grids})
+        self._label_axes = len(logits.shape) - 1
+        self._num_classes = logits.shape[-1]
 
     def build_from_config(self, config):
         # Keras's own swallows what build() raises and goes on with random weights.
@@ -198,7 +202,8 @@ class CMVQVAE(keras.Model):
         Args:
             optimizer: as in Keras.
             loss: None for softmax cross entropy, or another loss for the task: a
-                `keras.losses.Loss` or function of labels and logits.
+                `keras.losses.Loss`, or a function of labels and logits that gives
+                one value a label.
             loss_weights: factors for some of the terms "task", "reconstruction",
                 "quantizer", "mask_penalty"; 1 by default. Logs stay unweighted.
             metrics: as in Keras; they get the labels and the logits.
@@ -206,28 +211,31 @@ class CMVQVAE(keras.Model):
             **kwargs: Keras's other arguments, `jit_compile` for one.
 
         Raises:
-            ValueError: for an unknown loss term or a loss by name, which would take
-                the logits for probabilities.
+            ValueError: for an unknown loss term, and for losses that would take the
+                logits for probabilities.
         """
-        if isinstance(loss, str):
-            raise ValueError(
-                "`loss` must be None or a loss object or function that takes logits, "
-                f"such as one made with from_logits=True. Received: {loss!r}"
-            )
         for term in loss_weights or {}:
             if term not in LOSS_TERMS:
                 raise ValueError(
                     f"`loss_weights` takes the terms {', '.join(LOSS_TERMS)}. "
                     f"Received: {term!r}"
                 )
-        self._task_loss = loss or self._default_task_loss()
+        self._task_loss = self._default_task_loss() if loss is None else task_loss(loss)
         self._loss_weights = {**dict.fromkeys(LOSS_TERMS, 1.0), **(loss_weights or {})}
         super().compile(
             optimizer=optimizer,
-            metrics=metrics,
-            weighted_metrics=weighted_metrics,
+            metrics=self._with_accuracy(metrics),
+            weighted_metrics=_of_the_task(weighted_metrics),
             **kwargs,
         )
+
+    def _with_accuracy(self, metrics):
+        """Accuracy among the compiled metrics: there Keras's callbacks find it."""
+        metrics = list(_of_the_task(metrics) or ())
+        names = {getattr(metric, "name", metric) for metric in metrics}
+        if not names & {"accuracy", "acc"}:
+            metrics.insert(0, method_metrics.Accuracy(self.ignore_class))
+        return metrics
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -247,15 +255,25 @@ class CMVQVAE(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, *args, **kwargs):
-        """Keras's `fit`; after an error the weights are those of the last step."""
-        with keep_weights(self):
-            return super().fit(*args, **kwargs)
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Keras's `fit`; after an error the weights are those of the last step.
 
-    def evaluate(self, *args, **kwargs):
-        """Keras's `evaluate`; an error leaves the weights as they were."""
+        `class_weight` is for one label a sample, not for label maps.
+        """
+        self._check_label_values(y)
+        if kwargs.get("class_weight") and (self._label_axes or 1) > 1:
+            raise ValueError(
+                "`class_weight` must be None with a label a pixel: give the loss "
+                "its weights instead, compile(loss=...)."
+            )
         with keep_weights(self):
-            return super().evaluate(*args, **kwargs)
+            return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Keras's `evaluate`; an error leaves the weights as they were."""
+        self._check_label_values(y)
+        with keep_weights(self):
+            return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, *args, **kwargs):
         """Keras's `predict`; an error leaves the weights as they were."""
@@ -299,10 +317,7 @@ class CMVQVAE(keras.Model):
     def _task_term(self, labels, logits, sample_weight):
         labels = self._checked_labels(labels, logits)
         if sample_weight is not None:
-            axes = len(labels.shape) - len(sample_weight.shape)
-            sample_weight = ops.reshape(
-                sample_weight, (*ops.shape(sample_weight), *[1] * axes)
-            )
+            sample_weight = method_metrics.spread(sample_weight, labels)
         return ops.cast(
             self._task_loss(labels, logits, sample_weight=sample_weight), "float32"
         )
@@ -322,6 +337,23 @@ class CMVQVAE(keras.Model):
             )
         return ops.reshape(labels, ops.shape(logits)[:-1])
 
+    def _check_label_values(self, labels):
+        """Arrays are checked before Keras runs: JAX takes any label in silence."""
+        if not isinstance(labels, (np.ndarray, list)) or self._num_classes is None:
+            return
+        labels = np.asarray(labels)
+        if labels.ndim > self._label_axes + 1 or not labels.size:
+            return
+        seen = labels
+        if self.ignore_class is not None:
+            seen = labels[labels != self.ignore_class]
+        low, high = np.min(seen, initial=0), np.max(seen, initial=0)
+        if low < 0 or high >= self._num_classes:
+            raise ValueError(
+                f"Labels must be integers from 0 to {self._num_classes - 1}. "
+                f"Received: values from {low} to {high}"
+            )
+
     def _track_codes(self, name, indices):
         counts, perplexity = method_metrics.usage_perplexity(
             indices[name], self.quantizers[name].num_embeddings
@@ -339,10 +371,6 @@ class CMVQVAE(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         labels = self._checked_labels(y, y_pred["task"])
-        counted = None
-        if self.ignore_class is not None:
-            counted = ops.cast(labels != self.ignore_class, "float32")
-        self._accuracy.update_state(labels, y_pred["task"], sample_weight=counted)
         return super().compute_metrics(x, labels, y_pred["task"], sample_weight)
 
     def get_metrics_result(self):
@@ -359,6 +387,7 @@ class CMVQVAE(keras.Model):
         Returns:
             See `cmvq_keras.metrics.complementarity`.
         """
+        self._check_built()
         shares = ops.convert_to_numpy(self.mask.shares())
         parts = np.split(shares, len(self.modalities))
         return method_metrics.complementarity(
@@ -457,6 +486,19 @@ def _by_modality(argument, layers, order):
             f"Received: {', '.join(sorted(layers))}"
         )
     return {name: layers[name] for name in order}
+
+
+def _of_the_task(metrics):
+    """Metrics as Keras takes them for one output; {"task": ...} is that output."""
+    if not isinstance(metrics, dict):
+        return metrics
+    if set(metrics) != {"task"}:
+        raise ValueError(
+            "Metrics by output take the output task alone. Received: "
+            + ", ".join(map(str, metrics))
+        )
+    found = metrics["task"]
+    return list(found) if isinstance(found, (list, tuple)) else [found]
 
 
 def _is_of_shape(labels, shape):

@@ -13,6 +13,8 @@ import types
 import typing
 
 FORMAT = 1
+TASKS = ("classification", "segmentation")
+PRESETS = ("default", "paper", "code")
 
 
 def setting(default, test, expected):
@@ -30,7 +32,7 @@ def choice(default, *allowed):
 
 def positive_integer(default):
     """A dataclass field for a whole number from 1 up."""
-    return setting(default, lambda value: value >= 1, "an integer >= 1")
+    return setting(default, lambda value: 1 <= value < 2**31, "an integer >= 1")
 
 
 def _optional(test):
@@ -47,7 +49,7 @@ class Modality:
     shape: tuple[int, ...]
     kind: str = choice("image", "image", "audio", "pose", "depth")
     offset: float = setting(0.0, math.isfinite, "a finite number")
-    scale: float = setting(1.0, lambda value: value > 0, "a number > 0")
+    scale: float = setting(1.0, lambda value: 0 < value < math.inf, "a number > 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +59,25 @@ class ModelSettings:
     backbone: str = choice("vqvae", "vqvae", "resnet18")
     hidden_channels: int = setting(
         128,
-        lambda value: value >= 8 and value % 4 == 0,
-        "a multiple of 4 that is at least 8",
+        lambda value: 8 <= value <= 4096 and value % 4 == 0,
+        "a multiple of 4 from 8 to 4096",
     )
-    residual_channels: int = setting(32, lambda value: value >= 4, "an integer >= 4")
-    residual_layers: int = setting(2, lambda value: value >= 0, "an integer >= 0")
+    residual_channels: int = setting(
+        32, lambda value: 4 <= value <= 4096, "from 4 to 4096"
+    )
+    residual_layers: int = setting(2, lambda value: 0 <= value <= 100, "from 0 to 100")
     grid: int = positive_integer(32)
     embedding_dim: int = setting(
-        64, lambda value: value >= 2 and value % 2 == 0, "an even integer >= 2"
+        64,
+        lambda value: 2 <= value <= 4096 and value % 2 == 0,
+        "an even integer from 2 to 4096",
     )
-    num_embeddings: int = setting(512, lambda value: value >= 2, "an integer >= 2")
-    commitment_cost: float = setting(0.25, lambda value: value >= 0, "a number >= 0")
+    num_embeddings: int = setting(
+        512, lambda value: 2 <= value <= 2**20, "from 2 to 1048576"
+    )
+    commitment_cost: float = setting(
+        0.25, lambda value: 0 <= value < math.inf, "a number >= 0"
+    )
     decay: float | None = setting(
         0.99, _optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
     )
@@ -77,9 +87,11 @@ class ModelSettings:
     mask_start: float = setting(0.01, math.isfinite, "a finite number")
     threshold: float = setting(0.005, math.isfinite, "a finite number")
     penalty: str = choice("sum", "sum", "l1")
-    penalty_weight: float = setting(1e-4, lambda value: value >= 0, "a number >= 0")
+    penalty_weight: float = setting(
+        1e-4, lambda value: 0 <= value < math.inf, "a number >= 0"
+    )
     mask_clamp: float | None = setting(
-        None, _optional(lambda value: value > 0), "a number > 0, or none"
+        None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
     solver_units: int = positive_integer(256)
     dropout: float = setting(0.5, lambda value: 0 <= value < 1, "in [0, 1)")
@@ -94,11 +106,13 @@ class TrainingSettings:
     """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
-    learning_rate: float = setting(1e-3, lambda value: value > 0, "a number > 0")
+    learning_rate: float = setting(
+        1e-3, lambda value: 0 < value < math.inf, "a number > 0"
+    )
     momentum: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     schedule: str = choice("constant", "constant", "cosine")
     clip_norm: float | None = setting(
-        None, _optional(lambda value: value > 0), "a number > 0, or none"
+        None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
     class_weight: str | None = choice(None, None, "balanced")
     batch_size: int = positive_integer(128)
@@ -151,6 +165,16 @@ class Recipe:
         faults = []
         for prefix, section in self._sections().items():
             faults += _faults(section, prefix)
+        for name, allowed in (("task", TASKS), ("preset", PRESETS)):
+            if getattr(self, name) not in allowed:
+                faults.append(
+                    f"{name} must be one of {', '.join(allowed)}. Received: "
+                    f"{getattr(self, name)!r}"
+                )
+        if not isinstance(self.data, dict):
+            faults.append(f"data must hold settings by name. Received: {self.data!r}")
+        if not all(isinstance(name, str) for name in self.classes):
+            faults.append(f"classes must be names. Received: {self.classes!r}")
         if not self.modalities:
             faults.append("a recipe needs at least one modality. Received: none")
         if len(self.classes) < 2:
@@ -192,7 +216,7 @@ class Recipe:
                 continue
             section, _, key = name.rpartition(".")
             try:
-                value = _read(value, known[name], self._type_of(name), name)
+                value = _read(value, self._type_of(name), name)
             except ValueError as error:
                 faults.append(str(error))
             else:
@@ -212,11 +236,15 @@ class Recipe:
         )
 
     def settings(self):
-        """Every setting's value by its dotted name."""
+        """Every setting's value by its dotted name.
+
+        A modality's shape and kind are its data's and cannot be set.
+        """
         values = {
             f"{prefix}.{field.name}": getattr(section, field.name)
             for prefix, section in self._sections().items()
             for field in dataclasses.fields(section)
+            if field.name not in ("shape", "kind")
         }
         return {**values, **{f"data.{key}": value for key, value in self.data.items()}}
 
@@ -309,18 +337,14 @@ def _has_type(value, kind):
     return False
 
 
-def _read(value, current, kind, name):
+def _read(value, kind, name):
     """`value` as the type of its setting; strings are parsed."""
     alternatives = _alternatives(kind)
-    if isinstance(value, str) and str not in alternatives:
-        text = value.strip()
-        if text.lower() == "none" and type(None) in alternatives:
+    if isinstance(value, str):
+        if value.strip().lower() == "none" and type(None) in alternatives:
             return None
-        value = _parse(text, alternatives)
-    elif isinstance(value, str) and value.lower() == "none" and current is None:
-        return None
-    if isinstance(value, list) and isinstance(current, tuple):
-        value = tuple(value)
+        if str not in alternatives:
+            value = _parse_number(value, alternatives)
     if not any(_has_type(value, alternative) for alternative in alternatives):
         names = " or ".join(
             "none" if alternative is type(None) else alternative.__name__
@@ -330,9 +354,7 @@ def _read(value, current, kind, name):
     return value
 
 
-def _parse(text, alternatives):
-    if bool in alternatives:
-        return {"true": True, "false": False}.get(text.lower(), text)
+def _parse_number(text, alternatives):
     try:
         number = json.loads(text)
     except ValueError:

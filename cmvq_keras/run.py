@@ -56,14 +56,9 @@ class Run:
         """
         if directory is None:
             directory = _new_directory(recipe.name, backend)
+        cls.check_free(directory)
         run = cls(directory)
         run.directory.mkdir(parents=True, exist_ok=True)
-        for name in (RECIPE, ENVIRONMENT, HISTORY, METRICS, WEIGHTS):
-            if (run.directory / name).exists():
-                raise FileExistsError(
-                    f"{run.directory} already holds a run ({name}). Choose another "
-                    "folder, or remove this one."
-                )
         environment = describe(backend, recipe.training)
         if store is not None:
             folder = str(store.folder.resolve())
@@ -71,6 +66,17 @@ class Run:
         write_atomically(run.directory / RECIPE, recipe.to_json())
         write_atomically(run.directory / ENVIRONMENT, to_json(environment))
         return run
+
+    @classmethod
+    def check_free(cls, directory):
+        """Raises FileExistsError when a folder already holds a run, even one that is
+        still in its first epoch."""
+        for name in (RECIPE, ENVIRONMENT, HISTORY, METRICS, WEIGHTS):
+            if directory is not None and (pathlib.Path(directory) / name).exists():
+                raise FileExistsError(
+                    f"{directory} already holds a run ({name}). Choose another "
+                    "folder, or remove this one."
+                )
 
     @classmethod
     def open(cls, directory):

@@ -1,12 +1,13 @@
 """Train, evaluate and predict: what the command line calls and a script can call."""
 
 import contextlib
+import pathlib
 
 import keras
 import numpy as np
 
 from cmvq_keras import recipes
-from cmvq_keras.building import IGNORED_LABEL, build_model
+from cmvq_keras.building import IGNORED_LABEL, build_model, effective
 from cmvq_keras.callbacks import (
     BestWeights,
     BriefProgress,
@@ -46,11 +47,11 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=Non
         FileExistsError: when `out` already holds a run.
         ValueError: for settings and data that do not fit.
     """
-    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
+    Run.check_free(out)
     if store is not None and not isinstance(store, Store):
         store = Store.open(store, recipe.name)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-    run = Run.create(out, recipe, keras.config.backend(), store)
     settings = recipe.training
     with _precision(settings.precision):
         keras.utils.set_random_seed(settings.seed)
@@ -62,6 +63,8 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=Non
             shuffle_seed=settings.seed,
         )
         _compile(model, recipe, _optimizer(settings, len(batches)))
+        # Not before all that can be wrong with the settings has been told.
+        run = Run.create(out, recipe, keras.config.backend(), store)
         best = BestWeights(run, settings.select_by)
         model.fit(
             batches,
@@ -79,6 +82,12 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=Non
             ],
             verbose=0,
         )
+        if best.best_epoch is None:
+            raise ValueError(
+                "Training diverged: no epoch had a finite loss on validation data. "
+                "Lower training.learning_rate, or set training.clip_norm. The epochs "
+                f"are in {run.directory}"
+            )
         model.load_weights(run.weights_path)
         results = {
             "best_epoch": best.best_epoch,
@@ -137,6 +146,12 @@ def predict(run, x):
     """
     run = run if isinstance(run, Run) else Run.open(run)
     model = load_model(run).inference_model()
+    missing = [name for name in model.input if name not in x]
+    if missing:
+        raise ValueError(
+            f"The input must hold the modalities {', '.join(model.input)}. Received: "
+            f"{', '.join(x)}"
+        )
     x = {name: x[name] for name in model.input}
     batch_size = run.recipe.training.batch_size
     if any(isinstance(values, StoredArray) for values in x.values()):
@@ -149,11 +164,21 @@ def predict(run, x):
 
 
 def load_model(run):
-    """The model of a run with its kept weights.
+    """A model with its weights: of a run folder, or of a .keras file.
 
     Args:
-        run: the run folder (or an open `Run`).
+        run: the run folder (or an open `Run`) of a training, or the path of what
+            `model.save` wrote.
+
+    Returns:
+        A `CMVQVAE`.
+
+    Raises:
+        FileNotFoundError: when there is no such run or file.
+        ValueError: when the weights are damaged or of another recipe.
     """
+    if not isinstance(run, Run) and pathlib.Path(run).suffix == ".keras":
+        return keras.saving.load_model(run)
     run = run if isinstance(run, Run) else Run.open(run)
     with _precision(run.recipe.training.precision):
         model = build_model(run.recipe)
@@ -217,6 +242,11 @@ def _early_stopping(settings):
 def _class_weight(recipe, labels):
     if recipe.training.class_weight is None:
         return None
+    if recipe.task == "segmentation":
+        raise ValueError(
+            "training.class_weight must be none for segmentation: it weighs whole "
+            f"samples. Received: {recipe.training.class_weight}"
+        )
     counts = np.bincount(labels.ravel(), minlength=len(recipe.classes))
     return {
         index: labels.size / (len(counts) * count) if count else 0.0

@@ -104,6 +104,12 @@ def resolve(recipe):
     checks.check_data_settings(recipe.data)
     if recipe.name not in names():
         return recipe
+    missing = set(module(recipe.name).RECIPE.data) - set(recipe.data)
+    if missing:
+        raise ValueError(
+            f"Recipe {recipe.name} lacks the settings "
+            + ", ".join(f"data.{name}" for name in sorted(missing))
+        )
     resolved = getattr(module(recipe.name), "resolved", None)
     return resolved(recipe) if resolved else recipe
 

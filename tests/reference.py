@@ -37,6 +37,16 @@ def moving_average_step(size, total, vectors, indices, decay=0.99, epsilon=1e-5)
     return size, total, total / size[:, None]
 
 
+def kmeans(vectors, centres, steps):
+    """Lloyd's steps; a centre that wins nothing stays."""
+    centres = np.float64(centres)
+    for _ in range(steps):
+        indices, _ = nearest(vectors, centres)
+        for code in np.unique(indices):
+            centres[code] = vectors[indices == code].mean(axis=0)
+    return centres
+
+
 def mask_values(weights, threshold, mode="binary", inverse=False):
     values = np.where(weights > threshold, 1.0, 0.0)
     if mode == "ternary":

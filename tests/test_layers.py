@@ -172,6 +172,17 @@ def test_the_start_with_kmeans_is_closer_to_the_data_than_with_a_batch():
     assert losses["kmeans"] < losses["batch"]
 
 
+def test_kmeans_makes_ten_steps():
+    vectors, _ = clusters(count=24)
+    layer = VectorQuantizer(24, start="kmeans", seed=2)
+    layer.build(vectors.shape)
+    flat = ops.convert_to_tensor(vectors)
+    centres = layer._draw(flat)
+    found = numpy(layer._kmeans(flat, centres))
+    expected = reference.kmeans(vectors, numpy(centres), steps=10)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_gradient_codebook_still_learns_after_a_start_from_the_data():
     vectors, _ = clusters()
     layer = VectorQuantizer(40, decay=None, seed=2)

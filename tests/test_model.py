@@ -166,11 +166,15 @@ def test_class_weights_and_weighted_metrics_reach_the_task():
 
 
 def test_regularizers_of_the_users_own_layers_are_added_once():
-    x, y = make_data(16)
+    x, y = make_data(20)
     head = solver(kernel_regularizer=keras.regularizers.L2(0.1))
-    model = make_model(head=head)
+    # A penalty as large as the other terms: counted twice it would show.
+    model = make_model(
+        head=head, mask=cmvq.ThresholdMask(start=2.0, penalty_weight=1.0)
+    )
     model.compile("sgd")
-    logs = model.fit(x, y, batch_size=16, verbose=0).history
+    # Batches of 8, 8 and 4: Keras averages over samples, and so must every term.
+    logs = model.fit(x, y, batch_size=8, verbose=0).history
     logs = {name: values[0] for name, values in logs.items()}
     assert logs["regularization_loss"] > 0
     assert logs["loss"] == pytest.approx(total_of_terms(logs), rel=1e-5)
@@ -204,6 +208,62 @@ def test_the_loss_can_be_replaced():
     logits = model.predict(x, verbose=0)["task"]
     expected = 2 * reference.cross_entropy(logits, y).mean()
     assert logs["task_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def tripled(y_true, y_pred):
+    return 3 * keras.losses.sparse_categorical_crossentropy(
+        y_true, y_pred, from_logits=True
+    )
+
+
+def test_the_loss_can_be_a_function_and_sample_weights_reach_it():
+    x, y = make_data(16)
+    model = make_model()
+    model.compile("sgd", loss=tripled)
+    weight = (np.arange(16) < 4).astype("float32")
+    logs = model.evaluate(
+        x, y, batch_size=16, sample_weight=weight, verbose=0, return_dict=True
+    )
+    logits = model.predict(x, verbose=0)["task"]
+    expected = 3 * (reference.cross_entropy(logits, y) * weight).mean()
+    assert logs["task_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_callbacks_find_the_built_in_accuracy(tmp_path):
+    x, y = make_data(16)
+    model = make_model()
+    model.compile("adam")
+    best = tmp_path / "best.weights.h5"
+    monitor = {"monitor": "val_accuracy"}
+    model.fit(
+        x,
+        y,
+        validation_data=(x, y),
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(**monitor),
+            keras.callbacks.ModelCheckpoint(
+                best, save_best_only=True, save_weights_only=True, **monitor
+            ),
+        ],
+    )
+    assert best.exists()
+
+
+def test_metrics_by_output_and_weighted_macro_f1():
+    x, y = make_data(16)
+    model = make_model()
+    macro = cmvq.metrics.MacroF1(CLASSES)
+    model.compile("adam", metrics={"task": ["acc"]}, weighted_metrics=[macro])
+    weight = (np.arange(16) % 2).astype("float32")
+    logs = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True)
+    predicted = model.predict(x, verbose=0)["task"].argmax(axis=1)
+    counted = weight > 0
+    expected = reference.macro_f1(y[counted], predicted[counted], CLASSES)
+    assert logs["macro_f1"] == pytest.approx(expected, rel=1e-5)
+    assert logs["acc"] == pytest.approx(np.mean(predicted == y))
+    with pytest.raises(ValueError, match=r"output task alone\. Received: audio"):
+        model.compile("adam", metrics={"audio": ["mse"]})
 
 
 class DoubledCrossEntropy(keras.losses.Loss):
@@ -243,6 +303,15 @@ def as_generator(x, y):
     return (({m: x[m][i : i + 8] for m in x}, y[i : i + 8]) for i in range(0, 24, 8))
 
 
+@pytest.fixture(scope="module")
+def trainee():
+    model = make_model()
+    for quantizer in model.quantizers.values():
+        quantizer.trainable = False
+    model.compile(keras.optimizers.SGD(0.0))
+    return model
+
+
 def needs(backend, value):
     """A case that needs another framework than the one that runs."""
     other = backend != keras.config.backend()
@@ -259,13 +328,18 @@ def needs(backend, value):
         needs("grain", as_grain),
     ],
 )
-def test_every_kind_of_input_gives_the_same_evaluation(fitted, kind):
+def test_every_kind_of_input_gives_the_same_numbers(fitted, trainee, kind):
     model, *_ = fitted
     x, y = make_data(24, seed=5)
     expected = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
     found = model.evaluate(kind(x, y), verbose=0, return_dict=True)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-5), name
+    # A learning rate of 0 and frozen codebooks: training sees the data, unchanged.
+    expected = trainee.fit(x, y, batch_size=8, shuffle=False, verbose=0).history
+    found = trainee.fit(kind(x, y), shuffle=False, verbose=0).history
+    for name in ("task_loss", "image_quantizer_loss", "audio_reconstruction_loss"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-4), name
 
 
 def test_batches_of_two_orders_hold_the_same_samples_and_repeat_with_the_seed():
@@ -311,6 +385,8 @@ def test_inputs_with_other_names_are_refused(fitted, change, message):
     [
         (np.eye(CLASSES)[np.zeros(40, int)], "no one-hot vectors"),
         (None, "need labels"),
+        (np.full(40, CLASSES), "from 0 to 2. Received: values from 0 to 3"),
+        (np.full(40, -1), "Received: values from -1 to 0"),
     ],
 )
 def test_labels_of_another_form_are_refused(fitted, labels, message):
@@ -348,6 +424,9 @@ def test_networks_that_do_not_fit_are_refused():
     ("settings", "message"),
     [
         ({"loss": "sparse_categorical_crossentropy"}, "takes logits"),
+        ({"loss": keras.losses.sparse_categorical_crossentropy}, "takes logits"),
+        ({"loss": keras.losses.SparseCategoricalCrossentropy()}, "from_logits=True"),
+        ({"loss": {"task": tripled}}, "takes logits"),
         ({"loss_weights": {"recon": 1.0}}, "`loss_weights` takes the terms task"),
     ],
 )
@@ -374,6 +453,11 @@ def test_complementarity_counts_channels_of_all_modalities():
     assert found["counts"] == {"image": 3, "audio": 1}
     set_mask(model, np.zeros(8))
     assert model.complementarity()["zeta"] == 0.0
+
+
+def test_complementarity_of_an_unbuilt_model_is_refused():
+    with pytest.raises(ValueError, match="The model has no weights yet"):
+        make_model().complementarity()
 
 
 def test_complementarity_of_three_modalities_has_a_zeta_each_and_one_a_pair():
@@ -470,17 +554,16 @@ def test_half_precision_trains_with_finite_float32_losses(policy):
 
 
 LOAD = """
-import sys, numpy, keras, cmvq_keras as cmvq
-cmvq.CMVQVAE
-model = keras.saving.load_model(sys.argv[1])
+import sys, numpy, cmvq_keras as cmvq
+model = cmvq.load_model(sys.argv[1])
 x = dict(numpy.load(sys.argv[2], allow_pickle=False))
 numpy.save(sys.argv[3], model.predict(x, verbose=0)["task"])
 """
 
 
-def predict_elsewhere(path, x, folder, backend):
+def predict_elsewhere(path, x, folder, backend, script=LOAD):
     np.savez(folder / "x.npz", **x)
-    command = [sys.executable, "-c", LOAD, path, folder / "x.npz", folder / "y.npy"]
+    command = [sys.executable, "-c", script, path, folder / "x.npz", folder / "y.npy"]
     subprocess.run(
         command, check=True, env={**os.environ, "KERAS_BACKEND": backend}, timeout=300
     )
@@ -492,6 +575,27 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(fitted, tmp_path, ba
     model, x, _, _ = fitted
     model.save(tmp_path / "model.keras")
     found = predict_elsewhere(tmp_path / "model.keras", x, tmp_path, backend)
+    expected = model.predict(x, verbose=0)["task"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+PLAIN = """
+import sys, numpy, keras, cmvq_keras
+model = keras.saving.load_model(sys.argv[1])
+x = dict(numpy.load(sys.argv[2], allow_pickle=False))
+numpy.save(sys.argv[3], model.predict(x, verbose=0)["task"])
+"""
+
+
+@pytest.mark.parametrize("script", [LOAD, PLAIN])
+def test_a_recipes_saved_model_loads_in_a_fresh_process(tmp_path, script):
+    model = cmvq.build_model("planted")
+    shape = (2, 32, 32, 1)
+    rng = np.random.default_rng(0)
+    x = {name: rng.normal(size=shape).astype("float32") for name in model.modalities}
+    model.save(tmp_path / "model.keras")
+    here = keras.backend.backend()
+    found = predict_elsewhere(tmp_path / "model.keras", x, tmp_path, here, script)
     expected = model.predict(x, verbose=0)["task"]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 

@@ -1,5 +1,7 @@
 """The recipes themselves: names, presets, published sizes, reading dispatch."""
 
+import dataclasses
+import json
 import pathlib
 import subprocess
 import sys
@@ -214,3 +216,41 @@ def test_an_unknown_modality_and_an_absent_file_are_told(tmp_path):
         recipes.read_sample(recipe, "imge", tmp_path / "a.npy")
     with pytest.raises(FileNotFoundError, match=r"a\.npy is not a file"):
         recipes.read_sample(recipe, "image", tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "foo"}, "task must be one of classification, segmentation"),
+        ({"preset": "mine"}, "preset must be one of default, paper, code"),
+        ({"data": None}, "data must hold settings by name"),
+        ({"classes": [1, 2]}, "classes must be names"),
+        ({"training": {"learning_rate": float("inf")}}, "learning_rate must be"),
+        ({"model": {"hidden_channels": 10**30}}, "hidden_channels must be a multiple"),
+    ],
+)
+def test_a_recipe_file_is_checked_as_a_whole(change, message):
+    recipe = recipes.get("planted")
+    content = json.loads(recipe.to_json())
+    for key, value in change.items():
+        merged = {**content[key], **value} if key in ("model", "training") else value
+        content[key] = merged
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_json(json.dumps(content))
+
+
+def test_missing_data_settings_are_told():
+    recipe = dataclasses.replace(recipes.get("planted"), data={"seed": 0})
+    with pytest.raises(ValueError, match=r"planted lacks the settings data\.variant"):
+        recipes.resolve(recipe)
+
+
+def test_none_takes_a_setting_back():
+    recipe = recipes.get("planted").with_settings({"training.class_weight": "balanced"})
+    recipe = recipe.with_settings({"training.class_weight": "none"})
+    assert recipe.training.class_weight is None
+
+
+def test_a_modalitys_shape_is_its_datas():
+    with pytest.raises(ValueError, match=r"Unknown setting modalities\.image\.shape"):
+        recipes.get("planted").with_settings({"modalities.image.shape": (16, 16, 1)})

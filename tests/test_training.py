@@ -43,7 +43,7 @@ class Recorder:
         ("accuracy", [(0.5, 1.0), (0.9, 2.0), (0.8, 0.1)], 2),
         ("accuracy", [(0.5, 1.0), (0.9, 2.0), (0.9, 1.5), (0.9, 1.7)], 3),
         ("accuracy", [(0.5, 1.0), (0.5, 1.0)], 1),
-        ("accuracy", [(0.5, float("nan")), (0.5, 9.0)], 2),
+        ("accuracy", [(0.9, float("nan")), (0.5, 9.0)], 2),
         ("task_loss", [(0.5, 1.0), (0.9, 2.0), (0.8, 0.1)], 3),
         ("task_loss", [(0.5, float("nan")), (0.1, 3.0)], 2),
     ],
@@ -56,6 +56,102 @@ def test_the_best_epoch_is_chosen_on_validation_numbers(select_by, epochs, best)
         # Training numbers point the other way and must not matter.
         callback.on_epoch_end(epoch, {**logs, "accuracy": -epoch, "task_loss": epoch})
     assert callback.best_epoch == best
+
+
+def test_no_epoch_is_kept_without_a_finite_loss():
+    run = Recorder()
+    callback = BestWeights(run)
+    for loss in (float("nan"), float("inf")):
+        callback.on_epoch_end(0, {"val_accuracy": 1.0, "val_task_loss": loss})
+    assert callback.best_epoch is None
+    assert run.saved == 0
+
+
+class Fit:
+    """Notes what `train` hands to `fit`, then lets it run."""
+
+    def __init__(self, monkeypatch):
+        original = cmvq.CMVQVAE.fit
+
+        def fit(model, x, **settings):
+            self.x, self.settings = x, settings
+            self.policy = model.solver.dtype_policy.name
+            self.optimizer = model.optimizer
+            return original(model, x, **settings)
+
+        monkeypatch.setattr(cmvq.CMVQVAE, "fit", fit)
+
+
+def test_train_hands_the_recipes_settings_to_fit(monkeypatch, tmp_path):
+    fit = Fit(monkeypatch)
+    settings = {"class_weight": "balanced", "precision": "mixed_bfloat16", "seed": 3}
+    recipe = tiny(epochs=1, **settings)
+    before = keras.config.dtype_policy()
+    run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
+    assert fit.policy == "mixed_bfloat16"
+    assert keras.config.dtype_policy() == before
+    splits = {
+        name: cmvq.recipes.load_split(recipe, name, limit=50)
+        for name in ("train", "validation")
+    }
+    np.testing.assert_array_equal(fit.x.y, splits["train"].y)
+    np.testing.assert_array_equal(fit.x.x["image"], splits["train"].x["image"])
+    held = fit.settings["validation_data"]
+    np.testing.assert_array_equal(held.y, splits["validation"].y)
+    counts = np.bincount(splits["train"].y, minlength=8)
+    weights = np.array([fit.settings["class_weight"][label] for label in range(8)])
+    np.testing.assert_allclose(weights[counts > 0] * counts[counts > 0], 50 / 8)
+    assert fit.x.shuffle_seed == 3
+    assert fit.x.batch_size == 16
+    assert fit.optimizer.epsilon == 1e-8
+    assert run.recipe == recipe
+
+
+def test_a_variant_takes_effect_without_the_command_line(monkeypatch, tmp_path):
+    fit = Fit(monkeypatch)
+    recipe = tiny(epochs=1).with_settings({"data.variant": "three"})
+    run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
+    assert sorted(fit.x.x) == ["audio", "image", "text"]
+    assert sorted(run.metrics["complementarity"]["zeta"]) == ["audio", "image", "text"]
+
+
+def test_a_recipe_with_a_resnet18_tells_the_grid_that_is_built(tmp_path):
+    recipe = tiny().with_settings({"model.backbone": "resnet18", "model.grid": 16})
+    from cmvq_keras.building import effective
+
+    assert effective(recipe).model.grid == 8
+    assert effective(tiny()) == tiny()
+
+
+def test_a_wrong_setting_leaves_the_folder_free(tmp_path):
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match=r"model\.grid must be"):
+        cmvq.train(tiny().with_settings({"model.grid": 5}), out=out, verbose=False)
+    assert not out.exists()
+    Run.create(out, tiny(), "torch")
+    with pytest.raises(FileExistsError, match="already holds a run"):
+        cmvq.train(tiny(), out=out)
+
+
+def test_training_that_diverges_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        BestWeights, "on_epoch_end", lambda self, epoch, logs=None: None
+    )
+    with pytest.raises(ValueError, match="Training diverged"):
+        cmvq.train(tiny(epochs=1), out=tmp_path / "run", verbose=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("modality", "least", "most"), [(None, 0.97, 1.0), ("image", 0.45, 0.55)]
+)
+def test_planted_reaches_its_known_truth(tmp_path, modality, least, most):
+    recipe = cmvq.recipes.get("planted")
+    if modality:
+        recipe = recipe.with_modality(modality)
+    run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
+    assert least <= run.metrics["test"]["accuracy"] <= most
+    assert run.metrics["test"]["n"] == 2048
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +222,8 @@ def test_one_modality_alone_needs_no_other(tmp_path):
     data = cmvq.recipes.load_split(run.recipe, "test", limit=4)
     assert list(data.x) == ["audio"]
     assert cmvq.predict(run, data.x).shape == (4, 8)
+    with pytest.raises(ValueError, match="must hold the modalities audio"):
+        cmvq.predict(run, {"image": data.x["audio"]})
 
 
 def test_weights_of_another_recipe_are_refused(run, tmp_path):

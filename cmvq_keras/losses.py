@@ -1,0 +1,48 @@
+"""The task's loss, where it is not the default one."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class FunctionLoss(keras.losses.Loss):
+    """A function of labels and logits as a loss, so that sample weights apply.
+
+    Args:
+        function: gives one value a label; registered with Keras if the model is to
+            be saved and loaded.
+    """
+
+    def __init__(self, function, name=None, **kwargs):
+        super().__init__(name=name or getattr(function, "__name__", "loss"), **kwargs)
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        return self.function(y_true, y_pred)
+
+    def get_config(self):
+        function = keras.saving.serialize_keras_object(self.function)
+        return {**super().get_config(), "function": function}
+
+    @classmethod
+    def from_config(cls, config):
+        function = keras.saving.deserialize_keras_object(config.pop("function"))
+        return cls(function, **config)
+
+
+def task_loss(loss):
+    """The loss that `compile` was given, as a `keras.losses.Loss` of logits.
+
+    Raises:
+        ValueError: for names, dictionaries, and Keras's own functions and losses
+            that take probabilities.
+    """
+    own = getattr(loss, "__module__", "").startswith("keras.")
+    if isinstance(loss, keras.losses.Loss):
+        if loss.get_config().get("from_logits", True):
+            return loss
+    elif callable(loss) and not own:
+        return FunctionLoss(loss)
+    raise ValueError(
+        "`loss` must be None, a keras.losses.Loss made with from_logits=True, or a "
+        f"function of your own that takes logits. Received: {loss!r}"
+    )
