@@ -154,7 +154,7 @@ def test_the_first_step_moves_the_started_codes_by_the_equations(start, vectors_
         np.testing.assert_array_equal(
             numpy(out["indices"])[margin > 1e-5], indices[margin > 1e-5]
         )
-    share = max(1.0, vectors_a_code)
+    share = 0.02 * vectors_a_code
     size, total, moved = reference.moving_average_step(
         np.full(codes, share), drawn * share, vectors, numpy(out["indices"])
     )
@@ -448,7 +448,8 @@ def test_the_split_product_keeps_float32_accuracy_when_its_factors_are_rounded()
 def test_codes_stay_put_when_a_batch_has_fewer_vectors_than_codes():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(16, 3)).astype("float32")
-    layer = VectorQuantizer(64, seed=0)
+    # Nothing but revival may move them: no smoothing of counts as small as these.
+    layer = VectorQuantizer(64, epsilon=1e-12, seed=0)
     layer(vectors, training=True)
     before = numpy(layer.embeddings)
     for _ in range(20):

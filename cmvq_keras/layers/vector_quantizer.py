@@ -232,9 +232,9 @@ class VectorQuantizer(keras.layers.Layer):
         size = ops.convert_to_tensor(self.ema_cluster_size)
         total = ops.convert_to_tensor(self.ema_embeddings)
         if fresh is not None:
-            # A started code counts as if it had won its share so far: with less,
-            # codes that win some vectors would pass for dead.
-            share = ops.maximum(ops.mean(counts), 1.0)
+            # A little more than dead: the first batches, whose features change most,
+            # move a started code fast, and none that wins its share passes for dead.
+            share = 2 * max(self.revival_threshold, 0.01) * ops.mean(counts)
             size = ops.where(fresh, share * ops.ones_like(size), size)
             total = ops.where(fresh, share * codes, total)
         size = self.decay * size + (1 - self.decay) * counts
