@@ -41,7 +41,7 @@ def build_model(recipe, preset="default"):
         encoders,
         decoders,
         _solver(recipe, grid),
-        quantizers={name: _quantizer(recipe.model) for name in recipe.modalities},
+        quantizers={name: _quantizer(recipe.model, name) for name in recipe.modalities},
         mask=_mask(recipe.model),
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
@@ -74,12 +74,15 @@ def _autoencoder(settings, name, modality, grid):
         "residual_channels": settings.residual_channels,
         "num_residual_layers": settings.residual_layers,
     }
+    names = f"{name}_encoder", f"{name}_decoder"
     depth = settings.embedding_dim
     if modality.kind == "pose":
         steps, joints, features = modality.shape
         return (
-            networks.PoseEncoder(**sizes, embedding_dim=depth, grid=(grid, grid)),
-            networks.PoseDecoder(steps, joints, features, **sizes),
+            networks.PoseEncoder(
+                **sizes, embedding_dim=depth, grid=(grid, grid), name=names[0]
+            ),
+            networks.PoseDecoder(steps, joints, features, **sizes, name=names[1]),
         )
     stride = _stride(name, modality, grid)
     channels = modality.shape[-1]
@@ -91,13 +94,13 @@ def _autoencoder(settings, name, modality, grid):
                 + f". Change model.grid. Received: {grid}"
             )
         return (
-            networks.ResNet18Encoder(stride, embedding_dim=depth),
-            networks.ResNet18Decoder(channels, stride),
+            networks.ResNet18Encoder(stride, embedding_dim=depth, name=names[0]),
+            networks.ResNet18Decoder(channels, stride, name=names[1]),
         )
-    stages = int(math.log2(stride))
+    sizes["num_stages"] = int(math.log2(stride))
     return (
-        networks.ResidualEncoder(**sizes, num_stages=stages, embedding_dim=depth),
-        networks.ResidualDecoder(channels, **sizes, num_stages=stages),
+        networks.ResidualEncoder(**sizes, embedding_dim=depth, name=names[0]),
+        networks.ResidualDecoder(channels, **sizes, name=names[1]),
     )
 
 
@@ -112,7 +115,7 @@ def _stride(name, modality, grid):
     return stride
 
 
-def _quantizer(settings):
+def _quantizer(settings, name):
     return VectorQuantizer(
         settings.num_embeddings,
         commitment_cost=settings.commitment_cost,
@@ -120,6 +123,7 @@ def _quantizer(settings):
         decay=settings.decay or None,
         start=settings.codebook_start,
         revival_threshold=settings.revival_threshold,
+        name=f"{name}_quantizer",
     )
 
 
@@ -131,6 +135,7 @@ def _mask(settings):
         penalty=settings.penalty,
         penalty_weight=settings.penalty_weight,
         clamp=settings.mask_clamp,
+        name="mask",
     )
 
 
@@ -144,6 +149,7 @@ def _solver(recipe, grid):
             residual_channels=settings.residual_channels,
             num_residual_layers=settings.residual_layers,
             num_stages=int(math.log2(side // grid)),
+            name="task_solver",
         )
     return networks.ClassificationSolver(
         len(recipe.classes),
@@ -152,4 +158,5 @@ def _solver(recipe, grid):
         num_residual_layers=settings.residual_layers,
         units=settings.solver_units,
         dropout=settings.dropout,
+        name="task_solver",
     )

@@ -110,8 +110,6 @@ class CMVQVAE(keras.Model):
         }
 
     def build(self, input_shape):
-        if not isinstance(input_shape, dict):
-            self._check_names({})
         self._check_names(input_shape)
         grids = {}
         for name in self.modalities:
