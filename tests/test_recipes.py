@@ -88,7 +88,7 @@ def test_shapes_classes_and_schedules_of_the_published_data_sets():
     rml = recipes.get("rml")
     assert len(set(rml.classes) & set(crema.classes)) == 5
     penn = recipes.get("penn-action")
-    assert penn.modalities["pose"] == Modality((100, 13, 3), "pose", 0.5, 0.5)
+    assert penn.modalities["pose"] == Modality((100, 13, 3), "pose")
     assert len(penn.classes) == 15
     for preset in recipes.PRESETS:
         rooms = recipes.get("nyuv2", preset)
@@ -138,10 +138,11 @@ def test_settings_out_of_range_are_raised_together():
         recipes.resolve(recipe)
 
 
-def test_readers_exist_for_three_recipes():
+def test_readers_exist_for_four_recipes():
     assert [name for name in NAMES if recipes.has_reader(name)] == [
         "av-digits",
         "digits",
+        "penn-action",
         "planted",
     ]
 
