@@ -128,7 +128,7 @@ def test_a_wrong_setting_leaves_the_folder_free(tmp_path):
     with pytest.raises(ValueError, match=r"model\.grid must be"):
         cmvq.train(tiny().with_settings({"model.grid": 5}), out=out, verbose=False)
     assert not out.exists()
-    Run.create(out, tiny(), "torch")
+    Run.create(out, tiny(), keras.config.backend())
     with pytest.raises(FileExistsError, match="already holds a run"):
         cmvq.train(tiny(), out=out)
 
