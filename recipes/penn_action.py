@@ -1,7 +1,9 @@
 """Penn Action: fifteen sports and exercises, one video frame and the pose track.
 
-Published: the network and its sizes, the batch and 200 epochs. Ours, in the default:
-Adam with mask 0.01 / 0.005 (with the paper's SGD no channel is ever masked), a
+Published: the network and its sizes, and for presets "paper" and "code" batches of 128
+and 200 epochs. Ours, in the default: Adam with mask 0.01 / 0.005 (with the paper's SGD
+no channel is ever masked), batches of 16, 12 epochs with a falling learning rate, the
+epoch of the lowest validation task loss (an accuracy of 127 samples is too coarse), a
 codebook that starts from the data and revives dead codes, and normalized inputs.
 
 The test split is the official one (1,068 sequences); 10 % of each class of the
@@ -53,10 +55,20 @@ RECIPE = Recipe(
         embedding_dim=64,
         num_embeddings=512,
     ),
-    training=TrainingSettings(batch_size=128, epochs=200),
+    # A small batch and a falling rate: as many steps as 12 epochs have room for.
+    training=TrainingSettings(
+        batch_size=16, epochs=12, schedule="cosine", select_by="task_loss"
+    ),
     # Sequences 0001 to this have to be there: all of them.
     data={"seed": 0, "validation_share": 0.1, "sequences": 2326},
 )
+
+_PUBLISHED = {
+    "training.batch_size": 128,
+    "training.epochs": 200,
+    "training.schedule": "constant",
+}
+PRESETS = {"paper": _PUBLISHED, "code": _PUBLISHED}
 
 FILES = {
     "image": dict.fromkeys((".jpg", ".jpeg", ".png"), images.read_image),
