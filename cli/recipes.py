@@ -42,19 +42,16 @@ def _as_json(found):
 
 
 def _overview(found):
-    from cmvq_keras import recipes
-
     rows = [
         (
             recipe.name,
             recipe.title,
             ", ".join(recipe.modalities),
             len(recipe.classes),
-            "yes" if recipes.has_reader(recipe.name) else "model only",
         )
         for recipe in found
     ]
-    header = ("Recipe", "What", "Modalities", "Classes", "Data is read")
+    header = ("Recipe", "What", "Modalities", "Classes")
     return f"{table(rows, header)}\n\nOne in full: cmvq recipes NAME"
 
 

@@ -139,17 +139,39 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
         from cmvq_keras.data import stored
 
         return stored.load(recipe, split, store, limit)
-    reader = getattr(module(recipe.name), "load_split", None)
-    if reader is None:
-        raise ValueError(
-            f"Recipe {recipe.name} has no reader yet; its model can be built with "
-            "build_model."
-        )
-    return reader(recipe, split, data_dir, limit)
+    made_up = getattr(module(recipe.name), "load_split", None)
+    if made_up:
+        return made_up(recipe, split, data_dir, limit)
+    from cmvq_keras.data import decoding
+
+    return decoding.load(open_split(recipe, split, data_dir, limit), recipe)
 
 
-def has_reader(name):
-    """Whether `load_split` works for a recipe."""
+def open_split(recipe, split, data_dir=None, limit=None):
+    """What one split holds, before anything is decoded.
+
+    Args:
+        recipe, split, data_dir, limit: as in `load_split`.
+
+    Returns:
+        `cmvq_keras.data.listing.Listing`.
+
+    Raises:
+        ValueError, FileNotFoundError: as in `load_split`.
+    """
+    from cmvq_keras.data.split import SPLITS
+
+    checks.one_of(split, SPLITS, "split")
+    checks.check_limit(limit)
+    checks.check_data_settings(recipe.data)
+    opener = getattr(module(recipe.name), "open_split", None)
+    if opener is None:
+        raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
+    return opener(recipe, split, data_dir).first(limit)
+
+
+def is_made_up(name):
+    """Whether a recipe makes its data up, with no raw files to read."""
     return hasattr(module(name), "load_split")
 
 

@@ -45,7 +45,7 @@ FILES = {
 }
 
 
-def load_split(recipe, split, data_dir=None, limit=None):
-    """One split of the pairs; see `cmvq_keras.recipes.load_split`."""
+def open_split(recipe, split, data_dir=None):
+    """One split of the pairs; see `cmvq_keras.recipes.open_split`."""
     openers = {"image": mnist.open_part, "audio": fsdd.open_part}
-    return pairing.load(recipe, openers, split, data_dir, limit)
+    return pairing.open_split(recipe, openers, split, data_dir)

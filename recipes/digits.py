@@ -42,7 +42,7 @@ _PICTURES = dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image)
 FILES = {"mnist": _PICTURES, "svhn": _PICTURES}
 
 
-def load_split(recipe, split, data_dir=None, limit=None):
-    """One split of the pairs; see `cmvq_keras.recipes.load_split`."""
+def open_split(recipe, split, data_dir=None):
+    """One split of the pairs; see `cmvq_keras.recipes.open_split`."""
     openers = {"mnist": mnist.open_part, "svhn": svhn.open_part}
-    return pairing.load(recipe, openers, split, data_dir, limit)
+    return pairing.open_split(recipe, openers, split, data_dir)

@@ -76,6 +76,6 @@ FILES = {
 }
 
 
-def load_split(recipe, split, data_dir=None, limit=None):
-    """One split; see `cmvq_keras.recipes.load_split`."""
-    return penn_action.load(recipe, split, data_dir, limit)
+def open_split(recipe, split, data_dir=None):
+    """One split; see `cmvq_keras.recipes.open_split`."""
+    return penn_action.open_split(recipe, split, data_dir)

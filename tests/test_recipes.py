@@ -117,7 +117,6 @@ def test_class_names_are_those_of_the_real_files():
         (lambda: recipes.get("planned"), "Unknown recipe planned. Did you mean plan"),
         (lambda: recipes.get("crema_d"), "Did you mean crema-d?"),
         (lambda: recipes.get("digits", "papper"), "Unknown preset papper. Did you"),
-        (lambda: recipes.load_split(recipes.get("rml"), "train"), "rml has no reader"),
         (lambda: recipes.load_split(recipes.get("planted"), "val"), "mean validation"),
         (
             lambda: recipes.load_split(recipes.get("planted"), "test", limit=0),
@@ -136,15 +135,6 @@ def test_settings_out_of_range_are_raised_together():
     )
     with pytest.raises(ValueError, match=r"data.seed must be(.|\n)*data.validation_sh"):
         recipes.resolve(recipe)
-
-
-def test_readers_exist_for_four_recipes():
-    assert [name for name in NAMES if recipes.has_reader(name)] == [
-        "av-digits",
-        "digits",
-        "penn-action",
-        "planted",
-    ]
 
 
 def test_a_recipe_of_ones_own_is_left_alone_by_resolve():

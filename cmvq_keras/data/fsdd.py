@@ -14,8 +14,7 @@ _NAME = re.compile(r"([0-9])_([a-z]+)_([0-9]+)\.wav")
 def open_part(part, data_dir=None):
     """One official part, "test" (takes 0 to 4: 300) or "train" (2,700), as `Samples`.
 
-    Reading gives `(k, 64, 64, 1)` float32 log-mel spectrograms in [-80, 0] dB; only
-    the asked clips are read.
+    Reading gives `(64, 64, 1)` float32 log-mel spectrograms in [-80, 0] dB.
 
     Raises:
         FileNotFoundError: without `fsdd/recordings`.
@@ -36,5 +35,11 @@ def open_part(part, data_dir=None):
     return Samples(
         np.array([digit for digit, _ in chosen]),
         np.array([f"fsdd/{path.stem}" for path in paths]),
-        lambda index: np.stack([audio.read_log_mel(paths[i], SHAPE) for i in index]),
+        paths,
+        _spectrogram,
+        costly=True,
     )
+
+
+def _spectrogram(path):
+    return audio.read_log_mel(path, SHAPE)

@@ -4,23 +4,19 @@ import numpy as np
 from PIL import Image
 
 
-def resize(images, size):
-    """Grayscale images in another size, bilinear, as float32 in [0, 1].
+def resize(picture, size):
+    """A picture in another size, bilinear.
 
     Args:
-        images: `(n, height, width)` uint8.
+        picture: `(height, width)` or `(height, width, 3)` uint8.
         size: `(height, width)` in pixels.
 
     Returns:
-        `(n, height, width, 1)` float32.
+        `(height, width, 1 or 3)` uint8.
     """
     height, width = size
-    resized = np.empty((len(images), height, width, 1), np.float32)
-    for row, image in zip(resized, images, strict=True):
-        picture = Image.fromarray(image).resize((width, height), _FILTER)
-        row[:, :, 0] = picture
-    resized /= 255
-    return resized
+    resized = np.asarray(Image.fromarray(picture).resize((width, height), _FILTER))
+    return resized.reshape(height, width, -1)
 
 
 def read_image(path, shape):
@@ -35,7 +31,7 @@ def read_image(path, shape):
             blue.
 
     Returns:
-        `shape` float32 in [0, 1].
+        `shape` uint8.
 
     Raises:
         ValueError: for files that are no readable picture.
@@ -48,8 +44,7 @@ def read_image(path, shape):
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a readable picture: {error}") from None
-    values = np.asarray(picture.resize((width, height), _FILTER), np.float32)
-    return values.reshape(shape) / np.float32(255)
+    return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
 
 _FILTER = Image.Resampling.BILINEAR

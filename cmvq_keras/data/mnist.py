@@ -11,7 +11,7 @@ SIZE = (32, 32)
 def open_part(part, data_dir=None):
     """One official part, "train" (60,000) or "test" (10,000), as `Samples`.
 
-    Reading gives `(k, 32, 32, 1)` float32 in [0, 1], light digits on dark.
+    Reading gives `(32, 32, 1)` uint8, light digits on dark.
 
     Raises:
         FileNotFoundError: without `mnist/mnist.npz`.
@@ -36,5 +36,10 @@ def open_part(part, data_dir=None):
     return Samples(
         labels.astype(np.int64),
         np.array([f"mnist/{part}/{row}" for row in range(len(labels))]),
-        lambda index: images.resize(pictures[index], SIZE),
+        pictures,
+        _resized,
     )
+
+
+def _resized(picture):
+    return images.resize(picture, SIZE)

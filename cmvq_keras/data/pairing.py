@@ -6,12 +6,13 @@ training: runs with other training seeds see the same data.
 
 import dataclasses
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cmvq_keras.data import checks
-from cmvq_keras.data.split import SPLITS, Split, normalize
+from cmvq_keras.data.listing import Group, Listing
+
+PAIR = " + "  # between the names of a pair's parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,16 +22,19 @@ class Samples:
     Args:
         labels: `(n,)` integers.
         names: `(n,)` strings.
-        read: takes `(k,)` indices, gives `(k, height, width, channels)` float32
-            raw values.
+        items: `(n,)` what `read` needs of each.
+        read: takes an item, gives `(height, width, channels)` raw values; see
+            `cmvq_keras.data.listing.Group`, and there for `costly`.
     """
 
     labels: np.ndarray
     names: np.ndarray
+    items: Sequence
     read: Callable
+    costly: bool = False
 
 
-def load(recipe, openers, split, data_dir=None, limit=None):
+def open_split(recipe, openers, split, data_dir=None):
     """One split of a recipe whose sources are paired by label.
 
     Training and validation come from each source's official train part, test from
@@ -42,15 +46,15 @@ def load(recipe, openers, split, data_dir=None, limit=None):
             "train" or "test". Only the recipe's own modalities are opened.
         split: "train", "validation" or "test".
         data_dir: the data root, see `sources.data_root`.
-        limit: take only this many samples, the first in the seeded order.
+
+    Returns:
+        `cmvq_keras.data.listing.Listing`. A sample that is in several pairs is
+        decoded, and stored, once.
 
     Raises:
         ValueError: for settings out of range and files that are not as expected.
         FileNotFoundError: for files that are not there.
     """
-    checks.one_of(split, SPLITS, "split")
-    checks.check_limit(limit)
-    checks.check_data_settings(recipe.data)
     part = "test" if split == "test" else "train"
     sources = {name: openers[name](part, data_dir) for name in recipe.modalities}
     seed, share = recipe.data["seed"], recipe.data["validation_share"]
@@ -59,14 +63,13 @@ def load(recipe, openers, split, data_dir=None, limit=None):
         for name, samples in sources.items()
     }
     pairs, y = pair({n: sources[n].labels[c] for n, c in chosen.items()}, seed)
-    rows = {name: chosen[name][index[:limit]] for name, index in pairs.items()}
-    x = {
-        name: _read(sources[name], index, recipe.modalities[name])
-        for name, index in rows.items()
-    }
+    rows = {name: chosen[name][index] for name, index in pairs.items()}
     names = [sources[name].names[index] for name, index in rows.items()]
-    samples = np.array([" + ".join(row) for row in zip(*names, strict=True)])
-    return Split(x, y[:limit], samples)
+    return Listing(
+        names=[PAIR.join(row) for row in zip(*names, strict=True)],
+        groups=tuple(_group(name, sources[name], rows[name]) for name in rows),
+        labels=y,
+    )
 
 
 def hold_out(labels, share, generator):
@@ -153,7 +156,22 @@ def _generator(seed, name):
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
-def _read(samples, index, modality):
-    # A sample that is drawn several times is decoded once.
-    unique, inverse = np.unique(index, return_inverse=True)
-    return normalize(samples.read(unique), modality)[inverse]
+def _group(name, samples, rows):
+    """The items that are in a pair, each once, in the order of their first pair."""
+    used, first = np.unique(rows, return_index=True)
+    used = used[np.argsort(first)]
+    place = np.empty(len(samples.names), np.int64)
+    place[used] = np.arange(len(used))
+    items = [samples.items[row] for row in used]
+    return Group(items, _Named(name, samples.read), place[rows], samples.costly)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """Puts a source's values under its modality's name."""
+
+    name: str
+    read: Callable
+
+    def __call__(self, item):
+        return {self.name: self.read(item)}

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from cmvq_keras.data import checks, images, poses, sources
+from cmvq_keras.data.listing import Group, Listing
 from cmvq_keras.data.pairing import hold_out
 from cmvq_keras.data.penn_action_labels import read_sequence
-from cmvq_keras.data.split import SPLITS, Split, normalize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class _Source:
     find_frame: Callable
 
 
-def load(recipe, split, data_dir=None, limit=None):
+def open_split(recipe, split, data_dir=None):
     """One split of Penn Action, in an order by `data.seed`.
 
     The parts are the official ones (the field `train` of the label files): 1,068
@@ -34,29 +34,28 @@ def load(recipe, split, data_dir=None, limit=None):
             looked for when "image" is among them.
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.sources.data_root`.
-        limit: only this many samples, the first in the seeded order; None for all.
 
     Returns:
-        `cmvq_keras.data.split.Split`.
+        `cmvq_keras.data.listing.Listing`. Of n frames, numbered from 1, "image" is
+        number (n + 1) // 2, resized as a whole.
 
     Raises:
         FileNotFoundError: for the first sequence without its file, with its name.
         ValueError: for settings out of range and damaged files, with their names.
     """
-    checks.one_of(split, SPLITS, "split")
-    checks.check_limit(limit)
-    checks.check_data_settings(recipe.data)
-    readers = {"image": _frames, "pose": _poses}
+    groups = {"image": _frames, "pose": _poses}
     for name in recipe.modalities:
-        checks.one_of(name, readers, "modality")
+        checks.one_of(name, groups, "modality")
     source = _open(recipe, data_dir)
-    rows = _members(source, split, recipe.data)[:limit]
-    x = {
-        name: normalize(readers[name](source, rows, modality.shape), modality)
-        for name, modality in recipe.modalities.items()
-    }
-    samples = np.array([f"penn_action/{row + 1:04}" for row in rows])
-    return Split(x, source.labels[rows].astype(np.int32), samples)
+    rows = _members(source, split, recipe.data)
+    return Listing(
+        names=[f"penn_action/{row + 1:04}" for row in rows],
+        groups=tuple(
+            groups[name](source, rows, modality.shape)
+            for name, modality in recipe.modalities.items()
+        ),
+        labels=source.labels[rows],
+    )
 
 
 def read_pose(path, shape):
@@ -76,18 +75,28 @@ def read_pose(path, shape):
 
 
 def _frames(source, rows, shape):
-    """`(len(rows), height, width, 3)` float32 in [0, 1]: the sequences' middle frames.
-
-    Of n frames, numbered from 1, that is number (n + 1) // 2, resized as a whole.
-    """
-    frames = np.empty((len(rows), *shape), np.float32)
-    for target, row in zip(frames, rows, strict=True):
-        target[:] = images.read_image(source.find_frame(row), shape)
-    return frames
+    return Group([source.find_frame(row) for row in rows], _Frame(shape))
 
 
 def _poses(source, rows, shape):
-    return np.stack([_pose(source.sequences[row], shape) for row in rows])
+    items = [source.sequences[row] for row in rows]
+    return Group(items, _Pose(shape), costly=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frame:
+    shape: tuple
+
+    def __call__(self, path):
+        return {"image": images.read_image(path, self.shape)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pose:
+    shape: tuple
+
+    def __call__(self, sequence):
+        return {"pose": _pose(sequence, self.shape)}
 
 
 def _pose(sequence, shape):

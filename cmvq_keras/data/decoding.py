@@ -1,0 +1,223 @@
+"""Decodes what a listing names: on all cores, in order, checked, a bit at a time."""
+
+import dataclasses
+
+import numpy as np
+
+from cmvq_keras.data import npy
+from cmvq_keras.data.listing import LABELS, LeftOut
+from cmvq_keras.data.split import Split, normalize
+
+TOLERATED = 0.01  # of a split's samples may be damaged where a listing is tolerant
+MAX_WORKERS = 12  # a worker takes about 100 MB
+_PORTION = 8  # units that a worker decodes at a time
+_WAVE = 8  # portions a worker before their rows are handed on: bounds the memory
+
+
+def decode(group, recipe, units, workers=None):
+    """Decodes units of a group, in order.
+
+    Args:
+        group: a `cmvq_keras.data.listing.Group`.
+        recipe: the `Recipe`: the modalities that are wanted, and their shapes.
+        units: sequence of positions in `group.items`.
+        workers: processes; None for one a core (12 at most), and none for groups
+            that are not costly. What comes out does not depend on it.
+
+    Yields:
+        `(unit, rows)`: arrays by modality as `group.read` gives them, checked; or
+        `(unit, error)`, a ValueError or OSError, for a unit that is damaged.
+    """
+    portions = [
+        units[start : start + _PORTION] for start in range(0, len(units), _PORTION)
+    ]
+    workers = min(workers or worker_count(), len(portions)) if group.costly else 1
+    if workers <= 1:
+        for unit in units:
+            yield unit, _attempt(group.read, group.items[unit], recipe)
+        return
+    # joblib's processes need no `if __name__ == "__main__"` in a user's script.
+    from joblib import Parallel, delayed
+
+    with Parallel(n_jobs=workers, max_nbytes=None) as pool:
+        wave = workers * _WAVE
+        for start in range(0, len(portions), wave):
+            now = portions[start : start + wave]
+            decoded = pool(
+                delayed(_portion)(group.read, [group.items[u] for u in some], recipe)
+                for some in now
+            )
+            for some, results in zip(now, decoded, strict=True):
+                yield from zip(some, results, strict=True)
+
+
+def worker_count():
+    """The processes that `decode` starts by itself."""
+    from joblib import cpu_count
+
+    return min(cpu_count(), MAX_WORKERS)
+
+
+def load(listing, recipe, workers=None):
+    """A whole split in memory, normalized; of several views the first.
+
+    Args:
+        listing: a `cmvq_keras.data.listing.Listing`.
+        recipe: the `Recipe`.
+        workers: as in `decode`.
+
+    Returns:
+        `cmvq_keras.data.split.Split`, without what was left out.
+
+    Raises:
+        ValueError, OSError: for damaged files, see `Casualties`.
+    """
+    casualties = Casualties(listing)
+    keep = np.ones(len(listing), bool)
+    columns, rows = {}, {}
+    for group in listing.groups:
+        units = positions(group, len(listing))
+        needed, inverse = np.unique(units, return_inverse=True)
+        good = np.ones(len(needed), bool)
+        found = {}
+        for place, (unit, result) in enumerate(
+            decode(group, recipe, needed.tolist(), workers)
+        ):
+            if isinstance(result, Exception):
+                casualties.add(group, unit, result)
+                good[place] = False
+                continue
+            for name, values in result.items():
+                found.setdefault(name, []).append(first_view(recipe, name, values))
+        keep &= good[inverse]
+        columns |= {name: np.stack(values) for name, values in found.items()}
+        rows |= dict.fromkeys(found, np.cumsum(good)[inverse] - 1)
+    columns = {name: columns[name][rows[name][keep]] for name in columns}
+    labels = columns.pop(LABELS, listing.labels)
+    if listing.labels is not None:
+        labels = np.asarray(listing.labels)[keep]
+    x = {
+        name: normalize(raw(columns[name], modality), modality)
+        for name, modality in recipe.modalities.items()
+    }
+    return Split(x, labels.astype(np.int32), np.asarray(listing.names)[keep])
+
+
+def raw(values, modality):
+    """Values as raw ones: uint8 in a picture counts as 0 to 255."""
+    if modality.kind == "image" and values.dtype == np.uint8:
+        return values / np.float32(255)
+    return values
+
+
+def positions(group, count):
+    """`(count,)` the unit of each sample."""
+    return np.arange(count) if group.units is None else np.asarray(group.units)
+
+
+def first_view(recipe, name, values):
+    """One picture of a sample: `(views, *shape)` gives the first."""
+    shape = recipe.modalities[name].shape if name in recipe.modalities else None
+    return values[0] if shape and values.ndim > len(shape) else values
+
+
+@dataclasses.dataclass
+class Casualties:
+    """The damaged units of one split: tolerated up to 1 % of the samples.
+
+    Args:
+        listing: the split's `Listing`.
+        left_out: what `add` was told, after the listing's own.
+    """
+
+    listing: object
+    left_out: list = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        self.left_out = [*self.listing.left_out, *self.left_out]
+        self._check()
+
+    def add(self, group, unit, error):
+        """Notes a damaged unit.
+
+        Raises:
+            ValueError, OSError: the error itself, unless the listing is tolerant; and
+                when more than 1 % of the samples (at least 1) are damaged, beside
+                those that the data set is known for.
+        """
+        if not self.listing.tolerant:
+            raise error
+        units = positions(group, len(self.listing))
+        for row in np.flatnonzero(units == unit):
+            self.left_out.append(LeftOut(str(self.listing.names[row]), told(error)))
+        self._check()
+
+    def _check(self):
+        counted = [each for each in self.left_out if not each.expected]
+        samples = len(self.listing) + len(self.listing.left_out)
+        if len(counted) > max(1, int(TOLERATED * samples)):
+            some = "; ".join(f"{each.name}: {each.reason}" for each in counted[:3])
+            raise ValueError(
+                f"More than {TOLERATED:.0%} of {samples} samples cannot be used "
+                f"({some}; ...). {self.listing.hint}".strip()
+            )
+
+
+def told(error):
+    """What an exception says, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines) or type(error).__name__
+
+
+def _portion(read, items, recipe):
+    return [_attempt(read, item, recipe) for item in items]
+
+
+def _attempt(read, item, recipe):
+    try:
+        return _checked(read(item), recipe)
+    except (ValueError, OSError) as error:
+        return error
+
+
+def _checked(rows, recipe):
+    """The wanted modalities' arrays.
+
+    Raises:
+        ValueError: for another shape or dtype than the recipe's, and for values that
+            are not finite.
+    """
+    checked = {}
+    for name, modality in recipe.modalities.items():
+        if name not in rows:
+            continue  # another group's
+        values, shape = np.asarray(rows[name]), modality.shape
+        if values.shape[-len(shape) :] != shape or values.ndim > len(shape) + 1:
+            raise ValueError(f"{name} must be {shape}. Received: {values.shape}")
+        if values.dtype.name not in npy.DTYPES:
+            raise ValueError(
+                f"{name} must be {', '.join(npy.DTYPES)}. Received: {values.dtype}"
+            )
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ValueError(f"{name} holds values that are not finite")
+        checked[name] = values
+    if LABELS in rows:
+        checked[LABELS] = _checked_labels(np.asarray(rows[LABELS]), recipe)
+    return checked
+
+
+def _checked_labels(labels, recipe):
+    classes = len(recipe.classes)
+    if labels.ndim != 2 or labels.dtype.kind not in "ui":
+        raise ValueError(
+            f"labels must be (height, width) integers. Received: {labels.shape} "
+            f"{labels.dtype}"
+        )
+    if labels.min() < -1 or labels.max() >= classes:
+        raise ValueError(
+            f"labels must be in [-1, {classes - 1}]. Received: {labels.min()} to "
+            f"{labels.max()}"
+        )
+    return labels.astype(npy.LABELS)

@@ -1,0 +1,102 @@
+"""What a split holds, known before anything is decoded: what a reader gives.
+
+A reader lists; it does not decode. So a preparation can decode on all cores, tell how
+much is left, go on where it stopped, and leave out what is damaged.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+LABELS = "labels"  # beside a group's modalities: a label map a unit
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A sample that could not be read: noted in the manifest, not stored.
+
+    Args:
+        name: what it is, e.g. a clip's name.
+        reason: why, in a few words.
+        expected: whether the data set is known for it, so that it does not count when
+            too many are damaged.
+    """
+
+    name: str
+    reason: str
+    expected: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Files that are decoded together, e.g. a clip's frame and its sound.
+
+    Args:
+        items: one a unit: what `read` needs of it, e.g. its path. Worker processes
+            get them, so they have to be small and picklable.
+        read: takes an item, gives arrays by modality. Each is `shape`, or
+            `(views, *shape)` with the same number of views for every unit: a sample
+            then has several pictures, of which a training draws one an epoch. Values
+            are raw: uint8 in a modality of kind "image" counts as 0 to 255; else
+            float16 or float32. Under segmentation "labels" gives `(height, width)`
+            int32, -1 being no class. A function of a module, or a frozen dataclass
+            with `__call__`, as worker processes import it. Raises ValueError or
+            OSError, in one line with the file's name, for a unit that is damaged.
+        units: `(n,)` positions in `items`, one a sample; None for one unit a sample in
+            the samples' order.
+        costly: whether decoding a unit is worth another process.
+    """
+
+    items: Sequence
+    read: Callable
+    units: np.ndarray | None = None
+    costly: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The samples of one split.
+
+    Args:
+        names: `(n,)` strings, each unique in all splits.
+        groups: what is decoded, by one or several `Group`s; a modality is in one.
+        labels: `(n,)` integers, indices into the recipe's classes; None under
+            segmentation.
+        attributes: `(n,)` strings by name, further columns of meta.csv.
+        left_out: samples that are known to be unusable without decoding.
+        tolerant: whether samples that cannot be decoded are left out, as long as
+            they are 1 % of all at most. Otherwise the first one is an error.
+        hint: what to do when too many are damaged, one sentence.
+    """
+
+    names: Sequence[str]
+    groups: tuple[Group, ...]
+    labels: np.ndarray | None = None
+    attributes: dict[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    tolerant: bool = False
+    hint: str = ""
+
+    def __len__(self):
+        return len(self.names)
+
+    def first(self, limit):
+        """The listing of the first `limit` samples; None keeps all."""
+        if limit is None:
+            return self
+        groups = tuple(
+            dataclasses.replace(
+                group,
+                items=group.items[:limit] if group.units is None else group.items,
+                units=None if group.units is None else group.units[:limit],
+            )
+            for group in self.groups
+        )
+        return dataclasses.replace(
+            self,
+            names=self.names[:limit],
+            groups=groups,
+            labels=None if self.labels is None else self.labels[:limit],
+            attributes={key: words[:limit] for key, words in self.attributes.items()},
+        )
