@@ -1,0 +1,318 @@
+"""Damaged files: how they come to be, and what a parser may do with one.
+
+@EXAMPLES
+def test_a_mutated_clip(examples, tmp_path):
+    try_mutations(read_clip, good_bytes, tmp_path / "clip.flv", examples, check)
+
+@pytest.mark.parametrize("damage", PLAIN)
+def test_a_damaged_clip(damage, tmp_path):
+    refused(read_clip, damaged(tmp_path / "clip.flv", good_bytes, damage))
+"""
+
+import contextlib
+import functools
+import os
+import signal
+import struct
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+EXAMPLES = pytest.mark.parametrize(
+    "examples", [100, pytest.param(2000, marks=pytest.mark.slow)]
+)
+PLAIN = (
+    "empty",
+    "cut",
+    "wrong magic",
+    "text",
+    "directory",
+    "link loop",
+    "link to nowhere",
+    "pipe",
+    "unreadable",
+)
+SECONDS = 10.0  # for one file
+MEMORY = 64_000_000  # bytes that Python and numpy may take at once for one file
+_EXTREMES = (
+    0,
+    1,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+)
+_EXTREMES += (2**62, 2**63 - 1, 2**63, 2**64 - 1)
+_NUMBERS = (b"-1", b"0", b"1e999", b"NaN", b"999999999999", b"18446744073709551616")
+_HEADER = 512  # bytes in which most formats state their sizes
+
+
+class TooSlowError(BaseException):
+    """No `except Exception` of a parser takes it."""
+
+
+def mutated(content):
+    """A strategy of damaged copies of a file.
+
+    Args:
+        content: bytes of a good file.
+    """
+    whole = st.one_of(
+        st.just(b""),
+        st.binary(max_size=200),
+        st.builds(lambda tail: content[:16] + tail, st.binary(max_size=200)),
+    )
+    edited = st.lists(_edits(len(content)), min_size=1, max_size=4).map(
+        lambda edits: functools.reduce(lambda data, edit: edit(data), edits, content)
+    )
+    # One file in nine has nothing of the good one but its first bytes.
+    return st.one_of(*[edited] * 8, whole)
+
+
+def _edits(size):
+    """Functions from bytes to bytes."""
+    last = max(size - 1, 0)
+    place = st.one_of(
+        st.integers(0, last), st.integers(0, min(last, _HEADER)), st.integers(-64, -1)
+    )
+    length = st.one_of(st.integers(1, 16), st.integers(1, max(size, 1)))
+    extreme = st.builds(
+        _packed,
+        st.sampled_from(_EXTREMES),
+        st.sampled_from("BHIQ"),
+        st.sampled_from("<>"),
+    )
+    return st.one_of(
+        st.builds(_flip, place, st.integers(1, 255)),
+        st.builds(_overwrite, place, extreme),
+        st.builds(_overwrite, place, st.binary(min_size=1, max_size=8)),
+        st.builds(_overwrite, place, length.map(lambda n: bytes(min(n, 4096)))),
+        st.builds(_insert, place, st.binary(min_size=1, max_size=64)),
+        st.builds(_number, st.integers(0, 200), st.sampled_from(_NUMBERS)),
+        st.builds(_copy, place, place, length),
+        st.builds(_remove, place, length),
+        st.builds(_cut, place),
+        st.just(lambda data: data + data),
+    )
+
+
+def _packed(value, kind, order):
+    size = struct.calcsize(kind)
+    return struct.pack(order + kind, value % 2 ** (8 * size))
+
+
+def _flip(place, bits):
+    def edit(data):
+        changed = bytearray(data)
+        if changed:
+            changed[place % len(changed)] ^= bits
+        return bytes(changed)
+
+    return edit
+
+
+def _overwrite(place, new):
+    def edit(data):
+        start = place % max(len(data), 1)
+        return (data[:start] + new + data[start + len(new) :])[: len(data)]
+
+    return edit
+
+
+def _insert(place, new):
+    def edit(data):
+        start = place % (len(data) + 1)
+        return data[:start] + new + data[start:]
+
+    return edit
+
+
+def _number(index, new):
+    """Another number in place of the index-th run of digits of a header in text."""
+
+    def edit(data):
+        head, runs = data[:8192], []
+        for position, byte in enumerate(head):
+            if not 48 <= byte <= 57:
+                continue
+            if runs and runs[-1][1] == position:
+                runs[-1][1] = position + 1
+            else:
+                runs.append([position, position + 1])
+        if not runs:
+            return data
+        start, stop = runs[index % len(runs)]
+        return data[:start] + new + data[stop:]
+
+    return edit
+
+
+def _copy(source, target, length):
+    def edit(data):
+        start = source % max(len(data), 1)
+        return _insert(target, data[start : start + length])(data)
+
+    return edit
+
+
+def _remove(place, length):
+    def edit(data):
+        start = place % max(len(data), 1)
+        return data[:start] + data[start + length :]
+
+    return edit
+
+
+def _cut(place):
+    return lambda data: data[: place % max(len(data), 1)]
+
+
+def try_mutations(parse, content, path, examples, check=None, wrap=None, named=None):
+    """Reads many damaged copies of a file.
+
+    Args:
+        parse: function of the path.
+        content: bytes of a good file.
+        path: where the damaged ones are written, one after the other.
+        examples: how many.
+        check: function that asserts that what `parse` gave is valid.
+        wrap: function of mutated bytes that gives the file's bytes, e.g. packs them
+            with a right checksum, so that damage reaches what lies behind it.
+        named: the text that an error has to hold; the path by itself.
+
+    Returns:
+        How many were refused.
+    """
+    refusals = []
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(mutated(content))
+    def attempt(damaged):
+        path.write_bytes(wrap(damaged) if wrap else damaged)
+        value, error = outcome(parse, path, named)
+        if error is not None:
+            refusals.append(error)
+        elif check is not None:
+            check(value)
+
+    # A good file is read: otherwise every refusal below would prove nothing.
+    path.write_bytes(wrap(content) if wrap else content)
+    value, error = outcome(parse, path, named)
+    assert error is None, error
+    if check is not None:
+        check(value)
+    attempt()
+    return len(refusals)
+
+
+def outcome(parse, path, named=None):
+    """`(value, None)` or `(None, error)` of reading one file.
+
+    Asserts that an error is a ValueError or an OSError that names the file on one
+    line, and that neither time nor memory ran away.
+    """
+    try:
+        with _bounded():
+            return parse(path), None
+    except (ValueError, OSError) as error:
+        text = str(error)
+        assert len(text.splitlines()) == 1, text
+        assert str(named or path) in text, text
+        return None, text
+
+
+def refused(parse, path, named=None):
+    """The text of the error that reading a file has to end in; see `outcome`."""
+    value, error = outcome(parse, path, named)
+    assert error is not None, f"{path} was read: {value!r}"
+    return error
+
+
+@contextlib.contextmanager
+def _bounded():
+    """Raises TooSlowError after a while, and asserts that memory stayed small."""
+    tracemalloc.start()
+    start = time.monotonic()
+    try:
+        with _alarm():
+            yield
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < MEMORY, f"it took {peak:,} bytes"
+    assert time.monotonic() - start < SECONDS, "it took too long"
+
+
+@contextlib.contextmanager
+def _alarm():
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(number, frame):
+        raise TooSlowError(f"not done after {SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def damaged(path, content, damage):
+    """Puts something else than a good file to a path.
+
+    Args:
+        path: where; what is there is replaced.
+        content: bytes of a good file.
+        damage: one of `PLAIN`. Skips the test where the platform has no such thing.
+
+    Returns:
+        The path.
+    """
+    path.unlink(missing_ok=True)
+    contents = {
+        "empty": b"",
+        "cut": content[: len(content) // 2],
+        "wrong magic": b"\x93\xff\x00\x01" + content[4:],
+        "text": b"version https://git-lfs.github.com/spec/v1\n",
+    }
+    if damage in contents:
+        path.write_bytes(contents[damage])
+    elif damage == "directory":
+        path.mkdir()
+    elif damage == "link loop":
+        path.symlink_to(path)
+    elif damage == "link to nowhere":
+        path.symlink_to(path.with_name("nowhere"))
+    elif damage == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this platform has no pipes in folders")
+        os.mkfifo(path)
+    else:
+        _unreadable(path, content)
+    return path
+
+
+def _unreadable(path, content):
+    path.write_bytes(content)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
