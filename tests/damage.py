@@ -35,7 +35,8 @@ PLAIN = (
     "pipe",
     "unreadable",
 )
-SECONDS = 10.0  # for one file
+SECONDS = 10.0  # of computing for one file
+WAIT = 120.0  # seconds on the clock: long, as other programs may be busy
 MEMORY = 64_000_000  # bytes that Python and numpy may take at once for one file
 _EXTREMES = (
     0,
@@ -210,10 +211,10 @@ def try_mutations(parse, content, path, examples, check=None, wrap=None, named=N
         elif check is not None:
             check(value)
 
-    # A good file is read: otherwise every refusal below would prove nothing.
+    # A good file is read: otherwise every refusal below would prove nothing. The first
+    # reading imports libraries, which takes time and memory.
     path.write_bytes(wrap(content) if wrap else content)
-    value, error = outcome(parse, path, named)
-    assert error is None, error
+    value = parse(path)
     if check is not None:
         check(value)
     attempt()
@@ -247,7 +248,7 @@ def refused(parse, path, named=None):
 def _bounded():
     """Raises TooSlowError after a while, and asserts that memory stayed small."""
     tracemalloc.start()
-    start = time.monotonic()
+    start = time.process_time()
     try:
         with _alarm():
             yield
@@ -255,7 +256,7 @@ def _bounded():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < MEMORY, f"it took {peak:,} bytes"
-    assert time.monotonic() - start < SECONDS, "it took too long"
+    assert time.process_time() - start < SECONDS, "it took too long"
 
 
 @contextlib.contextmanager
@@ -265,10 +266,10 @@ def _alarm():
         return
 
     def stop(number, frame):
-        raise TooSlowError(f"not done after {SECONDS} seconds")
+        raise TooSlowError(f"not done after {WAIT} seconds")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, WAIT)
     try:
         yield
     finally:

@@ -128,7 +128,7 @@ def _break_mnist(root, **changes):
         ({"x_train": np.zeros((60, 28, 28))}, "x_train must be .* float64"),
         ({"y_train": np.zeros(59, np.uint8)}, r"y_train must be \(60,\) integers"),
         ({"y_train": np.full(60, 10, np.uint8)}, "digits, 0 to 9"),
-        ({"y_train": np.array([{}] * 60)}, "Object arrays cannot be loaded"),
+        ({"y_train": np.array([{}] * 60)}, "it must hold numbers"),
         ({"y_train": None}, "it lacks y_train"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_damaged_or_swollen_mnist_file_is_refused(tmp_path):
     path = tmp_path / "mnist" / "mnist.npz"
     whole = path.read_bytes()
     path.write_bytes(whole[:200])
-    with pytest.raises(ValueError, match=r"mnist\.npz is not as expected"):
+    with pytest.raises(ValueError, match=r"mnist\.npz is not a readable \.npz file"):
         mnist.open_part("train", tmp_path)
     np.savez_compressed(path, x_train=np.zeros(210_000_000, np.uint8), y_train=[0])
     with pytest.raises(ValueError, match="unpacks to more than 200,000,000 bytes"):
@@ -154,15 +154,21 @@ def test_a_damaged_or_swollen_mnist_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"X": np.zeros((32, 32, 4), np.uint8)}, r"X must be \(32, 32, 3, n\) uint8"),
-        ({"X": np.zeros((32, 32, 3, 4))}, "float64"),
-        ({"X": np.zeros((32, 32, 3, 4), np.uint8)}, r"y must be \(4, 1\) integers"),
+        (
+            {"X": np.zeros((32, 32, 4), np.uint8), "y": 1},
+            r"X must be \(32, 32, 3, n\) uint8",
+        ),
+        ({"X": np.zeros((32, 32, 3, 4)), "y": 1}, "float64"),
+        (
+            {"X": np.zeros((32, 32, 3, 4), np.uint8), "y": 1},
+            r"y must be \(4, 1\) integers",
+        ),
         (
             {"X": np.zeros((32, 32, 3, 4), np.uint8), "y": np.zeros((4, 1), np.uint8)},
             "y must hold 1 to 10",
         ),
-        ({"a": 1}, r"X must be .* object"),
-        (b"nonsense" * 100, "not a readable MATLAB file"),
+        ({"a": 1}, "it lacks X, y"),
+        (b"nonsense" * 100, "not a readable MATLAB 5 file"),
     ],
 )
 def test_an_svhn_file_in_another_format_is_refused(tmp_path, content, message):

@@ -2,7 +2,9 @@
 
 import zipfile
 
-import numpy as np
+from cmvq_keras.data import files, npy
+
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_npy(path, shape):
@@ -18,19 +20,14 @@ def read_npy(path, shape):
     Raises:
         ValueError: for files that are no `.npy`, hold objects, or have another
             shape.
+        OSError: if it is not there or may not be read.
     """
-    try:
-        # Memory-mapped: the header is checked before memory is taken.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, TypeError) as error:
-        raise ValueError(f"{path} is not a readable .npy file: {error}") from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path} is not a .npy file but an archive of arrays.")
-    if array.dtype.kind not in "buif":
-        raise ValueError(f"{path} must hold numbers. Received dtype: {array.dtype}")
-    if array.shape != shape and not (shape[-1] == 1 and array.shape == shape[:-1]):
-        raise ValueError(f"{path} must have shape {shape}. Received: {array.shape}")
-    return np.array(array).reshape(shape)
+    with files.opened(path, ".npy file") as file:
+        header = npy.read_header(file, files.size(file))
+        wanted = (shape, shape[:-1]) if shape[-1] == 1 else (shape,)
+        if header.shape not in wanted:
+            raise ValueError(f"it must have shape {shape}. Received: {header.shape}")
+        return npy.read_values(file, header).reshape(shape)
 
 
 def read_npz(path, names, max_bytes):
@@ -43,20 +40,29 @@ def read_npz(path, names, max_bytes):
             refused.
 
     Raises:
-        ValueError: for files that are no `.npz`, lack a name, hold objects, or
-            unpack to more than `max_bytes`.
+        ValueError: for files that are no `.npz`, lack a name or have it twice, hold
+            objects, or unpack to more than `max_bytes`.
+        OSError: if it is not there or may not be read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-        absent = [name for name in names if f"{name}.npy" not in sizes]
-        if absent:
-            raise ValueError(f"it lacks {', '.join(absent)}")
-        if sum(sizes[f"{name}.npy"] for name in names) > max_bytes:
+    with files.opened(path, ".npz file") as file, zipfile.ZipFile(file) as archive:
+        members = {name: _member(archive, name) for name in names}
+        if sum(member.file_size for member in members.values()) > max_bytes:
             raise ValueError(f"it unpacks to more than {max_bytes:,} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
-    except (ValueError, EOFError, zipfile.BadZipFile, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{path} is not as expected: {error}") from None
+        return {name: _read(archive, member) for name, member in members.items()}
+
+
+def _member(archive, name):
+    found = [each for each in archive.infolist() if each.filename == f"{name}.npy"]
+    if len(found) != 1:
+        raise ValueError(f"it has {name} twice" if found else f"it lacks {name}")
+    (member,) = found
+    if member.compress_type not in _PACKINGS:
+        raise ValueError(f"{name} is packed in an unknown way")
+    if member.file_size > files.ZLIB_RATIO * member.compress_size:
+        raise ValueError(f"{name} states an impossible size")
+    return member
+
+
+def _read(archive, member):
+    with archive.open(member) as content:
+        return npy.read_values(content, npy.read_header(content, member.file_size))

@@ -6,18 +6,22 @@ import wave
 
 import numpy as np
 
+from cmvq_keras.data import files
+
 SAMPLE_RATE = 8000  # Hz, the rate of FSDD
 N_FFT = 512
 HOP = 128  # samples: 16 ms, so 64 frames are about one second
 TOP_DB = 80.0
 MAX_SECONDS = 60
+MAX_CHANNELS = 16
+RATES = (4000, 192_000)  # Hz: resampling takes memory by the rate
 
 
 def read_wav(path, sample_rate=SAMPLE_RATE):
     """A WAV file as one channel at a given rate.
 
     Args:
-        path: uncompressed PCM of 8, 16, 24 or 32 bits, any rate, any number of
+        path: uncompressed PCM of 8, 16, 24 or 32 bits, 4 to 192 kHz, up to 16
             channels (their mean is taken), at most 60 seconds.
         sample_rate: Hz; another rate in the file is resampled.
 
@@ -26,23 +30,36 @@ def read_wav(path, sample_rate=SAMPLE_RATE):
 
     Raises:
         ValueError: for files that are not so, or are empty or cut.
+        OSError: if it is not there or may not be read.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, rate, frames = file.getparams()[:4]
-            if not 0 < frames <= MAX_SECONDS * rate:
-                raise ValueError(
-                    f"it must last up to {MAX_SECONDS} seconds. Received: {frames} "
-                    f"samples at {rate} Hz"
-                )
-            content = file.readframes(frames)
-    except (wave.Error, EOFError, ValueError) as error:
-        message = str(error) or "it is cut"
-        raise ValueError(f"{path} is not a readable WAV file: {message}") from None
-    if len(content) != frames * channels * width:
-        raise ValueError(f"{path} is not a readable WAV file: it is cut")
+    with files.opened(path, "WAV file") as file, wave.open(file) as sound:
+        channels, width, rate, frames = sound.getparams()[:4]
+        _check(channels, width, rate, frames)
+        size = frames * channels * width
+        if size > files.size(file):
+            raise ValueError("it is cut")
+        content = sound.readframes(frames)
+        if len(content) != size:
+            raise ValueError("it is cut")
     signal = _decode(content, width).reshape(-1, channels).mean(axis=1)
     return _resample(signal, rate, sample_rate).astype(np.float32)
+
+
+def _check(channels, width, rate, frames):
+    """Raises ValueError for a header out of range."""
+    lowest, highest = RATES
+    if not lowest <= rate <= highest:
+        raise ValueError(f"it must have {lowest} to {highest} Hz. Received: {rate}")
+    if not 0 < frames <= MAX_SECONDS * rate:
+        raise ValueError(
+            f"it must last up to {MAX_SECONDS} seconds. Received: {frames} samples at "
+            f"{rate} Hz"
+        )
+    if width > 4 or channels > MAX_CHANNELS:
+        raise ValueError(
+            f"it must have up to 32 bits and {MAX_CHANNELS} channels. Received: "
+            f"{8 * width} bits, {channels} channels"
+        )
 
 
 def _decode(content, width):

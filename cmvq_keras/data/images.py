@@ -3,6 +3,10 @@
 import numpy as np
 from PIL import Image
 
+from cmvq_keras.data import files
+
+MAX_PIXELS = 50_000_000
+
 
 def resize(picture, size):
     """A picture in another size, bilinear.
@@ -26,7 +30,7 @@ def read_image(path, shape):
     on dark, as in MNIST: nothing is inverted.
 
     Args:
-        path: a file that Pillow reads; `.png` or `.jpg`.
+        path: a PNG or JPEG file.
         shape: `(height, width, channels)`; 1 channel is gray, 3 are red, green and
             blue.
 
@@ -34,17 +38,29 @@ def read_image(path, shape):
         `shape` uint8.
 
     Raises:
-        ValueError: for files that are no readable picture.
+        ValueError: for files that are no readable picture, or have more than
+            50 million pixels.
+        OSError: if it is not there or may not be read.
     """
     height, width, channels = shape
-    try:
-        with Image.open(path) as picture:
-            picture = picture.convert("L" if channels == 1 else "RGB")
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not a readable picture: {error}") from None
+    with files.opened(path, "picture") as file, _open(file) as picture:
+        picture = picture.convert("L" if channels == 1 else "RGB")
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
 
+def _open(file):
+    """A picture whose header was checked; nothing is decoded yet."""
+    picture = Image.open(file, formats=_FORMATS)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ValueError(
+            f"it must have {MAX_PIXELS:,} pixels at most. Received: {picture.width} x "
+            f"{picture.height}"
+        )
+    if picture.mode.startswith(("I", "F")):
+        # Pillow would clip its values.
+        raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
+    return picture
+
+
+_FORMATS = ("PNG", "JPEG")
 _FILTER = Image.Resampling.BILINEAR

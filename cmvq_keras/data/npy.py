@@ -1,10 +1,15 @@
 """Large `.npy` files: written row by row, opened without trust."""
 
 import contextlib
+import dataclasses
 import hashlib
+import math
 import os
+import warnings
 
 import numpy as np
+
+from cmvq_keras.data import files
 
 DTYPES = ("uint8", "float16", "float32")
 LABELS = "int32"
@@ -81,22 +86,61 @@ def open_rows(path, dtype, shape, size):
     found = path.stat().st_size
     if found != size:
         raise ValueError(f"{path} must have {size:,} bytes. Received: {found:,}")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:
-        # numpy raises many unrelated types on a damaged header.
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a readable .npy file: {told}") from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path} is not a .npy file but an archive of arrays.")
-    if array.dtype != np.dtype(dtype) or array.shape != tuple(shape):
+    with files.opened(path, ".npy file") as file:
+        header = read_header(file, size)
+        start = file.tell()
+    if (header.dtype, header.shape) != (np.dtype(dtype), tuple(shape)):
         raise ValueError(
-            f"{path} must be {tuple(shape)} {dtype}. Received: {array.shape} "
-            f"{array.dtype}"
+            f"{path} must be {tuple(shape)} {dtype}. Received: {header.shape} "
+            f"{header.dtype}"
         )
-    return array
+    if header.order != "C":
+        raise ValueError(f"{path} must have its rows one after the other.")
+    return np.memmap(path, header.dtype, "r", start, header.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a `.npy` file says of its values: dtype, shape, and order "C" or "F"."""
+
+    dtype: np.dtype
+    shape: tuple
+    order: str
+
+
+def read_header(file, size):
+    """The header of a `.npy` file; the values are as many bytes as there have to be.
+
+    Args:
+        file: binary, at the beginning; it is left at the first value.
+        size: bytes of the whole content.
+
+    Raises:
+        ValueError: for another format, anything but numbers, and a size that is not
+            the stated shape's. `files.opened` catches whatever else numpy raises.
+    """
+    if np.lib.format.read_magic(file) != (1, 0):
+        # The other versions are for structures and for names beyond Latin letters.
+        raise ValueError("it must hold one array of numbers")
+    with warnings.catch_warnings(action="ignore"):
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "buif":
+        raise ValueError(f"it must hold numbers. Received dtype: {dtype}")
+    expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or expected != found:
+        raise ValueError(
+            f"shape {shape} of {dtype} takes {expected:,} bytes. Received: {found:,}"
+        )
+    return Header(dtype, shape, "F" if is_fortran else "C")
+
+
+def read_values(file, header):
+    """The values behind a header that was read; see `read_header`."""
+    values = np.empty(math.prod(header.shape), header.dtype)
+    files.fill(file, values.view(np.uint8))
+    if header.dtype.kind == "b":
+        values = values.view(np.uint8) != 0  # any other byte is no truth value
+    return values.reshape(header.shape, order=header.order)
 
 
 def checksum(path):

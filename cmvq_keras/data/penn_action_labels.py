@@ -1,7 +1,6 @@
 """Penn Action's label files `penn_action/labels/0001.mat`: MATLAB 5, one a sequence."""
 
 import dataclasses
-import pathlib
 
 import numpy as np
 
@@ -44,15 +43,14 @@ def read_sequence(path, classes):
     Raises:
         ValueError: in one line, with the path: for an empty, cut or foreign file,
             and for fields that are not as in the official files.
-        FileNotFoundError: if it is not there.
+        OSError: if it is not there or may not be read.
     """
-    path = pathlib.Path(path)
+    content = mat5.read(path, _FIELDS, MAX_BYTES)
     try:
-        return _sequence(mat5.read(path, _FIELDS, MAX_BYTES), classes)
-    except (ValueError, PermissionError, IsADirectoryError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        return _sequence(content, classes)
+    except ValueError as error:
         raise ValueError(
-            f"{path} is not a readable label file of Penn Action: {reason}"
+            f"{path} is not a readable label file of Penn Action: {error}"
         ) from None
 
 

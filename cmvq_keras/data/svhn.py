@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from cmvq_keras.data import sources
+from cmvq_keras.data import mat5, sources
 from cmvq_keras.data.pairing import Samples
+
+MAX_BYTES = 300_000_000  # the larger official file unpacks to 225,045,504
 
 
 def open_part(part, data_dir=None):
@@ -26,14 +28,8 @@ def open_part(part, data_dir=None):
 
 
 def _read(path):
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, variable_names=["X", "y"])
-    except Exception as error:
-        # scipy raises a dozen unrelated types on damaged files.
-        raise ValueError(f"{path} is not a readable MATLAB file: {error}") from None
-    pictures, labels = (np.asarray(content.get(key)) for key in ("X", "y"))
+    content = mat5.read(path, ("X", "y"), MAX_BYTES)
+    pictures, labels = (np.asarray(content[key]) for key in ("X", "y"))
     sized = pictures.ndim == 4 and pictures.shape[:3] == (32, 32, 3)
     if pictures.dtype != np.uint8 or not sized:
         raise ValueError(
