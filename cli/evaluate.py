@@ -3,7 +3,14 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import codes, complementarity, number, percent, table
+from cmvq_keras.cli.tables import (
+    codes,
+    complementarity,
+    number,
+    percent,
+    shared_labels,
+    table,
+)
 
 
 @click.command("evaluate", short_help="Measure a run's model on a split.")
@@ -41,6 +48,7 @@ def _summary(run, split, metrics):
         ("Samples", metrics["n"]),
         ("Accuracy", percent(metrics["accuracy"])),
         ("Macro-F1", number(metrics["macro_f1"])),
+        *shared_labels(metrics),
         *complementarity(run.metrics["complementarity"]),
         *codes(run.recipe, metrics["codes_used"]),
         *((_title(name), number(metrics[name])) for name in losses + perplexities),

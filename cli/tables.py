@@ -51,3 +51,14 @@ def codes(recipe, used):
     """Rows of the codes used by modality."""
     for name, count in used.items():
         yield f"{name}: codes used", f"{count} of {recipe.model.num_embeddings}"
+
+
+def shared_labels(metrics):
+    """Rows of the accuracy on the classes that a run shares with its origin."""
+    if "shared" not in metrics:
+        return
+    shared = metrics["shared"]
+    yield "On shared classes", percent(shared["accuracy"])
+    yield "  among these alone", percent(shared["accuracy_among_shared"])
+    names = ", ".join(shared["classes"]) or "none"
+    yield "  which are", f"{names} ({shared['n']} labels)"

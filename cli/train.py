@@ -3,7 +3,14 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import codes, complementarity, number, percent, table
+from cmvq_keras.cli.tables import (
+    codes,
+    complementarity,
+    number,
+    percent,
+    shared_labels,
+    table,
+)
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 PRESETS = ("default", "paper", "code")
@@ -45,12 +52,35 @@ PRESETS = ("default", "paper", "code")
     help="Use the first N samples of each split in a seeded order.",
 )
 @click.option(
+    "--init-from",
+    metavar="RUN",
+    type=click.Path(),
+    help="Start with the encoders, decoders and codebooks of this run.",
+)
+@click.option(
+    "--keep-solver",
+    is_flag=True,
+    help="With --init-from: its task solver too, but for the last layer.",
+)
+@click.option("--keep-mask", is_flag=True, help="With --init-from: its mask too.")
+@click.option(
     "--out",
     type=click.Path(file_okay=False),
     help="The run folder. Default: runs/<recipe>-<backend>-<time>.",
 )
 def command(
-    recipe, backend, preset, data_dir, store, modality, assignments, out, **short
+    recipe,
+    backend,
+    preset,
+    data_dir,
+    store,
+    modality,
+    assignments,
+    init_from,
+    keep_solver,
+    keep_mask,
+    out,
+    **short,
 ):
     """Train a recipe and leave a run folder.
 
@@ -58,11 +88,14 @@ def command(
     cmvq train --recipe planted --backend jax
     cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
     cmvq train --store STORE
+    cmvq train --recipe rml --init-from runs/crema-d
     """
     from cmvq_keras import recipes
 
     if store and data_dir:
         raise click.UsageError("Give only one of --store and --data-dir.")
+    if (keep_solver or keep_mask) and init_from is None:
+        raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
     chosen = recipes.resolve(_recipe(recipe, preset, store).with_settings(settings))
     if modality is not None:
@@ -70,7 +103,15 @@ def command(
     options.start_backend(backend)
     from cmvq_keras import training
 
-    run = training.train(chosen, data_dir=data_dir, out=out, store=store)
+    run = training.train(
+        chosen,
+        data_dir=data_dir,
+        out=out,
+        store=store,
+        init_from=init_from,
+        keep_solver=keep_solver,
+        keep_mask=keep_mask,
+    )
     click.echo("\n" + summary(run))
 
 
@@ -100,13 +141,21 @@ def summary(run):
         ("Test accuracy", percent(test.get("accuracy"))),
         *_optimum(run.recipe),
         ("Test macro-F1", number(test.get("macro_f1"))),
+        *shared_labels(test),
         ("Validation accuracy", percent(validation.get("accuracy"))),
         *complementarity(metrics.get("complementarity", {})),
         *codes(run.recipe, metrics.get("codes_used", {})),
         ("Best epoch", metrics.get("best_epoch", "-")),
+        *_origin(run.environment.get("init_from")),
         ("Run folder", run.directory),
     ]
     return table(rows)
+
+
+def _origin(noted):
+    """The run that a run was initialised from."""
+    if noted:
+        yield "Started from", f"{noted['folder']} ({noted['recipe']})"
 
 
 def _optimum(recipe):

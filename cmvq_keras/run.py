@@ -38,7 +38,7 @@ class Run:
         self.directory = pathlib.Path(directory)
 
     @classmethod
-    def create(cls, directory, recipe, backend, store=None):
+    def create(cls, directory, recipe, backend, store=None, notes=None):
         """Makes a run folder and writes its recipe and environment.
 
         Args:
@@ -49,6 +49,7 @@ class Run:
             backend: "jax", "tensorflow" or "torch".
             store: the `cmvq_keras.data.Store` that it is trained from, noted in
                 environment.json; None for raw files.
+            notes: further entries of environment.json, a dict.
 
         Raises:
             FileExistsError: when the folder already holds a run; nothing is
@@ -59,7 +60,7 @@ class Run:
         cls.check_free(directory)
         run = cls(directory)
         run.directory.mkdir(parents=True, exist_ok=True)
-        environment = describe(backend, recipe.training)
+        environment = {**describe(backend, recipe.training), **(notes or {})}
         if store is not None:
             folder = str(store.folder.resolve())
             environment["store"] = {"folder": folder, "manifest": store.checksum}

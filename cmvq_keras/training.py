@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from cmvq_keras import recipes
+from cmvq_keras import recipes, shared_classes
 from cmvq_keras.building import IGNORED_LABEL, build_model, effective
 from cmvq_keras.callbacks import (
     BestWeights,
@@ -21,9 +21,20 @@ from cmvq_keras.data.store import Store
 from cmvq_keras.data.stored import StoredArray, of_run
 from cmvq_keras.metrics import MacroF1
 from cmvq_keras.run import Run
+from cmvq_keras.transfer import Origin, noted_classes, transfer
 
 
-def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=None):
+def train(
+    recipe,
+    data_dir=None,
+    out=None,
+    callbacks=(),
+    verbose=True,
+    store=None,
+    init_from=None,
+    keep_solver=False,
+    keep_mask=False,
+):
     """Trains a recipe and leaves a run folder.
 
     The best epoch is chosen on validation data; its weights are kept and measured
@@ -38,33 +49,46 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=Non
         verbose: whether to show a progress bar.
         store: a prepared store (its folder, or a `cmvq_keras.data.Store`) to train
             from instead of raw files.
+        init_from: the folder of a run (of any backend) whose encoders, decoders and
+            codebooks the model starts with; see `cmvq_keras.transfer`.
+        keep_solver: whether it starts with that run's task solver too, but for its
+            last layer.
+        keep_mask: whether it starts with that run's mask too.
 
     Returns:
         The `Run`, its `metrics` complete.
 
     Raises:
-        FileNotFoundError: when raw data is missing; it says how to get it.
+        FileNotFoundError: when raw data is missing; it says how to get it. Also when
+            `init_from` is no run.
         FileExistsError: when `out` already holds a run.
         ValueError: for settings and data that do not fit.
     """
     recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
     Run.check_free(out)
+    origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
+    others = origin.run.recipe.classes if origin else None
+    shared = shared_classes.between(recipe.classes, others)
     if store is not None and not isinstance(store, Store):
         store = Store.open(store, recipe.name)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
     settings = recipe.training
+    source = load_model(origin.run) if origin else None
     with _precision(settings.precision):
         keras.utils.set_random_seed(settings.seed)
         model = build_model(recipe)
+        if source:
+            transfer(source, model, keep_solver, keep_mask)
         batches = Batches(
             splits["train"].x,
             splits["train"].y,
             settings.batch_size,
             shuffle_seed=settings.seed,
         )
-        _compile(model, recipe, _optimizer(settings, len(batches)))
+        _compile(model, recipe, _optimizer(settings, len(batches)), shared)
         # Not before all that can be wrong with the settings has been told.
-        run = Run.create(out, recipe, keras.config.backend(), store)
+        notes = {"init_from": origin.note()} if origin else {}
+        run = Run.create(out, recipe, keras.config.backend(), store, notes)
         best = BestWeights(run, settings.select_by)
         model.fit(
             batches,
@@ -95,7 +119,7 @@ def train(recipe, data_dir=None, out=None, callbacks=(), verbose=True, store=Non
             "parameters": model.count_params(),
         }
         for name in ("validation", "test"):
-            results[name] = _measure(model, recipe, splits[name])
+            results[name] = _measure(model, recipe, splits[name], shared)
     results["codes_used"] = results["test"]["codes_used"]
     run.write_metrics(results)
     return run
@@ -114,7 +138,8 @@ def evaluate(run, split="test", data_dir=None, store=None):
     Returns:
         A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
         terms, perplexities, "codes_used" by modality, "per_class" (recall by class
-        name) and "confusion" (rows: true class).
+        name) and "confusion" (rows: true class). For a run that was initialised from
+        one with other classes also "shared", see `cmvq_keras.shared_classes`.
 
     Raises:
         FileNotFoundError, ValueError: as in `train`, and when the folder is no run.
@@ -122,10 +147,11 @@ def evaluate(run, split="test", data_dir=None, store=None):
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
     data = _load(recipe, split, data_dir, of_run(run, data_dir, store))
+    shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with _precision(recipe.training.precision):
-        _compile(model, recipe)
-        results = _measure(model, recipe, data)
+        _compile(model, recipe, shared=shared)
+        results = _measure(model, recipe, data, shared)
     complementarity = model.complementarity()
     run.write_metrics(
         {**run.metrics, "complementarity": complementarity, split: results}
@@ -206,12 +232,13 @@ def _load(recipe, split, data_dir, store):
     return recipes.load_split(recipe, split, data_dir, recipe.training.limit, store)
 
 
-def _compile(model, recipe, optimizer="adam"):
+def _compile(model, recipe, optimizer="adam", shared=None):
     ignored = IGNORED_LABEL if recipe.task == "segmentation" else None
-    model.compile(
-        optimizer=optimizer,
-        metrics=[MacroF1(len(recipe.classes), ignore_class=ignored)],
-    )
+    metrics = [MacroF1(len(recipe.classes), ignore_class=ignored)]
+    if shared:
+        indices = [recipe.classes.index(name) for name in shared]
+        metrics.append(shared_classes.AccuracyAmong(indices))
+    model.compile(optimizer=optimizer, metrics=metrics)
 
 
 def _optimizer(settings, steps):
@@ -259,7 +286,7 @@ def _evaluation_batches(recipe, split):
     return Batches(split.x, split.y, size)
 
 
-def _measure(model, recipe, split):
+def _measure(model, recipe, split, shared=None):
     logs = model.evaluate(
         _evaluation_batches(recipe, split),
         return_dict=True,
@@ -268,7 +295,9 @@ def _measure(model, recipe, split):
     )
     confusion = _confusion(model)
     sizes = confusion.sum(axis=1)
+    among = logs.pop(shared_classes.NAME, None)
     return {
+        **_on_shared(confusion, recipe.classes, shared, among),
         **{name: value for name, value in logs.items() if "codes_used" not in name},
         "n": len(split.y),
         "codes_used": {
@@ -280,6 +309,12 @@ def _measure(model, recipe, split):
         },
         "confusion": confusion.astype(int).tolist(),
     }
+
+
+def _on_shared(confusion, classes, shared, among):
+    if shared is None:
+        return {}
+    return {"shared": shared_classes.measure(confusion, classes, shared, among)}
 
 
 def _confusion(model):
