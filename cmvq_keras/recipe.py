@@ -102,7 +102,8 @@ class TrainingSettings:
     """Optimizer, schedule, batches, and how the kept epoch is chosen.
 
     `limit` takes the first samples of each split in a seeded order, in training
-    and in evaluation alike.
+    and in evaluation alike. `mirror` is the share of training samples that are
+    mirrored left to right, drawn anew in every epoch.
     """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
@@ -121,6 +122,7 @@ class TrainingSettings:
         None, _optional(lambda value: value >= 1), "epochs >= 1, or none"
     )
     select_by: str = choice("accuracy", "accuracy", "task_loss")
+    mirror: float = setting(0.0, lambda value: 0 <= value <= 1, "in [0, 1]")
     precision: str = choice("float32", "float32", "mixed_float16", "mixed_bfloat16")
     limit: int | None = setting(
         None, _optional(lambda value: value >= 1), "samples >= 1, or none"

@@ -15,6 +15,7 @@ from cmvq_keras.callbacks import (
     HistoryFile,
     StepProgress,
 )
+from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
@@ -69,6 +70,7 @@ def train(
     origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
     others = origin.run.recipe.classes if origin else None
     shared = shared_classes.between(recipe.classes, others)
+    mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
     if store is not None and not isinstance(store, Store):
         store = Store.open(store, recipe.name)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
@@ -85,6 +87,8 @@ def train(
             settings.batch_size,
             shuffle_seed=settings.seed,
         )
+        if settings.mirror:
+            batches = Mirrored(batches, settings.mirror, mirrors, settings.seed)
         _compile(model, recipe, _optimizer(settings, len(batches)), shared)
         # Not before all that can be wrong with the settings has been told.
         notes = {"init_from": origin.note()} if origin else {}

@@ -3,7 +3,10 @@
 A module holds `RECIPE` (its default settings) and `SOURCES` (the folders of the data
 root that it needs, see `cmvq_keras.data.sources`). It may hold `PRESETS` (settings by
 preset, on top of the common ones below) and, where its raw files can be read,
-`load_split`. A name is kebab-case for people and snake_case as a module.
+`open_split`, or `load_split` where they are made up. `FILES`, or `files(recipe)` where
+it depends on settings, holds by modality what reads a single file, by its ending.
+`MIRRORS` holds by modality what mirrors a batch left to right. A name is kebab-case
+for people and snake_case as a module.
 """
 
 import dataclasses
@@ -197,5 +200,29 @@ def read_sample(recipe, modality, path):
 
     checks.one_of(modality, recipe.modalities, "modality")
     own = module(recipe.name) if recipe.name in names() else None
-    readers = getattr(own, "FILES", {}).get(modality, {})
+    files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
+    readers = files.get(modality, {})
     return samples.read(pathlib.Path(path), recipe.modalities[modality], readers)
+
+
+def mirrors(recipe):
+    """What mirrors a batch of a recipe's samples left to right.
+
+    Args:
+        recipe: a `Recipe`.
+
+    Returns:
+        Functions by modality, from `(n, height, width, channels)` to the same.
+
+    Raises:
+        ValueError: where a modality has none, as for sounds.
+    """
+    own = module(recipe.name) if recipe.name in names() else None
+    known = getattr(own, "MIRRORS", {})
+    missing = [name for name in recipe.modalities if name not in known]
+    if missing:
+        raise ValueError(
+            f"training.mirror must be 0: recipe {recipe.name} does not say how "
+            f"{', '.join(missing)} is mirrored. Received: {recipe.training.mirror}"
+        )
+    return known

@@ -6,9 +6,12 @@ import scipy.io
 from PIL import Image
 from tiny_sources import REAL
 
-from cmvq_keras import recipes
+from cmvq_keras import recipes, training
 from cmvq_keras.data import poses, sources
+from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.penn_action_labels import read_sequence
+from cmvq_keras.data.pipeline import Batches
+from cmvq_keras.model import CMVQVAE
 
 RECIPE = recipes.get("penn-action")
 SPLITS = ("train", "validation", "test")
@@ -146,6 +149,22 @@ def test_sequences_without_a_split_or_out_of_range_are_told(tmp_path):
         recipes.load_split(_recipe("pose", sequences=0), "test", tmp_path)
 
 
+def test_only_training_samples_are_mirrored(root, tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def fit(self, batches, validation_data, **settings):
+        raise Stop(type(batches), type(validation_data))
+
+    monkeypatch.setattr(CMVQVAE, "fit", fit)
+    recipe = _recipe("pose").with_settings({"model.hidden_channels": 8})
+    for share, kind in ((0.5, Mirrored), (0.0, Batches)):
+        recipe = recipe.with_settings({"training.mirror": share})
+        with pytest.raises(Stop) as caught:
+            training.train(recipe, root, tmp_path / str(share), verbose=False)
+        assert caught.value.args == (kind, Batches)
+
+
 def test_a_frame_that_is_no_picture_is_named(root, tmp_path):
     for number in range(1, 46):
         _write_label(tmp_path, number)
@@ -197,15 +216,64 @@ def test_tracks_without_extent_or_without_a_visible_joint_stay_finite():
     assert np.abs(normal).sum() == 1
 
 
-def test_long_tracks_are_subsampled_and_short_ones_padded():
+@pytest.mark.parametrize("short", poses.SHORT)
+def test_long_tracks_are_subsampled(short):
     long = np.arange(250, dtype=np.float32)[:, None, None] * np.ones((1, 13, 3))
-    taken = poses.fit_steps(long, 100)[:, 0, 0]
+    taken = poses.fit_steps(long, 100, short)[:, 0, 0]
     assert taken[0] == 0
     assert taken[-1] == 249
     assert set(np.diff(taken)) <= {2, 3}
-    short = poses.fit_steps(long[1:8], 100)
-    assert short[:, 0, 0].tolist() == [*range(1, 8), *[0] * 93]
-    assert np.array_equal(poses.fit_steps(long[:100], 100), long[:100])
+    assert np.array_equal(poses.fit_steps(long[:100], 100, short), long[:100])
+
+
+def test_short_tracks_are_padded_where_that_is_asked_for():
+    track = np.arange(1, 8, dtype=np.float32)[:, None, None] * np.ones((1, 13, 3))
+    padded = poses.fit_steps(track, 100, "pad")
+    assert padded[:, 0, 0].tolist() == [*range(1, 8), *[0] * 93]
+    with pytest.raises(ValueError, match="Known: stretch, pad"):
+        poses.fit_steps(track, 100, "repeat")
+
+
+def test_short_tracks_are_stretched_by_straight_lines():
+    generator = np.random.default_rng(0)
+    track = generator.normal(size=(7, 13, 3)).astype(np.float32)
+    track[..., 2] = 1
+    stretched = poses.fit_steps(track, 100)
+    assert stretched.dtype == np.float32
+    for joint in range(13):
+        for axis in range(3):
+            expected = np.interp(
+                np.arange(100) * 6 / 99, np.arange(7), track[:, joint, axis]
+            )
+            np.testing.assert_allclose(stretched[:, joint, axis], expected, atol=1e-6)
+
+
+def test_a_stretched_joint_is_where_the_frames_that_show_it_have_it():
+    generator = np.random.default_rng(1)
+    track = generator.normal(size=(9, 13, 3)).astype(np.float32)
+    track[..., 2] = generator.integers(0, 2, (9, 13))
+    track *= track[..., 2:]
+    stretched = poses.fit_steps(track, 100)
+    for step in range(100):
+        place = step * 8 / 99
+        # 8 / 99 never puts a step halfway between two frames.
+        around = int(place), min(int(place) + 1, 8)
+        near, far = sorted(around, key=lambda frame: abs(frame - place))
+        for joint in range(13):
+            if not track[near, joint, 2]:
+                expected = np.zeros(3)
+            elif not track[far, joint, 2]:
+                expected = track[near, joint]
+            else:
+                share = abs(place - near)
+                expected = (1 - share) * track[near, joint] + share * track[far, joint]
+            np.testing.assert_allclose(stretched[step, joint], expected, atol=1e-6)
+
+
+def test_a_track_of_one_frame_stands_still():
+    track = np.arange(39, dtype=np.float32).reshape(1, 13, 3)
+    track[..., 2] = 1
+    assert np.array_equal(poses.fit_steps(track, 100), np.repeat(track, 100, axis=0))
 
 
 def test_unsigned_coordinates_do_not_wrap_around(tmp_path):
@@ -215,9 +283,18 @@ def test_unsigned_coordinates_do_not_wrap_around(tmp_path):
     signed = {name: fields[name].astype(np.float64) for name in "xy"}
     again = recipes.read_sample(_recipe(), "pose", _write_label(tmp_path, 1, **signed))
     assert np.array_equal(own, again)
-    assert (np.diff(own[:SHORT, 0, 0]) > 0).all()
-    assert own[:SHORT, :, 2].all()
-    assert not own[SHORT:].any()
+    assert (np.diff(own[:, 0, 0]) > 0).all()
+    assert own[..., 2].all()
+
+
+def test_a_single_file_is_padded_where_the_recipe_pads(tmp_path):
+    path = _write_label(tmp_path, 1)
+    stretched = recipes.read_sample(_recipe(), "pose", path)
+    padded = recipes.read_sample(_recipe(short_sequences="pad"), "pose", path)
+    np.testing.assert_allclose(padded[0], stretched[0], atol=1e-6)
+    np.testing.assert_allclose(padded[SHORT - 1], stretched[-1], atol=1e-6)
+    assert padded[:SHORT, :, 2].all()
+    assert not padded[SHORT:].any()
 
 
 def test_a_label_file_of_ones_own_equals_the_same_sample_of_the_split(root):

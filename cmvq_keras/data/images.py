@@ -48,6 +48,15 @@ def read_image(path, shape):
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
 
+def mirror(pictures):
+    """Pictures mirrored left to right.
+
+    Args:
+        pictures: `(n, height, width, ...)`.
+    """
+    return pictures[:, :, ::-1]
+
+
 def _open(file):
     """A picture whose header was checked; nothing is decoded yet."""
     picture = Image.open(file, formats=_FORMATS)

@@ -30,8 +30,9 @@ def open_split(recipe, split, data_dir=None):
 
     Args:
         recipe: a `Recipe` with some of the modalities "image" and "pose", the settings
-            `data.seed`, `data.validation_share` and `data.sequences`. Frames are only
-            looked for when "image" is among them.
+            `data.seed`, `data.validation_share`, `data.sequences` and
+            `data.short_sequences` (see `poses.fit_steps`). Frames are only looked for
+            when "image" is among them.
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.sources.data_root`.
 
@@ -51,19 +52,20 @@ def open_split(recipe, split, data_dir=None):
     return Listing(
         names=[f"penn_action/{row + 1:04}" for row in rows],
         groups=tuple(
-            groups[name](source, rows, modality.shape)
+            groups[name](source, rows, modality.shape, recipe.data)
             for name, modality in recipe.modalities.items()
         ),
         labels=source.labels[rows],
     )
 
 
-def read_pose(path, shape):
+def read_pose(path, shape, short):
     """The poses of one label file, as a model's input.
 
     Args:
         path: the `.mat` file.
         shape: `(steps, 13, 3)`.
+        short: what becomes of a short sequence, see `poses.fit_steps`.
 
     Returns:
         `shape` float32: x, y, visible; see `poses.normalize_to_person`.
@@ -71,16 +73,26 @@ def read_pose(path, shape):
     Raises:
         ValueError: for a file that is no label file of Penn Action.
     """
-    return _pose(read_sequence(path, None), shape)
+    return _Pose(shape, short)(read_sequence(path, None))["pose"]
 
 
-def _frames(source, rows, shape):
+def mirror_poses(tracks):
+    """Poses `(n, steps, 13, 3)` mirrored left to right; see `poses.mirror`."""
+    return poses.mirror(tracks, _OTHER_SIDE)
+
+
+# Head, then left and right shoulder, elbow, wrist, hip, knee, ankle.
+_OTHER_SIDE = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+
+
+def _frames(source, rows, shape, _):
     return Group([source.find_frame(row) for row in rows], _Frame(shape))
 
 
-def _poses(source, rows, shape):
+def _poses(source, rows, shape, data):
+    checks.one_of(data["short_sequences"], poses.SHORT, "data.short_sequences")
     items = [source.sequences[row] for row in rows]
-    return Group(items, _Pose(shape), costly=False)
+    return Group(items, _Pose(shape, data["short_sequences"]), costly=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,13 +106,11 @@ class _Frame:
 @dataclasses.dataclass(frozen=True)
 class _Pose:
     shape: tuple
+    short: str
 
     def __call__(self, sequence):
-        return {"pose": _pose(sequence, self.shape)}
-
-
-def _pose(sequence, shape):
-    return poses.fit_steps(poses.normalize_to_person(sequence.track), shape[0])
+        track = poses.normalize_to_person(sequence.track)
+        return {"pose": poses.fit_steps(track, self.shape[0], self.short)}
 
 
 def _open(recipe, data_dir):
