@@ -9,6 +9,8 @@ import click
 
 from cmvq_keras.cli import options
 
+MAX_BYTES = 64_000_000  # of a table
+
 
 @click.command("predict", short_help="Classes and probabilities as CSV.")
 @click.argument("run", metavar="RUN", type=click.Path())
@@ -108,27 +110,34 @@ def _rows_of_inputs(recipe, inputs):
 
 
 def _rows_of_table(recipe, path):
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        missing = [name for name in _needed(recipe) if name not in columns]
-        if missing:
+    from cmvq_keras.data import files
+
+    with files.opened(path, "table", MAX_BYTES) as file:
+        text = io.StringIO(file.read().decode("utf-8-sig"), newline="")
+        return list(_rows(csv.reader(text, strict=True), _needed(recipe), path.parent))
+
+
+def _rows(reader, names, folder):
+    """A dict of paths for every line of a table."""
+    columns = next(reader, [])
+    for name in names:
+        if columns.count(name) != 1:
+            fault = "has twice" if name in columns else "lacks"
+            found = ", ".join(columns) or "none"
+            raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
+    lines = [(reader.line_num, cells) for cells in reader if cells]
+    if not lines:
+        raise ValueError("it has no lines below its header")
+    for number, cells in lines:
+        if len(cells) != len(columns):
             raise ValueError(
-                f"{path} lacks the column {', '.join(missing)}. Its columns: "
-                f"{', '.join(columns) or 'none'}"
+                f"line {number} must have {len(columns)} cells. Received: {len(cells)}"
             )
-        rows = []
-        for row in reader:
-            empty = [name for name in _needed(recipe) if not row[name]]
-            if empty:
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: no path in column "
-                    f"{', '.join(empty)}"
-                )
-            rows.append({name: path.parent / row[name] for name in _needed(recipe)})
-    if not rows:
-        raise ValueError(f"{path} has no lines below its header")
-    return rows
+        row = dict(zip(columns, cells, strict=True))
+        empty = [name for name in names if not row[name]]
+        if empty:
+            raise ValueError(f"line {number} has no path in column {', '.join(empty)}")
+        yield {name: folder / row[name] for name in names}
 
 
 def _needed(recipe):

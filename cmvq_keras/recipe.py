@@ -14,6 +14,7 @@ import typing
 
 FORMAT = 1
 TASKS = ("classification", "segmentation")
+MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
 PRESETS = ("default", "paper", "code")
 
 
@@ -308,10 +309,9 @@ def _faults(section, prefix):
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if field.name == "shape":
-            valid = len(value) == 3 and all(
-                isinstance(size, int) and size > 0 for size in value
-            )
-            expected = "three positive integers"
+            whole = len(value) == 3 and all(type(size) is int for size in value)
+            valid = whole and min(value) > 0 and math.prod(value) <= MAX_VALUES
+            expected = f"three positive integers, {MAX_VALUES:,} values in all at most"
         else:
             expected = field.metadata["expected"]
             valid = _has_type(value, hints[field.name]) and field.metadata["test"](

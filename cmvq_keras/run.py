@@ -17,6 +17,7 @@ import math
 import os
 import pathlib
 
+from cmvq_keras.data import files
 from cmvq_keras.environment import describe
 from cmvq_keras.recipe import Recipe
 
@@ -25,6 +26,7 @@ ENVIRONMENT = "environment.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
 WEIGHTS = "model.weights.h5"
+MAX_BYTES = 64_000_000  # of a file of text
 
 
 class Run:
@@ -107,11 +109,8 @@ class Run:
     @property
     def recipe(self):
         """The run's `Recipe`."""
-        path = self.directory / RECIPE
-        try:
-            return Recipe.from_json(_read_text(path))
-        except ValueError as error:
-            raise ValueError(f"{path} cannot be read. {error}") from None
+        with files.opened(self.directory / RECIPE, "recipe", MAX_BYTES) as file:
+            return Recipe.from_json(file.read().decode("utf-8"))
 
     @property
     def environment(self):
@@ -129,10 +128,15 @@ class Run:
         path = self.directory / HISTORY
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
+        with files.opened(path, "history", MAX_BYTES) as file:
+            lines = file.read().decode("utf-8").splitlines()
+            columns, *rows = csv.reader(lines, strict=True)
             return [
-                {key: float(cell) if cell else None for key, cell in row.items()}
-                for row in csv.DictReader(file)
+                {
+                    key: float(cell) if cell else None
+                    for key, cell in zip(columns, row, strict=True)
+                }
+                for row in rows
             ]
 
     @property
@@ -233,20 +237,11 @@ def _new_directory(name, backend):
             return directory
 
 
-def _read_text(path):
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("It is not a text file.") from None
-
-
 def _read_json(path):
     if not path.exists():
         return {}
-    try:
-        content = json.loads(_read_text(path))
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read as JSON. {error}") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object")
-    return content
+    with files.opened(path, "JSON file", MAX_BYTES) as file:
+        content = json.loads(file.read().decode("utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it must hold a JSON object")
+        return content
