@@ -5,9 +5,29 @@ as in the published run). Ours, in the default: Adam with mask 0.01 / 0.005 (wit
 paper's SGD no channel is ever masked), a codebook that starts from the data and
 revives dead codes, and normalized inputs.
 
-Raw values: pictures in [0, 1], log-mel spectrograms in dB with 1 as reference.
+Published, too: what is taken of a clip. Its middle frame, and to train one of the
+frames -15 to +15 around it (30 a second): rows 0 to 280 and the central 280 columns,
+resized to 128 x 128, in [0, 1]. Its sound as a log-mel spectrogram in dB with 1 as
+reference: the mean of the channels at 44.1 kHz, 512-point windows every 353 samples,
+transforms of 2048 points, 256 mel bands; of the 316 steps of a clip of 2.5 seconds the
+central 256, and a shorter clip's reflected at both ends.
+
+`data.split` is "cmvqvae" (the authors' lists: 5,954 / 744 / 744, in which every actor
+is in all three parts), "actor-disjoint" (fold `data.fold` of 5 to test, the next one to
+validate) or a folder with a user's own train.csv, test.csv and perhaps validation.csv;
+without the last, `data.validation_share` of train is held out. `data.frames` of the 31
+frames are drawn for each clip by `data.seed` and stored, and a training draws one of
+them an epoch. 4 take 1.2 GB for the published split, beside 0.8 GB of spectrograms;
+more would be much the same pictures, as all 31 lie within a second. The published code
+draws anew each time.
+
+The sound comes from the clip's WAV file where the clip itself has none, as
+1076_MTI_NEU_XX, or a damaged one. Three clips are known to be damaged and are left
+out: 1064_IEO_DIS_MD, 1064_TIE_SAD_XX, 1076_MTI_SAD_XX.
 """
 
+from cmvq_keras.data import crema_d as reader
+from cmvq_keras.data import crema_d_clips, crema_d_splits, images
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("crema_d",)
@@ -32,6 +52,26 @@ RECIPE = Recipe(
         num_embeddings=512,
     ),
     training=TrainingSettings(batch_size=128, epochs=100),
+    data={
+        "seed": 0,
+        "split": crema_d_splits.PUBLISHED,
+        "fold": 0,
+        "validation_share": 0.1,
+        "frames": 4,
+    },
 )
 
 PRESETS = {"code": {"training.epochs": 50}}
+
+FILES = {
+    "image": {
+        ".flv": crema_d_clips.read_image,
+        **dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
+    },
+    "audio": dict.fromkeys((".flv", ".wav"), crema_d_clips.read_audio),
+}
+
+
+def open_split(recipe, split, data_dir=None):
+    """One split; see `cmvq_keras.recipes.open_split`."""
+    return reader.open_split(recipe, split, data_dir)

@@ -42,7 +42,7 @@ def read_wav(path, sample_rate=SAMPLE_RATE):
         if len(content) != size:
             raise ValueError("it is cut")
     signal = _decode(content, width).reshape(-1, channels).mean(axis=1)
-    return _resample(signal, rate, sample_rate).astype(np.float32)
+    return resample(signal, rate, sample_rate).astype(np.float32)
 
 
 def _check(channels, width, rate, frames):
@@ -73,7 +73,8 @@ def _decode(content, width):
     return wide.view("<i4").ravel() / 2.0**31
 
 
-def _resample(signal, rate, wanted):
+def resample(signal, rate, wanted):
+    """A signal `(samples,)` at another rate; both are whole numbers of Hz."""
     if rate == wanted:
         return signal
     from scipy.signal import resample_poly

@@ -115,8 +115,11 @@ SOURCES = {
         title="CREMA-D, Crowd-sourced Emotional Multimodal Actors Dataset",
         homepage="https://github.com/CheyneyComputerScience/CREMA-D",
         licence="Open Database License 1.0",
-        files=("VideoFlash", "AudioWAV"),
-        how="clone the repository with git lfs and link VideoFlash and AudioWAV here",
+        files=("VideoFlash", "AudioWAV", "VideoDemographics.csv"),
+        how=(
+            "clone the repository with git lfs and link VideoFlash, AudioWAV and "
+            "VideoDemographics.csv here"
+        ),
     ),
     "penn_action": Source(
         title="Penn Action",
