@@ -36,6 +36,7 @@ def command(file, recipe, preset, backend, out):
     """
     from cmvq_keras import recipes
 
+    options.tell_of_file(recipe)
     chosen = recipes.get(recipe, preset)
     chosen_backend = options.start_backend(backend)
     from cmvq_keras import convert, training

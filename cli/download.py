@@ -38,7 +38,8 @@ def sources_of(recipe):
     """The names of the sources whose files a recipe reads."""
     from cmvq_keras import recipes
 
-    return recipes.module(recipe).SOURCES
+    options.tell_of_file(recipe)
+    return getattr(recipes.module(recipe), "SOURCES", ())
 
 
 def _fetch(name, data_dir):

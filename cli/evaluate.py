@@ -16,10 +16,11 @@ from cmvq_keras.cli.tables import (
 @click.command("evaluate", short_help="Measure a run's model on a split.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
+@options.recipe_file
 @options.backend
 @options.data_dir
 @options.store
-def command(run, split, backend, data_dir, store):
+def command(run, split, recipe_file, backend, data_dir, store):
     """Measure the model of the run folder RUN on a split, and note it there.
 
     A run that was trained with --limit is measured on the same limited split, and
@@ -31,6 +32,7 @@ def command(run, split, backend, data_dir, store):
         raise click.UsageError("Give only one of --store and --data-dir.")
     # Before a framework is loaded: a wrong folder is told at once.
     opened = Run.open(run)
+    options.read_recipe_file(recipe_file, opened)
     options.start_backend(backend)
     from cmvq_keras import training
 

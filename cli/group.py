@@ -81,11 +81,15 @@ def report(error):
 
 def one_line(error):
     """What an exception says, on one line."""
+    from cmvq_keras.recipe_file import RecipeFileError
+
     if isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.strerror and error.filename:
         text = f"{error.strerror}: {error.filename}"
-    elif isinstance(error, (ValueError, TypeError, ImportError, OSError)):
+    elif isinstance(
+        error, (ValueError, TypeError, ImportError, OSError, RecipeFileError)
+    ):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}"

@@ -64,6 +64,13 @@ store = click.option(
     type=click.Path(file_okay=False),
     help="Prepared store to read instead of raw files, see `cmvq prepare`.",
 )
+recipe_file = click.option(
+    "--recipe",
+    "recipe_file",
+    metavar="FILE.py",
+    type=click.Path(),
+    help="The recipe file that RUN was trained with. Its code is run.",
+)
 split = click.option(
     "--split",
     type=Name(("train", "validation", "test")),
@@ -94,6 +101,47 @@ def settings(short, assignments):
             raise click.UsageError(f"{name} is set twice.")
         found[name] = value
     return found
+
+
+def tell_of_file(recipe):
+    """Says so when a recipe is named by its file, whose code is going to be run.
+
+    Args:
+        recipe: the value of `--recipe`, or None.
+    """
+    from cmvq_keras import recipe_file
+
+    if recipe and recipe_file.is_path(recipe) and os.path.isfile(recipe):
+        click.echo(f"Running the code of {recipe}", err=True)
+
+
+def read_recipe_file(path, run):
+    """Runs the recipe file that a run was trained with, where one is named.
+
+    Args:
+        path: the value of `--recipe`, or None.
+        run: an open `cmvq_keras.run.Run`.
+
+    Raises:
+        click.UsageError: for another recipe than the run's.
+    """
+    from cmvq_keras import recipe_file, recipes
+
+    if path is None:
+        return
+    if not recipe_file.is_path(path):
+        raise click.UsageError(
+            "--recipe takes the recipe file (.py) that RUN was trained with. "
+            f"Received: {path}"
+        )
+    tell_of_file(path)
+    name = recipes.module(path).RECIPE.name
+    if name != run.recipe.name:
+        raise click.UsageError(
+            f"{path} holds the recipe {name}; {run.directory} is of {run.recipe.name}."
+        )
+    if told := recipe_file.check_run(run):
+        click.echo(told, err=True)
 
 
 def start_backend(requested):

@@ -33,11 +33,14 @@ MAX_BYTES = 64_000_000  # of a table
     type=click.Path(dir_okay=False),
     help="CSV file to write. Default: to the terminal.",
 )
+@options.recipe_file
 @options.backend
 @options.data_dir
 @options.store
 @click.pass_context
-def command(context, run, split, inputs, table, output, backend, data_dir, store):
+def command(
+    context, run, split, inputs, table, output, recipe_file, backend, data_dir, store
+):
     """Predict with the model of the run folder RUN, on a split or on your own files.
 
     \b
@@ -54,6 +57,7 @@ def command(context, run, split, inputs, table, output, backend, data_dir, store
     from cmvq_keras.run import Run
 
     opened = Run.open(run)
+    options.read_recipe_file(recipe_file, opened)
     recipe = opened.recipe
     if recipe.task != "classification":
         raise click.UsageError(
@@ -69,9 +73,12 @@ def command(context, run, split, inputs, table, output, backend, data_dir, store
     else:
         from cmvq_keras import recipes
         from cmvq_keras.data.stored import of_run
+        from cmvq_keras.recipe_file import check_run
 
         limit = recipe.training.limit
         store = of_run(opened, data_dir, store)
+        if store is None:
+            check_run(opened)
         loaded = recipes.load_split(recipe, split, data_dir, limit, store)
         x, samples = loaded.x, loaded.samples
         labels = [recipe.classes[label] for label in loaded.y]

@@ -9,7 +9,12 @@ from cmvq_keras.cli.tables import table
 
 
 @click.command("prepare", short_help="Turn raw files into a store to train from.")
-@click.option("--recipe", required=True, metavar="NAME", help="See `cmvq recipes`.")
+@click.option(
+    "--recipe",
+    required=True,
+    metavar="NAME",
+    help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
+)
 @options.data_dir
 @click.option(
     "--out",
@@ -45,6 +50,7 @@ def command(recipe, data_dir, out, modality, assignments, limit, force):
     """
     from cmvq_keras import preparing, recipes
 
+    options.tell_of_file(recipe)
     settings = options.settings({"limit": limit}, assignments)
     chosen = recipes.resolve(recipes.get(recipe).with_settings(settings))
     if modality:

@@ -20,7 +20,8 @@ PRESETS = ("default", "paper", "code")
 @click.option(
     "--recipe",
     metavar="NAME",
-    help="See `cmvq recipes`. Default: the one that --store was prepared for.",
+    help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
+    "Default: the one that --store was prepared for.",
 )
 @options.backend
 @click.option(
@@ -120,6 +121,7 @@ def _recipe(name, preset, store):
     from cmvq_keras import recipes
 
     if name:
+        options.tell_of_file(name)
         return recipes.get(name, preset or "default")
     if store is None:
         raise click.UsageError("Missing option '--recipe'; or give --store.")
@@ -162,7 +164,7 @@ def _optimum(recipe):
     """The best possible accuracy, where the recipe's data has a known one."""
     from cmvq_keras import recipes
 
-    if recipe.name not in recipes.names():
+    if not recipes.is_known(recipe.name):
         return
     optimum = getattr(recipes.module(recipe.name), "optimum", None)
     if optimum:

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from cmvq_keras import recipes, shared_classes
+from cmvq_keras import recipe_file, recipes, shared_classes
 from cmvq_keras.building import IGNORED_LABEL, build_model, effective
 from cmvq_keras.callbacks import (
     BestWeights,
@@ -91,7 +91,9 @@ def train(
             batches = Mirrored(batches, settings.mirror, mirrors, settings.seed)
         _compile(model, recipe, _optimizer(settings, len(batches)), shared)
         # Not before all that can be wrong with the settings has been told.
-        notes = {"init_from": origin.note()} if origin else {}
+        notes = recipe_file.notes(recipe.name)
+        if origin:
+            notes["init_from"] = origin.note()
         run = Run.create(out, recipe, keras.config.backend(), store, notes)
         best = BestWeights(run, settings.select_by)
         model.fit(
@@ -150,7 +152,10 @@ def evaluate(run, split="test", data_dir=None, store=None):
     """
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
-    data = _load(recipe, split, data_dir, of_run(run, data_dir, store))
+    store = of_run(run, data_dir, store)
+    if store is None:
+        recipe_file.check_run(run)
+    data = _load(recipe, split, data_dir, store)
     shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with _precision(recipe.training.precision):

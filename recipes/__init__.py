@@ -7,6 +7,10 @@ preset, on top of the common ones below) and, where its raw files can be read,
 it depends on settings, holds by modality what reads a single file, by its ending.
 `MIRRORS` holds by modality what mirrors a batch left to right. A name is kebab-case
 for people and snake_case as a module.
+
+A recipe file of one's own, outside the package, holds the same names; its path, ending
+in `.py`, stands for its name. Its code is run, and then its recipe's name is known too.
+See `cmvq_keras.recipe_file`.
 """
 
 import dataclasses
@@ -14,6 +18,7 @@ import importlib
 import pathlib
 import pkgutil
 
+from cmvq_keras import recipe_file
 from cmvq_keras.data import checks
 
 # What the author's own runs have in common (METHOD, Section 5). "paper" is the main
@@ -61,23 +66,39 @@ def names():
 def module(name):
     """The module of a recipe.
 
+    Args:
+        name: one of `names()`, the path of a recipe file, or the name of a recipe
+            whose file was read before.
+
     Raises:
         ValueError: for an unknown name, with the nearest and all of them.
+        FileNotFoundError: for a recipe file that is not there.
+        cmvq_keras.recipe_file.RecipeFileError: for faults in it.
     """
+    if recipe_file.is_path(name):
+        return recipe_file.load(name, names()).module
+    if found := recipe_file.loaded(name):
+        return found.module
     checks.one_of(name, names(), "recipe")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def is_known(name):
+    """Whether a recipe of that name has a module: ours, or a recipe file's."""
+    return name in names() or recipe_file.loaded(name) is not None
 
 
 def get(name, preset="default"):
     """A recipe by name.
 
     Args:
-        name: one of `names()`.
+        name: as in `module`; a recipe file's code is run.
         preset: "default" (what its module's documentation says), "paper" (the
             paper's table) or "code" (the author's code).
 
     Raises:
-        ValueError: for an unknown name or preset, with the nearest.
+        ValueError: for an unknown name or preset, with the nearest; and as in
+            `module`.
 
     Example:
         >>> get("digits", preset="paper").training.optimizer
@@ -105,7 +126,7 @@ def resolve(recipe):
         ValueError: for `data` settings out of range.
     """
     checks.check_data_settings(recipe.data)
-    if recipe.name not in names():
+    if not is_known(recipe.name):
         return recipe
     missing = set(module(recipe.name).RECIPE.data) - set(recipe.data)
     if missing:
@@ -144,7 +165,7 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
         return stored.load(recipe, split, store, limit)
     made_up = getattr(module(recipe.name), "load_split", None)
     if made_up:
-        return made_up(recipe, split, data_dir, limit)
+        return made_up(recipe, split, _folder(recipe, data_dir), limit)
     from cmvq_keras.data import decoding
 
     return decoding.load(open_split(recipe, split, data_dir, limit), recipe)
@@ -170,7 +191,16 @@ def open_split(recipe, split, data_dir=None, limit=None):
     opener = getattr(module(recipe.name), "open_split", None)
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
-    return opener(recipe, split, data_dir).first(limit)
+    return opener(recipe, split, _folder(recipe, data_dir)).first(limit)
+
+
+def _folder(recipe, data_dir):
+    """The raw data's folder: recipe files get the very folder, ours look it up."""
+    if recipe_file.loaded(recipe.name) is None:
+        return data_dir
+    from cmvq_keras.data import sources
+
+    return sources.data_root(data_dir)
 
 
 def is_made_up(name):
@@ -199,7 +229,7 @@ def read_sample(recipe, modality, path):
     from cmvq_keras.data import samples
 
     checks.one_of(modality, recipe.modalities, "modality")
-    own = module(recipe.name) if recipe.name in names() else None
+    own = module(recipe.name) if is_known(recipe.name) else None
     files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
     readers = files.get(modality, {})
     return samples.read(pathlib.Path(path), recipe.modalities[modality], readers)
@@ -217,7 +247,7 @@ def mirrors(recipe):
     Raises:
         ValueError: where a modality has none, as for sounds.
     """
-    own = module(recipe.name) if recipe.name in names() else None
+    own = module(recipe.name) if is_known(recipe.name) else None
     known = getattr(own, "MIRRORS", {})
     missing = [name for name in recipe.modalities if name not in known]
     if missing:

@@ -1,0 +1,236 @@
+"""Recipe files: recipes outside the package, one Python file each.
+
+A recipe file holds `RECIPE` and `open_split(recipe, split, data_dir)`, or `load_split`,
+as the modules of `cmvq_keras.recipes` do. Reading one runs its code. It is read only
+when a caller names it: a run notes its file's path and checksum but does not load it.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+import sys
+import traceback
+import types
+
+from cmvq_keras.recipe import Recipe
+
+SUFFIX = ".py"
+NOTE = "recipe_file"  # the entry of a run's environment.json
+
+_loaded = {}  # `RecipeFile` by its recipe's name
+
+
+class RecipeFileError(Exception):
+    """A fault in a recipe file, in one line with the file and the line number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeFile:
+    """A recipe file whose code was run.
+
+    Args:
+        path: where it lies, absolute.
+        sha256: of its text.
+        module: its names, faults in its readers told with their line.
+    """
+
+    path: pathlib.Path
+    sha256: str
+    module: types.ModuleType
+
+    def note(self):
+        """What a run's environment.json says about it, as a dict."""
+        return {"path": str(self.path), "sha256": self.sha256}
+
+
+def is_path(name):
+    """Whether a recipe is named by its file."""
+    return str(name).endswith(SUFFIX)
+
+
+def load(path, taken=()):
+    """Runs a recipe file; from now on its recipe's name stands for it.
+
+    Args:
+        path: of the file; its name ends in `.py`.
+        taken: recipe names that it must not have.
+
+    Returns:
+        The `RecipeFile`; the one of before while the file's text is the same.
+
+    Raises:
+        FileNotFoundError: when it is not there.
+        RecipeFileError: for faults in it, with the line.
+    """
+    path = pathlib.Path(path).resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no recipe file {path}")
+    text = path.read_bytes()
+    checksum = hashlib.sha256(text).hexdigest()
+    for known in _loaded.values():
+        if (known.path, known.sha256) == (path, checksum):
+            return known
+    module = _run(path, text)
+    recipe = _checked(path, module, taken)
+    made = RecipeFile(path, checksum, _told(path, module))
+    _loaded[recipe.name] = made
+    return made
+
+
+def loaded(name):
+    """The `RecipeFile` whose recipe has that name, if it was loaded; else None."""
+    return _loaded.get(name)
+
+
+def notes(name):
+    """The entry of environment.json for a run of that recipe; empty without a file."""
+    found = loaded(name)
+    return {NOTE: found.note()} if found else {}
+
+
+def check_run(run):
+    """Raises ValueError when a run's recipe file has to be named first.
+
+    Args:
+        run: an open `cmvq_keras.run.Run` whose raw files are to be read.
+
+    Returns:
+        A sentence to tell when the file is not the one any more that the run was
+        trained with; else None.
+    """
+    noted = run.environment.get(NOTE)
+    if not isinstance(noted, dict):
+        return None
+    found = loaded(run.recipe.name)
+    if found is None:
+        raise ValueError(
+            f"{run.directory} was trained with the recipe file {noted.get('path')}, "
+            "whose code runs only when you name it: add --recipe with its path (in "
+            "Python: recipes.get(path) first), or name a prepared store with --store."
+        )
+    if found.sha256 != noted.get("sha256"):
+        return (
+            f"{found.path} was changed since {run.directory} was trained: the numbers "
+            "may differ."
+        )
+    return None
+
+
+def _run(path, text):
+    """The module that the file's text makes."""
+    # A name of its own, so that two files of one name do not meet.
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    module = types.ModuleType(f"cmvq_recipe_file_{digest}")
+    module.__file__ = str(path)
+    # Dataclasses look their module up while the file runs. Later it has to be unknown:
+    # worker processes cannot import it, so they get its functions themselves.
+    sys.modules[module.__name__] = module
+    try:
+        with _faults_told(path):
+            exec(compile(text, str(path), "exec"), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    return module
+
+
+def _checked(path, module, taken):
+    recipe = getattr(module, "RECIPE", None)
+    readers = [getattr(module, name, None) for name in ("open_split", "load_split")]
+    if not isinstance(recipe, Recipe) or not any(map(callable, readers)):
+        raise RecipeFileError(
+            f"{path} must hold RECIPE, a cmvq_keras.Recipe, and a function "
+            "open_split(recipe, split, data_dir) or load_split(recipe, split, "
+            "data_dir, limit)"
+        )
+    if recipe.name in taken:
+        raise RecipeFileError(
+            f"{path}: its RECIPE needs a name of its own. Received: {recipe.name}, "
+            "which comes with cmvq-keras"
+        )
+    return recipe
+
+
+def _told(path, module):
+    """The module's names, its functions wrapped so that their faults are told."""
+    names = dict(vars(module))
+    for name in ("open_split", "load_split", "resolved", "optimum", "files"):
+        if callable(names.get(name)):
+            names[name] = _Told(names[name], path)
+    if "open_split" in names:
+        names["open_split"] = _Opener(names["open_split"], path)
+    told = types.ModuleType(module.__name__)
+    told.__dict__.update(names)
+    return told
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """A function of the file."""
+
+    function: object
+    path: pathlib.Path
+
+    def __call__(self, *arguments):
+        with _faults_told(self.path):
+            return self.function(*arguments)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """A `Group.read` of the file: a ValueError or OSError is a damaged sample's."""
+
+    function: object
+    path: pathlib.Path
+
+    def __call__(self, item):
+        with _faults_told(self.path, but=(ValueError, OSError)):
+            return self.function(item)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Opener:
+    """The file's `open_split`, whose listing's readers tell their faults too."""
+
+    function: object
+    path: pathlib.Path
+
+    def __call__(self, *arguments):
+        from cmvq_keras.data.listing import Listing
+
+        listing = self.function(*arguments)
+        if not isinstance(listing, Listing):
+            raise RecipeFileError(
+                f"{self.path}: open_split must return a cmvq_keras.data.listing."
+                f"Listing. Received: {type(listing).__name__}"
+            )
+        groups = tuple(
+            dataclasses.replace(group, read=_Reader(group.read, self.path))
+            for group in listing.groups
+        )
+        return dataclasses.replace(listing, groups=groups)
+
+
+@contextlib.contextmanager
+def _faults_told(path, but=()):
+    """Turns an exception of the file's code into a `RecipeFileError`."""
+    try:
+        yield
+    except (RecipeFileError, *but):
+        raise
+    except Exception as error:
+        raise RecipeFileError(_in_one_line(error, path)) from error
+
+
+def _in_one_line(error, path):
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        line, told = error.lineno, f"{type(error).__name__}: {error.msg}"
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [each.lineno for each in frames if each.filename == str(path)]
+        line = lines[-1] if lines else None
+        told = "; ".join(str(error).splitlines())
+        if not isinstance(error, (ValueError, OSError)):
+            told = f"{type(error).__name__}: {told}"
+    return f"{path}{f', line {line}' if line else ''}: {told}"
