@@ -17,16 +17,20 @@ def open_part(part, data_dir=None):
     Reading gives `(64, 64, 1)` float32 log-mel spectrograms in [-80, 0] dB.
 
     Raises:
-        FileNotFoundError: without `fsdd/recordings`.
-        ValueError: if it has no recordings of the part.
+        OSError: without a folder `fsdd/recordings` that may be read.
+        ValueError: if it has no recordings of the part, or one of them twice.
     """
     folder = sources.find("fsdd", "recordings", data_dir)
     found = [(_NAME.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
-    chosen = [
-        (int(name[1]), path)
-        for name, path in found
-        if name and (int(name[3]) < 5) == (part == "test")
-    ]
+    takes = {}
+    for name, path in found:
+        if name and (int(name[3]) < 5) == (part == "test"):
+            # 7_jackson_3 and 7_jackson_03 are the same take.
+            take = (int(name[1]), name[2], int(name[3]))
+            if take in takes:
+                raise ValueError(f"{path} is there twice, see {takes[take].name}.")
+            takes[take] = path
+    chosen = [(digit, path) for (digit, _, _), path in takes.items()]
     if not chosen:
         raise ValueError(
             f"{folder} has no {part} recordings named like 7_jackson_32.wav."
