@@ -72,6 +72,7 @@ def _draw(store, path):
     import io
     import os
 
+    from cmvq_keras import recipes
     from cmvq_keras.data import store_sheet
 
     parts = {}
@@ -83,7 +84,8 @@ def _draw(store, path):
     if not parts:
         return None
     content = io.BytesIO()
-    store_sheet.draw(store, parts).save(content, "PNG")
+    limbs = recipes.limbs(store.recipe)
+    store_sheet.draw(store, parts, limbs).save(content, "PNG")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content.getvalue())
     os.replace(temporary, path)

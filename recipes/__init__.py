@@ -5,8 +5,9 @@ root that it needs, see `cmvq_keras.data.sources`). It may hold `PRESETS` (setti
 preset, on top of the common ones below) and, where its raw files can be read,
 `open_split`, or `load_split` where they are made up. `FILES`, or `files(recipe)` where
 it depends on settings, holds by modality what reads a single file, by its ending.
-`MIRRORS` holds by modality what mirrors a batch left to right. A name is kebab-case
-for people and snake_case as a module.
+`MIRRORS` holds by modality what mirrors a batch left to right, `LIMBS` the pairs of
+joints between which a pose has lines. A name is kebab-case for people and snake_case as
+a module.
 
 A recipe file of one's own, outside the package, holds the same names; its path, ending
 in `.py`, stands for its name. Its code is run, and then its recipe's name is known too.
@@ -256,3 +257,9 @@ def mirrors(recipe):
             f"{', '.join(missing)} is mirrored. Received: {recipe.training.mirror}"
         )
     return known
+
+
+def limbs(recipe):
+    """Pairs of joints between which a recipe's poses have lines, by modality."""
+    own = module(recipe.name) if recipe.name in names() else None
+    return getattr(own, "LIMBS", {})

@@ -87,6 +87,7 @@ _PUBLISHED = {
 }
 PRESETS = {"paper": _PUBLISHED, "code": _PUBLISHED}
 
+LIMBS = {"pose": penn_action.LIMBS}
 MIRRORS = {"image": images.mirror, "pose": penn_action.mirror_poses}
 
 

@@ -433,6 +433,31 @@ def test_a_store_of_other_data_is_refused(tmp_path):
         load(pairs.with_modality("audio"), "test", tmp_path / "store")
 
 
+def test_a_sheet_joins_the_visible_ends_of_limbs(tmp_path):
+    shapes = {"pose": Modality((12, 13, 3), "pose")}
+    pose = np.zeros((3, 12, 13, 3), np.float32)
+    pose[:, :, 1] = 1
+    pose[:2, :, 0, 2] = 1
+    pose[2, :, 2] = (0, 0, 1)
+    store = Store.create(
+        tmp_path, (shapes, CLASSES), {"train": ({"pose": pose}, np.arange(3))}
+    )
+    part = {"train": store.split("train")}
+    gap, side = store_sheet.GAP, store_sheet.SIDE
+    middle = gap + 2 * store_sheet.LINE + side // 2
+
+    def middles(limbs):
+        sheet = np.asarray(store_sheet.draw(store, part, limbs))
+        columns = [gap + side // 2 + sample * (side + 2 + gap) for sample in range(3)]
+        return [sheet[middle - 2 : middle + 3, left].max() for left in columns]
+
+    dark = middles(None)
+    assert len(set(dark)) == 1
+    joined = middles({"pose": ((0, 1),)})
+    assert joined[0] == joined[1] > 200
+    assert joined[2] == dark[2]
+
+
 def test_a_sheet_shows_every_split_and_kind(tmp_path):
     generator = np.random.default_rng(0)
     shapes = {

@@ -11,6 +11,12 @@ from cmvq_keras.data.listing import Group, Listing
 from cmvq_keras.data.pairing import hold_out
 from cmvq_keras.data.penn_action_labels import read_sequence
 
+# Joints: head, then left and right shoulder, elbow, wrist, hip, knee, ankle.
+_HEAD, _TRUNK = ((0, 1), (0, 2)), ((1, 2), (1, 7), (2, 8), (7, 8))
+_ARMS, _LEGS = ((1, 3), (3, 5), (2, 4), (4, 6)), ((7, 9), (9, 11), (8, 10), (10, 12))
+LIMBS = _HEAD + _TRUNK + _ARMS + _LEGS
+_OTHER_SIDE = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
@@ -79,10 +85,6 @@ def read_pose(path, shape, short):
 def mirror_poses(tracks):
     """Poses `(n, steps, 13, 3)` mirrored left to right; see `poses.mirror`."""
     return poses.mirror(tracks, _OTHER_SIDE)
-
-
-# Head, then left and right shoulder, elbow, wrist, hip, knee, ankle.
-_OTHER_SIDE = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11)
 
 
 def _frames(source, rows, shape, _):

@@ -13,7 +13,7 @@ _DARK, _PAPER = (32, 32, 32), (255, 255, 255)
 _HEAT = np.array([(0, 0, 20), (70, 20, 120), (200, 50, 70), (250, 160, 30), (255,) * 3])
 
 
-def draw(store, splits):
+def draw(store, splits, limbs=None):
     """Draws up to eight samples of each split, spread over the classes.
 
     Every sample shows its modalities side by side, its class and its name.
@@ -23,6 +23,7 @@ def draw(store, splits):
     Args:
         store: an open `cmvq_keras.data.Store`.
         splits: `cmvq_keras.data.store.Part`s by name; the ones to show.
+        limbs: by modality pairs of joints, which poses show as lines.
 
     Returns:
         A `PIL.Image.Image`, RGB.
@@ -37,7 +38,7 @@ def draw(store, splits):
         title = f"{store.recipe.name}: {split}, {len(part)} samples"
         _write(sheet, (GAP, top), title, sheet.width)
         top += 2 * LINE
-        pictures = list(_pictures(store.recipe, part, rows[split]))
+        pictures = list(_pictures(store.recipe, part, rows[split], limbs or {}))
         for index, row in enumerate(rows[split]):
             left = GAP + index % COLUMNS * tile[0]
             corner = (left, top + index // COLUMNS * tile[1])
@@ -71,13 +72,13 @@ def _class_of(recipe, part, row):
     return recipe.classes[part.y[row]]
 
 
-def _pictures(recipe, part, rows):
+def _pictures(recipe, part, rows, limbs):
     """Lists of pictures, one a modality, of a split's chosen rows."""
     for name, modality in recipe.modalities.items():
         values = raw(np.array(part.x[name][rows]), modality).astype(np.float32)
         values = np.nan_to_num(values, posinf=0, neginf=0)
         if modality.kind == "pose":
-            yield [_pose(each) for each in values]
+            yield [_pose(each, limbs.get(name, ())) for each in values]
             continue
         low, high = float(values.min()), float(values.max())
         if modality.kind == "image" and low >= 0 and high <= 1:
@@ -100,8 +101,8 @@ def _picture(values, kind):
     return picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
-def _pose(values):
-    """Joints of five steps `(steps, joints, (x, y, visible))`."""
+def _pose(values, limbs):
+    """Joints and limbs of five steps `(steps, joints, (x, y, visible))`."""
     picture = Image.new("RGB", (SIDE, SIDE), _DARK)
     canvas = ImageDraw.Draw(picture)
     shown = values[..., 2] > 0
@@ -112,9 +113,13 @@ def _pose(values):
     steps = np.flatnonzero(shown.any(axis=1))
     for number, share in enumerate(np.linspace(0, 1, 5)):
         step = steps[int(share * (len(steps) - 1))]
-        tone = 80 + 43 * number
-        for x, y in (values[step][shown[step]][:, :2] - low) / extent * (SIDE - 7) + 3:
-            canvas.ellipse((x - 2, y - 2, x + 2, y + 2), fill=(tone, tone, 120))
+        color = (80 + 43 * number, 80 + 43 * number, 120)
+        places = (values[step][:, :2] - low) / extent * (SIDE - 7) + 3
+        for ends in limbs:
+            if shown[step, list(ends)].all():
+                canvas.line([tuple(places[joint]) for joint in ends], color)
+        for x, y in places[shown[step]]:
+            canvas.ellipse((x - 1, y - 1, x + 1, y + 1), fill=color)
     return picture
 
 
