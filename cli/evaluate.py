@@ -3,6 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import (
     codes,
     complementarity,
@@ -36,7 +37,10 @@ def command(run, split, recipe_file, backend, data_dir, store):
     options.start_backend(backend)
     from cmvq_keras import training
 
-    metrics = training.evaluate(opened, split=split, data_dir=data_dir, store=store)
+    with Progress() as progress:
+        metrics = training.evaluate(
+            opened, split=split, data_dir=data_dir, store=store, told=progress.tell
+        )
     click.echo(_summary(opened, split, metrics) + "\n")
     click.echo(_classes(opened.recipe.classes, metrics))
 

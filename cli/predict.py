@@ -8,6 +8,7 @@ import sys
 import click
 
 from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Progress
 
 MAX_BYTES = 64_000_000  # of a table
 
@@ -71,12 +72,12 @@ def command(
         x, samples = _read(recipe, _rows_of_table(recipe, pathlib.Path(table)))
         labels = None
     else:
-        from cmvq_keras import recipes
-        from cmvq_keras.data.stored import of_run
+        from cmvq_keras import preparing, recipes
         from cmvq_keras.recipe_file import check_run
 
         limit = recipe.training.limit
-        store = of_run(opened, data_dir, store)
+        with Progress() as progress:
+            store = preparing.store_of_run(opened, data_dir, store, progress.tell)
         if store is None:
             check_run(opened)
         loaded = recipes.load_split(recipe, split, data_dir, limit, store)

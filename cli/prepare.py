@@ -1,10 +1,9 @@
 """`cmvq prepare`: from raw files to a prepared store."""
 
-import sys
-
 import click
 
 from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import table
 
 
@@ -36,8 +35,21 @@ from cmvq_keras.cli.tables import table
     metavar="N",
     help="Prepare the first N samples of each split in a seeded order.",
 )
+@click.option(
+    "--frames",
+    metavar="N",
+    help="Frames to store of a training clip. As --set data.frames=N.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that decode. Default: one a core; the result is the same.",
+)
 @click.option("--force", is_flag=True, help="Replace a store that is there.")
-def command(recipe, data_dir, out, modality, assignments, limit, force):
+def command(
+    recipe, data_dir, out, modality, assignments, limit, frames, workers, force
+):
     """Turn a recipe's raw files into the store STORE, once.
 
     \b
@@ -46,49 +58,20 @@ def command(recipe, data_dir, out, modality, assignments, limit, force):
     cmvq train --store STORE
 
     What the model is fed is exactly what it would be fed from the raw files. After
-    an interruption the same command goes on with the first split that is missing.
+    an interruption the same command goes on where it stopped.
     """
     from cmvq_keras import preparing, recipes
 
     options.tell_of_file(recipe)
+    if frames is not None:
+        assignments = (*assignments, ("data.frames", frames))
     settings = options.settings({"limit": limit}, assignments)
     chosen = recipes.resolve(recipes.get(recipe).with_settings(settings))
     if modality:
         chosen = chosen.with_modality(modality)
-    progress = _Progress()
-    try:
-        store = preparing.prepare(chosen, data_dir, out, force, progress.tell)
-    finally:
-        progress.end()
+    with Progress() as progress:
+        store = preparing.prepare(chosen, data_dir, out, force, progress.tell, workers)
     click.echo(_summary(store))
-
-
-class _Progress:
-    """One bar a split on stderr, with the time left; one line a split in a file."""
-
-    def __init__(self):
-        self._bar = None
-        self._split = None
-
-    def tell(self, split, done, total):
-        if not done:
-            self.end()
-            click.echo(f"{split}: reading", err=True)
-        elif self._split != split:
-            self.end()
-            self._split = split
-            self._bar = click.progressbar(
-                length=total, label=f"{split}: writing", file=sys.stderr
-            )
-            self._bar.__enter__()
-            self._bar.update(done)
-        else:
-            self._bar.update(done - self._bar.pos)
-
-    def end(self):
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-        self._bar = None
 
 
 def _summary(store):

@@ -3,6 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import (
     codes,
     complementarity,
@@ -104,15 +105,17 @@ def command(
     options.start_backend(backend)
     from cmvq_keras import training
 
-    run = training.train(
-        chosen,
-        data_dir=data_dir,
-        out=out,
-        store=store,
-        init_from=init_from,
-        keep_solver=keep_solver,
-        keep_mask=keep_mask,
-    )
+    with Progress() as progress:
+        run = training.train(
+            chosen,
+            data_dir=data_dir,
+            out=out,
+            store=store,
+            init_from=init_from,
+            keep_solver=keep_solver,
+            keep_mask=keep_mask,
+            told=progress.tell,
+        )
     click.echo("\n" + summary(run))
 
 

@@ -1,22 +1,21 @@
 """From raw files to a prepared store: decoded once, trained from many times."""
 
-import dataclasses
-
-import numpy as np
+import hashlib
+import json
+import os
+import pathlib
 
 from cmvq_keras import recipes
-from cmvq_keras.data import sources
+from cmvq_keras.data import manifest, partial, sources, stored
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.split_writer import ROWS
 from cmvq_keras.data.store import Store
 
 
-def prepare(recipe, data_dir=None, out="store", force=False, told=None):
+def prepare(recipe, data_dir=None, out="store", force=False, told=None, workers=None):
     """Writes a recipe's three splits into a store.
 
     A model that is fed from the store sees exactly the values that it would see
-    from the raw files: pictures are stored as uint8 where that is exact, everything
-    else as float32, before normalization.
+    from the raw files: they are stored before normalization, pictures as uint8.
 
     Args:
         recipe: a `Recipe`, or a recipe's name. Its `data` settings, modalities and
@@ -24,8 +23,9 @@ def prepare(recipe, data_dir=None, out="store", force=False, told=None):
         data_dir: as in `cmvq_keras.train`.
         out: the root; the store is `<out>/<recipe's name>`.
         force: whether a store that is there is replaced.
-        told: function `(split, rows written, rows in all)`; called with 0 rows
-            before a split's raw files are read.
+        told: function `(split, samples done, samples in all)`.
+        workers: processes that decode; None for one a core, 12 at most. The bytes of
+            the store do not depend on it.
 
     Returns:
         The `cmvq_keras.data.Store`.
@@ -36,51 +36,163 @@ def prepare(recipe, data_dir=None, out="store", force=False, told=None):
         ValueError: for settings and data that do not fit.
     """
     recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
-    told = told or (lambda split, done, total: None)
-    raw = _without_normalization(recipe)
-
-    def read(split):
-        told(split, 0, None)
-        loaded = recipes.load_split(raw, split, data_dir, recipe.training.limit)
-        x = {
-            name: as_stored(values, recipe.modalities[name].kind)
-            for name, values in loaded.x.items()
-        }
-        return dataclasses.replace(loaded, x=x)
-
+    partial.check_place(pathlib.Path(out) / recipe.name, force)
+    # All splits at once: what is missing is told before anything is decoded.
+    sources_by_split = {split: _source(recipe, split, data_dir) for split in SPLITS}
     return Store.create(
         out,
         recipe,
-        {split: lambda split=split: read(split) for split in SPLITS},
+        sources_by_split,
         force=force,
         origin=str(sources.data_root(data_dir).resolve()),
         told=told,
+        workers=workers,
     )
 
 
-def as_stored(values, kind):
-    """Raw values in the smallest dtype that keeps them exactly.
+def cached(recipe, data_dir=None, told=None):
+    """The store of a recipe's raw files in the user's cache folder, made if needed.
+
+    A store there that holds more (all modalities, all samples) is used as well. One
+    of other settings, other versions of what decodes, or raw files that have changed
+    since is not.
 
     Args:
-        values: `(n, ...)` float32 raw values.
-        kind: of the modality; only an "image" in [0, 1] can become uint8.
+        recipe: a `Recipe`; see `prepare`.
+        data_dir: as in `cmvq_keras.train`.
+        told: as in `prepare`.
 
     Returns:
-        uint8 where every value is a whole number divided by 255, else `values`.
+        The `cmvq_keras.data.Store`.
+
+    Raises:
+        FileNotFoundError, ValueError: as in `prepare`.
     """
-    if kind != "image":
-        return values
-    whole = np.empty(values.shape, np.uint8)
-    # In parts: the float copies of a whole split would double the memory.
-    for start in range(0, len(values), ROWS):
-        part = values[start : start + ROWS]
-        if not (part.min() >= 0 and part.max() <= 1):
-            return values
-        rows = np.rint(part * 255).astype(np.uint8)
-        if not np.array_equal(rows / np.float32(255), part):
-            return values
-        whole[start : start + ROWS] = rows
-    return whole
+    family = cache_root() / f"{recipe.name}-{_hash(_origin(recipe, data_dir))}"
+    for path in sorted(family.glob(f"*/{recipe.name}/{manifest.FILE}")):
+        store = Store.open(path.parent)
+        if stored.fits(recipe, store):
+            return store
+    out = family / _hash(manifest.data_settings(recipe))
+    return prepare(recipe, data_dir, out, told=told)
+
+
+def find_store(recipe, data_dir=None, store=None, told=None):
+    """The store to read a recipe's data from.
+
+    Args:
+        recipe: a `Recipe`.
+        data_dir: as in `cmvq_keras.train`.
+        store: a `Store` or its folder, where one is named; else `cached` gives it.
+        told: as in `prepare`.
+
+    Returns:
+        A `Store`; None for a recipe that makes its data up, or that is not ours: its
+        module loads each split itself.
+    """
+    if store is not None:
+        return store if isinstance(store, Store) else Store.open(store, recipe.name)
+    if recipe.name not in recipes.names() or recipes.is_made_up(recipe.name):
+        return None
+    return cached(recipe, data_dir, told)
+
+
+def describe(store, data_dir):
+    """What a run notes of its store, a dict for JSON; `store_of_run` reads it."""
+    about = {"folder": str(store.folder.resolve()), "manifest": store.checksum}
+    if store.folder.is_relative_to(cache_root()):
+        about["data_dir"] = str(sources.data_root(data_dir).resolve())
+    return about
+
+
+def store_of_run(run, data_dir=None, store=None, told=None):
+    """The store to measure a run on: one that is named, else its own.
+
+    Args:
+        run: an open `cmvq_keras.run.Run`.
+        data_dir, store, told: as in `find_store`.
+
+    Returns:
+        A `Store` or None, see `find_store`.
+
+    Raises:
+        FileNotFoundError: when the run's own store is gone. One in the cache is made
+            again from the run's raw files.
+        ValueError: when it is not the one any more that the run was trained from.
+    """
+    noted = run.environment.get("store")
+    if store is not None or data_dir is not None or noted is None:
+        return find_store(run.recipe, data_dir, store, told)
+    hint = "Name one with --store, or raw files with --data-dir."
+    try:
+        folder, expected = str(noted["folder"]), noted["manifest"]
+        raw = noted.get("data_dir")
+    except (TypeError, KeyError, AttributeError):
+        raise ValueError(
+            f"{run.directory}: environment.json names no readable store. {hint}"
+        ) from None
+    try:
+        found = Store.open(folder, run.recipe.name)
+    except FileNotFoundError:
+        if raw is None:
+            raise FileNotFoundError(
+                f"{run.directory} was trained from the store {folder}, which is not "
+                f"there. {hint}"
+            ) from None
+        found = cached(run.recipe, raw, told)
+    if found.checksum != expected:
+        raise ValueError(
+            f"{found.folder} is not the store any more that {run.directory} was "
+            f"trained from. {hint}"
+        )
+    return found
+
+
+def cache_root():
+    """The folder of all cached stores: `CMVQ_CACHE_DIR`, or the platform's for a
+    user's cache."""
+    import platformdirs
+
+    chosen = os.environ.get("CMVQ_CACHE_DIR") or platformdirs.user_cache_dir(
+        "cmvq", appauthor=False
+    )
+    return pathlib.Path(chosen).expanduser() / "stores"
+
+
+def _origin(recipe, data_dir):
+    """What a cached store has to be made of and with: values for JSON."""
+    root = sources.data_root(data_dir).resolve()
+    files = [
+        root / source / name
+        for source in recipes.module(recipe.name).SOURCES
+        for name in sources.get(source).files
+    ]
+    return {
+        "root": str(root),
+        # A folder's time changes when a file in it comes, goes or is renamed.
+        "files": [
+            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            for path in files
+            if path.exists()
+        ],
+        "versions": manifest.versions(),
+        "format": manifest.FORMAT,
+    }
+
+
+def _hash(content):
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source(recipe, split, data_dir):
+    """Where `Store.create` gets a split from."""
+    limit = recipe.training.limit
+    if recipes.is_made_up(recipe.name):
+        return recipes.load_split(
+            _without_normalization(recipe), split, data_dir, limit
+        )
+    return recipes.open_split(recipe, split, data_dir, limit)
 
 
 def _without_normalization(recipe):

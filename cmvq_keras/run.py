@@ -40,7 +40,7 @@ class Run:
         self.directory = pathlib.Path(directory)
 
     @classmethod
-    def create(cls, directory, recipe, backend, store=None, notes=None):
+    def create(cls, directory, recipe, backend, notes=None):
         """Makes a run folder and writes its recipe and environment.
 
         Args:
@@ -49,8 +49,6 @@ class Run:
                 directory.
             recipe: the `Recipe` of the run.
             backend: "jax", "tensorflow" or "torch".
-            store: the `cmvq_keras.data.Store` that it is trained from, noted in
-                environment.json; None for raw files.
             notes: further entries of environment.json, a dict.
 
         Raises:
@@ -63,9 +61,6 @@ class Run:
         run = cls(directory)
         run.directory.mkdir(parents=True, exist_ok=True)
         environment = {**describe(backend, recipe.training), **(notes or {})}
-        if store is not None:
-            folder = str(store.folder.resolve())
-            environment["store"] = {"folder": folder, "manifest": store.checksum}
         write_atomically(run.directory / RECIPE, recipe.to_json())
         write_atomically(run.directory / ENVIRONMENT, to_json(environment))
         return run

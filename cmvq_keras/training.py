@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from cmvq_keras import recipe_file, recipes, shared_classes
+from cmvq_keras import preparing, recipe_file, recipes, shared_classes
 from cmvq_keras.building import IGNORED_LABEL, build_model, effective
 from cmvq_keras.callbacks import (
     BestWeights,
@@ -18,8 +18,7 @@ from cmvq_keras.callbacks import (
 from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.store import Store
-from cmvq_keras.data.stored import StoredArray, of_run
+from cmvq_keras.data.stored import StoredArray
 from cmvq_keras.metrics import MacroF1
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import Origin, noted_classes, transfer
@@ -35,6 +34,7 @@ def train(
     init_from=None,
     keep_solver=False,
     keep_mask=False,
+    told=None,
 ):
     """Trains a recipe and leaves a run folder.
 
@@ -49,12 +49,14 @@ def train(
         callbacks: further Keras callbacks.
         verbose: whether to show a progress bar.
         store: a prepared store (its folder, or a `cmvq_keras.data.Store`) to train
-            from instead of raw files.
+            from. Without it the raw files are prepared once, in the user's cache
+            folder (see `cmvq_keras.preparing.cached`).
         init_from: the folder of a run (of any backend) whose encoders, decoders and
             codebooks the model starts with; see `cmvq_keras.transfer`.
         keep_solver: whether it starts with that run's task solver too, but for its
             last layer.
         keep_mask: whether it starts with that run's mask too.
+        told: function `(split, samples done, samples in all)` of that preparation.
 
     Returns:
         The `Run`, its `metrics` complete.
@@ -71,8 +73,7 @@ def train(
     others = origin.run.recipe.classes if origin else None
     shared = shared_classes.between(recipe.classes, others)
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
-    if store is not None and not isinstance(store, Store):
-        store = Store.open(store, recipe.name)
+    store = preparing.find_store(recipe, data_dir, store, told)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
     settings = recipe.training
     source = load_model(origin.run) if origin else None
@@ -94,7 +95,9 @@ def train(
         notes = recipe_file.notes(recipe.name)
         if origin:
             notes["init_from"] = origin.note()
-        run = Run.create(out, recipe, keras.config.backend(), store, notes)
+        if store:
+            notes["store"] = preparing.describe(store, data_dir)
+        run = Run.create(out, recipe, keras.config.backend(), notes)
         best = BestWeights(run, settings.select_by)
         model.fit(
             batches,
@@ -131,15 +134,15 @@ def train(
     return run
 
 
-def evaluate(run, split="test", data_dir=None, store=None):
+def evaluate(run, split="test", data_dir=None, store=None, told=None):
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 
     Args:
         run: the run folder (or an open `Run`).
         split: "train", "validation" or "test".
-        data_dir: as in `train`.
-        store: as in `train`. Without `data_dir` and `store` a run that was trained
-            from a store is measured on that one.
+        data_dir, told: as in `train`.
+        store: as in `train`. Without `data_dir` and `store` the run is measured on
+            the store that it was trained from.
 
     Returns:
         A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
@@ -152,7 +155,7 @@ def evaluate(run, split="test", data_dir=None, store=None):
     """
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
-    store = of_run(run, data_dir, store)
+    store = preparing.store_of_run(run, data_dir, store, told)
     if store is None:
         recipe_file.check_run(run)
     data = _load(recipe, split, data_dir, store)

@@ -11,6 +11,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.cross)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory):
+    """Stores that a training makes by itself do not go to the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CMVQ_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """The folder and the output of one tiny training through the command line."""

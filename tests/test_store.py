@@ -12,6 +12,7 @@ import tiny_sources
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
 from cmvq_keras.data import LeftOut, Sample, Store, npy, store_check, store_sheet
+from cmvq_keras.data.rows import Rows
 from cmvq_keras.data.split import SPLITS, Split
 from cmvq_keras.data.stored import StoredArray, load
 from cmvq_keras.recipe import Modality
@@ -54,9 +55,9 @@ def test_samples_come_out_as_they_went_in(store):
     assert len(part) == len(expected) == 7
     for index, sample in enumerate(expected):
         for name, values in sample.x.items():
-            assert isinstance(part.x[name], np.memmap)
+            assert isinstance(part.x[name].values, np.memmap)
             assert part.x[name].dtype == values.dtype
-            np.testing.assert_array_equal(part.x[name][index], values)
+            np.testing.assert_array_equal(part.x[name][[index]], values[None])
         assert part.y[index] == sample.y
     assert part.samples.tolist() == [sample.name for sample in expected]
     assert part.attributes["actor"].tolist() == [str(i) for i in range(7)]
@@ -67,12 +68,12 @@ def test_samples_come_out_as_they_went_in(store):
 
 def test_arrays_a_split_and_samples_give_the_same_bytes(store, tmp_path):
     part = store.split("train")
-    x = {name: np.array(values) for name, values in part.x.items()}
+    x = {name: values[:] for name, values in part.x.items()}
     arrays = (x, part.y, part.samples, part.attributes)
     again = make(tmp_path / "arrays", train=arrays)
     assert content(again.folder) == content(store.folder)
     bare = make(tmp_path / "split", train=Split(x, part.y, part.samples))
-    np.testing.assert_array_equal(bare.split("train").x["sound"], x["sound"])
+    np.testing.assert_array_equal(bare.split("train").x["sound"][:], x["sound"])
     unnamed = make(tmp_path / "unnamed", train=(x, part.y))
     assert unnamed.split("train").samples[3] == "train/3"
 
@@ -106,7 +107,7 @@ def test_a_killed_preparation_goes_on_and_ends_with_the_same_bytes(store, tmp_pa
     again = make(root, **{split: lambda s=split: counted(s) for split in SPLITS})
     assert asked == ["validation", "test"]
     assert content(again.folder) == content(store.folder)
-    assert [path.name for path in root.iterdir()] == ["own"]
+    assert sorted(path.name for path in root.iterdir()) == [".own.lock", "own"]
     now = (again.folder / "train" / "image.npy").stat()
     assert (now.st_ino, now.st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
 
@@ -210,11 +211,11 @@ def test_a_full_disk_is_told_with_the_files_name(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
     try:
-        with pytest.raises(OSError, match=r"image\.npy") as caught:
+        with pytest.raises(OSError, match=r"\w+\.npy") as caught:
             make(tmp_path, validation=samples("validation", 200))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert caught.value.filename.endswith("image.npy")
+    assert caught.value.filename.endswith(".npy")
     assert (
         len(make(tmp_path, validation=samples("validation", 200)).split("train")) == 7
     )
@@ -369,12 +370,12 @@ def test_no_path_leaves_the_store(store, tmp_path):
 def test_stored_rows_are_normalized_in_any_order():
     values = np.arange(60, dtype=np.uint8).reshape(10, 2, 3, 1)
     modality = Modality((2, 3, 1), offset=0.5, scale=0.25)
-    rows = StoredArray(values, modality)
+    rows = StoredArray(Rows(values), modality)
     expected = (np.float32(values) / np.float32(255) - np.float32(0.5)) / 0.25
     for part in (slice(2, 5), np.array([7, 0, 7, 3]), slice(None)):
         np.testing.assert_array_equal(rows[part], expected[part])
         assert rows[part].dtype == np.float32
-    depth = StoredArray(values, Modality((2, 3, 1), "depth"))
+    depth = StoredArray(Rows(values), Modality((2, 3, 1), "depth"))
     np.testing.assert_array_equal(depth[:], np.float32(values))
 
 

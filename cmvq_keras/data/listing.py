@@ -64,6 +64,8 @@ class Listing:
         labels: `(n,)` integers, indices into the recipe's classes; None under
             segmentation.
         attributes: `(n,)` strings by name, further columns of meta.csv.
+        disjoint: names of attributes of which no value may be in two splits, e.g.
+            "actor".
         left_out: samples that are known to be unusable without decoding.
         tolerant: whether samples that cannot be decoded are left out, as long as
             they are 1 % of all at most. Otherwise the first one is an error.
@@ -74,6 +76,7 @@ class Listing:
     groups: tuple[Group, ...]
     labels: np.ndarray | None = None
     attributes: dict[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    disjoint: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     tolerant: bool = False
     hint: str = ""

@@ -13,6 +13,7 @@ FORMAT = 1
 FILE = "manifest.json"
 MAX_BYTES = 64_000_000
 LABELS, META = "labels.npy", "meta.csv"
+_DECODERS = ("numpy", "scipy", "librosa", "pillow")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -47,7 +48,7 @@ def versions():
     """What may change the stored values."""
     return {
         "cmvq-keras": cmvq_keras.__version__,
-        **{name: importlib.metadata.version(name) for name in ("numpy", "librosa")},
+        **{name: importlib.metadata.version(name) for name in _DECODERS},
     }
 
 
@@ -111,6 +112,9 @@ def _check(content, recipe):
             raise ValueError(f"{key} must be a JSON {kind.__name__}")
     if content["settings"] != json.loads(json.dumps(data_settings(recipe))):
         raise ValueError("its settings are not those of its recipe")
+    disjoint = content.get("disjoint", [])
+    if not (isinstance(disjoint, list) and all(isinstance(x, str) for x in disjoint)):
+        raise ValueError("disjoint must list names of attributes")
     for entry in content["left_out"]:
         keys = ("split", "sample", "reason")
         if not all(isinstance(entry.get(key), str) for key in keys):
@@ -119,44 +123,56 @@ def _check(content, recipe):
 
 def _check_files(files, recipe, split, count):
     expected = expected_files(recipe, count)
-    if not isinstance(files, dict) or set(files) != set(expected):
-        raise ValueError(f"splits.{split}.files must be {', '.join(expected)}")
-    for name, (dtypes, shape) in expected.items():
-        entry, where = files[name], f"splits.{split}.files.{name}"
-        if not _is_checksum(entry.get("sha256")):
+    needed = [name for name, (_, _, optional) in expected.items() if not optional]
+    if not isinstance(files, dict) or not set(needed) <= set(files) <= set(expected):
+        raise ValueError(f"splits.{split}.files must be {', '.join(needed)}")
+    for name, about in files.items():
+        dtypes, shapes, _ = expected[name]
+        where = f"splits.{split}.files.{name}"
+        if not isinstance(about, dict) or not _is_checksum(about.get("sha256")):
             raise ValueError(f"{where}.sha256 must be a SHA-256")
-        if type(entry.get("bytes")) is not int or entry["bytes"] < 1:
+        if type(about.get("bytes")) is not int or about["bytes"] < 1:
             raise ValueError(f"{where}.bytes must be an integer >= 1")
-        if dtypes and entry.get("dtype") not in dtypes:
+        if dtypes and about.get("dtype") not in dtypes:
             raise ValueError(f"{where}.dtype must be one of {', '.join(dtypes)}")
-        if shape is not None and not _has_shape(entry.get("shape"), shape):
-            raise ValueError(f"{where}.shape must be {list(shape)}, -1 being free")
+        shared = name.endswith(".npy") and rows_file(name) in files
+        fits = [_has_shape(about.get("shape"), shape, shared) for shape in shapes]
+        if shapes and not any(fits):
+            told = " or ".join(str(list(shape)) for shape in shapes)
+            raise ValueError(f"{where}.shape must be {told}, -1 being free")
 
 
 def expected_files(recipe, count):
-    """`(dtypes, shape)` by file name of one split; None where it is no array.
+    """`(dtypes, shapes, optional)` by file name of one split.
 
-    A label is one number, or under segmentation one a pixel of any size (-1).
+    `<modality>.npy` holds a row a sample, or, when `<modality>.rows.npy` says which
+    row is a sample's, any number of rows. A row may be several views of one sample. A
+    label is one number, or under segmentation one a pixel of any size (-1).
     """
+    expected = {}
+    for name, item in recipe.modalities.items():
+        shapes = (count, *item.shape), (count, -1, *item.shape)
+        expected[f"{name}.npy"] = (npy.DTYPES, shapes, False)
+        expected[rows_file(f"{name}.npy")] = ((npy.LABELS,), ((count,),), True)
     pixels = (-1, -1) if recipe.task == "segmentation" else ()
-    return {
-        **{
-            f"{name}.npy": (npy.DTYPES, (count, *item.shape))
-            for name, item in recipe.modalities.items()
-        },
-        LABELS: ((npy.LABELS,), (count, *pixels)),
-        META: (None, None),
-    }
+    expected[LABELS] = ((npy.LABELS,), ((count, *pixels),), False)
+    expected[META] = ((), (), False)
+    return expected
 
 
-def _has_shape(found, shape):
+def rows_file(name):
+    """The name of the file that says which row of `name` is each sample's."""
+    return f"{name.removesuffix('.npy')}.rows.npy"
+
+
+def _has_shape(found, shape, any_count=False):
     return (
         isinstance(found, list)
         and len(found) == len(shape)
         and all(type(size) is int and size > 0 for size in found)
         and all(
             size == wanted or wanted == -1
-            for size, wanted in zip(found, shape, strict=True)
+            for size, wanted in list(zip(found, shape, strict=True))[any_count:]
         )
     )
 

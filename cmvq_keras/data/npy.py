@@ -15,22 +15,41 @@ DTYPES = ("uint8", "float16", "float32")
 LABELS = "int32"
 
 
-class RowWriter:
+class RowWriter(contextlib.AbstractContextManager):
     """Writes one `.npy` file whose first axis grows; the bytes are `np.save`'s.
 
     Args:
-        path: the file; overwritten.
+        path: the file.
         dtype: a name of `DTYPES`, or `LABELS`.
         shape: of one row.
+        count: rows of a file that is there already to keep; 0 starts it anew.
+
+    Raises:
+        ValueError: for a file with fewer rows than `count`.
     """
 
-    def __init__(self, path, dtype, shape):
+    def __init__(self, path, dtype, shape, count=0):
         self.path = path
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.shape = tuple(shape)
-        self.count = 0
-        self._file = open(path, "wb")  # noqa: SIM115  (close() closes it)
+        self.count = count
+        self._file = open(path, "r+b" if count else "wb")  # noqa: SIM115  (closed by close)
         self._write_header()
+        if count:
+            self._keep()
+
+    def _keep(self):
+        end = self._file.tell() + self.count * self.row_bytes
+        if os.fstat(self._file.fileno()).st_size < end:
+            self._file.close()
+            raise ValueError(f"{self.path} has fewer than {self.count} rows.")
+        self._file.truncate(end)
+        self._file.seek(end)
+
+    @property
+    def row_bytes(self):
+        """Bytes of one row."""
+        return self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64))
 
     def append(self, rows):
         """Adds `(k, *shape)` values of the writer's own dtype.
@@ -42,15 +61,26 @@ class RowWriter:
             self._file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
         self.count += len(rows)
 
-    def close(self, finish=True):
-        """Closes the file; with `finish` it is complete and on disk."""
+    def sync(self):
+        """Returns when the rows so far are on disk."""
+        with naming(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def close(self):
+        """Closes the file, complete and on disk."""
         with naming(self.path), self._file:
-            if finish:
-                # numpy leaves room in the header for the first axis to grow.
-                self._file.seek(0)
-                self._write_header()
-                self._file.flush()
-                os.fsync(self._file.fileno())
+            # numpy leaves room in the header for the first axis to grow.
+            self._file.seek(0)
+            self._write_header()
+            self.sync()
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.close()
+            return
+        with contextlib.suppress(OSError):  # what ends the writing is told already
+            self._file.close()
 
     def _write_header(self):
         header = {

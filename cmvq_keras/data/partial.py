@@ -1,37 +1,129 @@
 """How a store comes to be: in a folder of its own beside its place, split by split,
 so that a killed preparation goes on where it stopped and nobody sees half a store."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 
 from cmvq_keras.data import manifest, npy
+from cmvq_keras.data.listing import Listing
+from cmvq_keras.data.listing_writer import write_listing
 from cmvq_keras.data.split_writer import write_split
 
 PROGRESS = "progress.json"
 
 
-def build(folder, recipe, splits, force, origin, told):
+def build(folder, recipe, splits, force, origin, told, workers=None):
     """Writes a store into `folder`; see `cmvq_keras.data.store.Store.create`.
 
     Raises:
-        FileExistsError: when something is there already and may not be replaced.
+        FileExistsError: when something is there already and may not be replaced, or
+            another process is writing it.
     """
     check_place(folder, force)
-    partial = folder.with_name(f".{folder.name}.partial")
-    plan = _plan(recipe, splits, origin)
-    done = _continue(partial, plan)
-    for split, source in splits.items():
-        if split not in done:
-            _remove(partial / split)
-            (partial / split).mkdir()
-            done[split] = write_split(partial / split, recipe, split, source, told)
-            _write(partial / PROGRESS, json.dumps({"plan": plan, "splits": done}))
-    content = _content(recipe, {split: done[split] for split in splits})
-    _write(partial / manifest.FILE, manifest.to_json(content))
-    (partial / PROGRESS).unlink()
-    _publish(partial, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        check_place(folder, force)
+        partial = folder.with_name(f".{folder.name}.partial")
+        progress = _Progress(partial, _plan(recipe, splits, origin))
+        for split, source in splits.items():
+            if split not in progress.done:
+                entry = _write(partial / split, recipe, source, told, progress, workers)
+                progress.finish(split, entry)
+        done = {split: progress.done[split] for split in splits}
+        content = manifest.to_json(_content(recipe, done))
+        _write_text(partial / manifest.FILE, content)
+        (partial / PROGRESS).unlink()
+        _publish(partial, folder)
+
+
+def _write(folder, recipe, source, told, progress, workers):
+    split = folder.name
+    source = source() if callable(source) else source
+    if isinstance(source, Listing):
+        folder.mkdir(exist_ok=True)
+        journal = progress.journal(split)
+        return write_listing(folder, recipe, split, source, told, journal, workers)
+    _remove(folder)
+    folder.mkdir()
+    return write_split(folder, recipe, split, source, told)
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Keeps other processes from writing the same store; ends with the process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileExistsError(
+            f"Another process is writing {folder}. Wait until it ends, or stop it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Progress:
+    """What of a store is on disk, in progress.json of its partial folder.
+
+    Args:
+        partial: the folder; emptied unless it is of the same plan.
+        plan: what has to be the same for anything in it to be kept.
+
+    Attributes:
+        done: entries of the manifest of the splits that are whole, checked.
+    """
+
+    def __init__(self, partial, plan):
+        self.path, self.plan = partial / PROGRESS, plan
+        self.done, self._journals = {}, {}
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            if content["plan"] == plan:
+                self.done = {
+                    split: entry
+                    for split, entry in content["splits"].items()
+                    if split in plan["splits"] and _is_whole(partial / split, entry)
+                }
+                self._journals = dict(content["journals"])
+                return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # nothing there, or nothing that can be gone on with
+        self.done = {}
+        _remove(partial)
+        partial.mkdir(parents=True)
+
+    def journal(self, split):
+        """The notes of a split that is being written, see `write_listing`."""
+        journal = _Journal(self._journals.get(split, {}))
+        journal.save = self.save
+        self._journals = {split: journal}
+        return journal
+
+    def finish(self, split, entry):
+        """Notes that a split is whole."""
+        self.done[split] = entry
+        self._journals.pop(split, None)
+        self.save()
+
+    def save(self):
+        """Writes all this to disk."""
+        content = {
+            "plan": self.plan,
+            "splits": self.done,
+            "journals": self._journals,
+        }
+        _write_text(self.path, json.dumps(content))
+
+
+class _Journal(dict):
+    """Notes of one split; `save()` writes them to disk."""
 
 
 def check_place(folder, force):
@@ -67,23 +159,6 @@ def _plan(recipe, splits, origin):
     return json.loads(json.dumps(plan))
 
 
-def _continue(partial, plan):
-    """The entries of the splits that are finished, their files checked."""
-    try:
-        progress = json.loads((partial / PROGRESS).read_text(encoding="utf-8"))
-        if progress["plan"] == plan:
-            return {
-                split: entry
-                for split, entry in progress["splits"].items()
-                if split in plan["splits"] and _is_whole(partial / split, entry)
-            }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # nothing there, or nothing that can be gone on with
-    _remove(partial)
-    partial.mkdir(parents=True)
-    return {}
-
-
 def _is_whole(folder, entry):
     return all(
         (folder / name).is_file() and npy.checksum(folder / name) == about["sha256"]
@@ -93,8 +168,13 @@ def _is_whole(folder, entry):
 
 def _content(recipe, done):
     left_out = [note for entry in done.values() for note in entry["left_out"]]
+    disjoint = {name for entry in done.values() for name in entry.get("disjoint", ())}
     splits = {
-        split: {key: value for key, value in entry.items() if key != "left_out"}
+        split: {
+            key: value
+            for key, value in entry.items()
+            if key not in ("left_out", "disjoint")
+        }
         for split, entry in done.items()
     }
     checksums = [f"{split} {entry['samples_sha256']}" for split, entry in done.items()]
@@ -107,6 +187,7 @@ def _content(recipe, done):
             "sha256": hashlib.sha256("\n".join(checksums).encode()).hexdigest(),
         },
         "splits": splits,
+        "disjoint": sorted(disjoint),
         "left_out": left_out,
         "versions": manifest.versions(),
     }
@@ -126,7 +207,7 @@ def _remove(folder):
         shutil.rmtree(folder)
 
 
-def _write(path, text):
+def _write_text(path, text):
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)

@@ -14,7 +14,8 @@ class Batches(keras.utils.PyDataset):
         batch_size: samples a batch.
         shuffle_seed: integer to shuffle every epoch; None keeps the order. Shuffled
             batches leave out the epoch's last, incomplete one: a batch of another
-            size costs a compilation on JAX, and the next epoch shuffles anew.
+            size costs a compilation on JAX, and the next epoch shuffles anew. Of
+            samples with several views (`StoredArray.views`) each epoch draws one.
     """
 
     def __init__(self, x, y, batch_size, shuffle_seed=None):
@@ -24,13 +25,15 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = min(batch_size, len(y))
         self.shuffle_seed = shuffle_seed
         self.epoch = 0
-        self._order = self._draw_order()
+        self._order, self._views = self._draw()
 
-    def _draw_order(self):
+    def _draw(self):
+        """The epoch's order, and for each sample a number that chooses its view."""
         if self.shuffle_seed is None:
-            return None
+            return None, None
         generator = np.random.default_rng([self.shuffle_seed, self.epoch])
-        return generator.permutation(len(self.y))
+        order = generator.permutation(len(self.y))
+        return order, generator.integers(2**31, size=len(self.y))
 
     def __len__(self):
         full, rest = divmod(len(self.y), self.batch_size)
@@ -40,11 +43,18 @@ class Batches(keras.utils.PyDataset):
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
         if self._order is not None:
             part = self._order[part]
-        return {name: array[part] for name, array in self.x.items()}, self.y[part]
+        x = {name: self._read(array, part) for name, array in self.x.items()}
+        return x, self.y[part]
+
+    def _read(self, array, part):
+        views = getattr(array, "views", 1)
+        if views == 1 or self._views is None:
+            return array[part]
+        return array.read(part, self._views[part] % views)
 
     def on_epoch_end(self):
         self.epoch += 1
-        self._order = self._draw_order()
+        self._order, self._views = self._draw()
 
 
 def even_batch_size(count, batch_size):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmvq_keras.data import manifest, npy
+from cmvq_keras.data.listing import LeftOut
 from cmvq_keras.data.split import Split
 
 ROWS = 256  # of an array at a time: the memory that writing takes
@@ -34,19 +35,6 @@ class Sample:
     attributes: dict = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A sample that could not be read: noted in the manifest, not stored.
-
-    Args:
-        name: what it is, e.g. a clip's name.
-        reason: why, in a few words.
-    """
-
-    name: str
-    reason: str
-
-
 def write_split(folder, recipe, split, source, told):
     """Writes one split and returns its entry of the manifest.
 
@@ -60,57 +48,87 @@ def write_split(folder, recipe, split, source, told):
     Raises:
         ValueError: for samples that do not fit, naming the sample.
     """
-    writer = _SplitWriter(folder, recipe, split)
-    with writer:
+    files, left_out = {}, []
+    with Register(folder, recipe, split) as register, contextlib.ExitStack() as stack:
         for block, total in _blocks(source, split):
             if isinstance(block, LeftOut):
-                writer.leave_out(block)
-            else:
-                writer.append(*block)
-                told(split, len(writer.names), total)
-    return writer.entry()
+                left_out.append(block)
+                continue
+            x, y, names, attributes = block
+            where = f"{split}: sample {names[0]}"
+            for name, rows in _checked(recipe, x, names, where):
+                write_rows(stack, files, folder / f"{name}.npy", rows, where)
+            register.add(y, names, attributes)
+            told(split, len(register.names), total)
+    return entry(folder, register, files, left_out)
 
 
-class _SplitWriter(contextlib.AbstractContextManager):
+def write_rows(stack, files, path, rows, where):
+    """Appends rows to the file of that path, which is opened when it is needed.
+
+    Args:
+        stack: `contextlib.ExitStack` that closes the file.
+        files: `npy.RowWriter`s by file name; a new one is put in.
+        path: the file.
+        rows: `(k, ...)`; every call's rows have the same shape and dtype.
+        where: what the rows are of, for the message.
+    """
+    file = files.get(path.name)
+    if file is None:
+        file = stack.enter_context(npy.RowWriter(path, rows.dtype, rows.shape[1:]))
+        files[path.name] = file
+    if (rows.dtype, rows.shape[1:]) != (file.dtype, file.shape):
+        raise ValueError(
+            f"{where}, {path.name} must be {file.shape} {file.dtype}, as the samples "
+            f"before it. Received: {rows.shape[1:]} {rows.dtype}"
+        )
+    file.append(rows)
+
+
+class Register(contextlib.AbstractContextManager):
+    """Labels and names of one split's samples: labels.npy and meta.csv.
+
+    Args:
+        folder: the split's folder.
+        recipe: the `Recipe`.
+        split: the split's name.
+
+    Attributes:
+        names: of the samples so far, the keys of a dict.
+        counts: samples (under segmentation pixels) of each class.
+        files: the `npy.RowWriter` of labels.npy by its name.
+    """
+
     def __init__(self, folder, recipe, split):
         self.folder, self.recipe, self.split = folder, recipe, split
-        self.names, self.left_out = {}, []
+        self.names, self._columns = {}, None
         self.counts = np.zeros(len(recipe.classes), np.int64)
-        self._files, self._columns = {}, None
-        self._meta = (folder / manifest.META).open("w", newline="", encoding="utf-8")
+        self.files, self._stack = {}, contextlib.ExitStack()
+        path = folder / manifest.META
+        self._meta = path.open("w", newline="", encoding="utf-8")
         self._csv = csv.writer(self._meta, lineterminator="\n")
 
-    def leave_out(self, sample):
-        self.left_out.append(
-            {"split": self.split, "sample": sample.name, "reason": sample.reason}
-        )
+    def add(self, labels, names, attributes):
+        """Appends samples.
 
-    def append(self, x, y, names, attributes):
-        """Rows: `(k, ...)` arrays by modality, labels, k names, columns of k words."""
+        Args:
+            labels: `(k,)` integers, or `(k, height, width)` under segmentation; None
+                for label maps that are in the folder already, see `count_labels`.
+            names: `(k,)` names.
+            attributes: `(k,)` words by the name of the attribute.
+        """
         where = f"{self.split}: sample {names[0]}"
-        if set(x) != set(self.recipe.modalities):
-            raise ValueError(
-                f"{where} must have {', '.join(self.recipe.modalities)}. Received: "
-                f"{', '.join(map(str, x))}"
-            )
-        for name, modality in self.recipe.modalities.items():
-            rows = _checked_rows(x[name], modality.shape, names, f"{where}, {name}")
-            self._write(f"{name}.npy", rows, where)
-        labels = self._checked_labels(y, len(names), where)
-        self._write(manifest.LABELS, labels, where)
+        if labels is not None:
+            labels = self._checked_labels(labels, len(names), where)
+            self.count_labels(labels)
+            path = self.folder / manifest.LABELS
+            write_rows(self._stack, self.files, path, labels, where)
         self._write_meta(names, attributes, where)
 
-    def _write(self, name, rows, where):
-        file = self._files.get(name)
-        if file is None:
-            file = npy.RowWriter(self.folder / name, rows.dtype, rows.shape[1:])
-            self._files[name] = file
-        if (rows.dtype, rows.shape[1:]) != (file.dtype, file.shape):
-            raise ValueError(
-                f"{where}, {name} must be {file.shape} {file.dtype}, as the samples "
-                f"before it. Received: {rows.shape[1:]} {rows.dtype}"
-            )
-        file.append(rows)
+    def count_labels(self, labels):
+        """Adds integers from -1 (no class) up to the counts."""
+        found = np.bincount(labels[labels >= 0].ravel(), minlength=len(self.counts))
+        self.counts += found
 
     def _checked_labels(self, y, count, where):
         y = np.asarray(y)
@@ -127,9 +145,7 @@ class _SplitWriter(contextlib.AbstractContextManager):
                 f"{where}: labels must be in [{lowest}, {classes - 1}]. Received: "
                 f"{y.min()} to {y.max()}"
             )
-        y = y.astype(npy.LABELS)
-        self.counts += np.bincount(y[y >= 0].ravel(), minlength=classes)
-        return y
+        return y.astype(npy.LABELS)
 
     def _write_meta(self, names, attributes, where):
         if self._columns is None:
@@ -152,36 +168,60 @@ class _SplitWriter(contextlib.AbstractContextManager):
             self._csv.writerow([name, *row])
 
     def __exit__(self, kind, error, trace):
-        for file in self._files.values():
-            file.close(finish=kind is None)
+        self._stack.__exit__(kind, error, trace)
         with npy.naming(self._meta.name), self._meta:
             self._meta.flush()
             os.fsync(self._meta.fileno())
 
-    def entry(self):
-        """What the manifest says of this split."""
-        if not self.names:
-            raise ValueError(f"{self.split} has no samples.")
-        files = {
-            name: {"dtype": str(file.dtype), "shape": [file.count, *file.shape]}
-            for name, file in self._files.items()
-        }
-        for name, about in (*files.items(), (manifest.META, {})):
-            path = self.folder / name
-            about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path)}
-            files[name] = about
-        return {
-            "count": len(self.names),
-            "class_counts": self.counts.tolist(),
-            "samples_sha256": samples_checksum(self.names),
-            "files": files,
-            "left_out": self.left_out,
-        }
+
+def entry(folder, register, files, left_out):
+    """What the manifest says of a split that is written.
+
+    Args:
+        folder: the split's folder.
+        register: its `Register`, closed.
+        files: its `npy.RowWriter`s by file name, closed.
+        left_out: `LeftOut`s.
+
+    Raises:
+        ValueError: for a split without samples.
+    """
+    if not register.names:
+        raise ValueError(f"{register.split} has no samples.")
+    content = {
+        name: {"dtype": str(file.dtype), "shape": [file.count, *file.shape]}
+        for name, file in {**files, **register.files}.items()
+    }
+    for name, about in (*content.items(), (manifest.META, {})):
+        path = folder / name
+        about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path)}
+        content[name] = about
+    return {
+        "count": len(register.names),
+        "class_counts": register.counts.tolist(),
+        "samples_sha256": samples_checksum(register.names),
+        "files": content,
+        "left_out": [
+            {"split": register.split, "sample": each.name, "reason": each.reason}
+            for each in left_out
+        ],
+    }
 
 
 def samples_checksum(names):
     """SHA-256 of the samples' names in their order."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _checked(recipe, x, names, where):
+    """Pairs of a modality's name and its checked rows."""
+    if set(x) != set(recipe.modalities):
+        raise ValueError(
+            f"{where} must have {', '.join(recipe.modalities)}. Received: "
+            f"{', '.join(map(str, x))}"
+        )
+    for name, modality in recipe.modalities.items():
+        yield name, _checked_rows(x[name], modality.shape, names, f"{where}, {name}")
 
 
 def _checked_rows(rows, shape, names, where):

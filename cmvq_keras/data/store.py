@@ -2,6 +2,8 @@
 
     <root>/<recipe>/manifest.json            what there is, with checksums
     <root>/<recipe>/<split>/<modality>.npy   raw values, before normalization
+    <root>/<recipe>/<split>/<modality>.rows.npy   which row is a sample's, where several
+                                                  samples share one
     <root>/<recipe>/<split>/labels.npy       int32
     <root>/<recipe>/<split>/meta.csv         a line a sample: its name, attributes
 
@@ -16,8 +18,10 @@ import pathlib
 import numpy as np
 
 from cmvq_keras.data import checks, manifest, npy, partial
+from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.rows import Rows
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.split_writer import LeftOut, Sample, samples_checksum
+from cmvq_keras.data.split_writer import Sample, samples_checksum
 from cmvq_keras.recipe import Modality, Recipe
 
 __all__ = ["LeftOut", "Part", "Sample", "Store"]
@@ -28,8 +32,8 @@ class Part:
     """One split of a store as it lies on disk.
 
     Args:
-        x: memory-mapped arrays by modality, `(n, height, width, channels)` uint8,
-            float16 or float32, raw values.
+        x: `cmvq_keras.data.rows.Rows` by modality, memory-mapped, `(n, height, width,
+            channels)` uint8, float16 or float32, raw values.
         y: `(n,)` int32 labels, or memory-mapped `(n, height, width)`.
         samples: `(n,)` names.
         attributes: `(n,)` words by the name of the attribute.
@@ -63,12 +67,15 @@ class Store:
         self.checksum = npy.checksum(self.folder / manifest.FILE)
 
     @classmethod
-    def create(cls, root, recipe, splits, force=False, origin="", told=None):
+    def create(
+        cls, root, recipe, splits, force=False, origin="", told=None, workers=None
+    ):
         """Writes a store into `<root>/<recipe's name>`, whole or not at all.
 
         A killed call leaves `<root>/.<name>.partial`; the next one with the same
         `recipe`, split names and `origin` keeps its finished splits, without asking
-        their sources again, and ends with the same bytes.
+        their sources again, goes on inside a split that a listing gives, and ends
+        with the same bytes.
 
         Args:
             root: folder, made if it is missing.
@@ -77,13 +84,16 @@ class Store:
                 The recipe of a pair is named "own".
             splits: by name ("train", "validation", "test") a `Split` of raw values,
                 a tuple `(x, y)`, `(x, y, samples)` or `(x, y, samples, attributes)`
-                of arrays, an iterable of `Sample` and `LeftOut`, or a function that
-                gives one of these.
+                of arrays, an iterable of `Sample` and `LeftOut`, a
+                `cmvq_keras.data.listing.Listing`, or a function that gives one of
+                these.
             force: whether a store that is there is replaced.
             origin: a word on where the samples come from; with another one nothing
                 of a killed call is kept.
             told: function `(split, rows written, rows in all or None)`, for a
                 progress bar.
+            workers: processes that decode a listing; None for one a core. The bytes
+                do not depend on it.
 
         Returns:
             The `Store`.
@@ -104,7 +114,8 @@ class Store:
         for split in splits:
             checks.one_of(split, SPLITS, "split")
         folder = pathlib.Path(root) / recipe.name
-        partial.build(folder, recipe, splits, force, origin, told or _silent)
+        told = told or _silent
+        partial.build(folder, recipe, splits, force, origin, told, workers)
         return cls(folder)
 
     @classmethod
@@ -139,10 +150,7 @@ class Store:
             FileNotFoundError: for a missing file.
         """
         checks.one_of(name, self.manifest["splits"], f"split of {self.folder}")
-        x = {
-            modality: self.array(name, f"{modality}.npy")
-            for modality in self.recipe.modalities
-        }
+        x = {modality: self.rows(name, modality) for modality in self.recipe.modalities}
         y = self.array(name, manifest.LABELS)
         if y.ndim == 1:
             y = np.array(y)
@@ -151,6 +159,19 @@ class Store:
                 raise ValueError(f"{path} holds labels out of range.")
         samples, attributes = self.meta(name)
         return Part(x, y, samples, attributes)
+
+    def rows(self, split, modality):
+        """One modality's values as `cmvq_keras.data.rows.Rows`; see `split`."""
+        values = self.array(split, f"{modality}.npy")
+        name = manifest.rows_file(f"{modality}.npy")
+        index = None
+        if name in self.manifest["splits"][split]["files"]:
+            index = np.array(self.array(split, name))
+            if index.min() < 0 or index.max() >= len(values):
+                path = self.folder / split / name
+                raise ValueError(f"{path} holds rows that {modality}.npy has not.")
+        views = values.ndim > 1 + len(self.recipe.modalities[modality].shape)
+        return Rows(values, index, views)
 
     def array(self, split, file):
         """One memory-mapped array, e.g. of "train" and "image.npy"; see `split`."""

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from cmvq_keras.data import manifest, npy
-from cmvq_keras.data.stored import PAIR
+from cmvq_keras.data.pairing import PAIR
 
 ROWS = 256  # of an array at a time
 MAX_TOLD = 5  # names of samples in one fault
@@ -31,7 +31,8 @@ def check(store, told=None):
 
     Counts, sizes, shapes and checksums against the manifest; values for being
     finite; labels for their range and the manifest's counts; and leakage: a sample,
-    or one part of a pair, in two splits. Classes without a sample are no fault.
+    one part of a pair, or under an actor-disjoint split an actor, in two splits.
+    Classes without a sample are no fault.
 
     Args:
         store: an open `cmvq_keras.data.Store`.
@@ -40,7 +41,7 @@ def check(store, told=None):
     Returns:
         A `Report` with all faults.
     """
-    faults, counts, members = [], {}, {}
+    faults, counts, members, attributes = [], {}, {}, {}
     for split, entry in store.manifest["splits"].items():
         for name, about in entry["files"].items():
             if told:
@@ -49,11 +50,14 @@ def check(store, told=None):
         labels = _try(faults, store.array, split, manifest.LABELS)
         if labels is not None:
             counts[split] = _class_counts(faults, store, split, labels)
+        for name in store.recipe.modalities:
+            _try(faults, store.rows, split, name)
         meta = _try(faults, store.meta, split)
         if meta is not None:
-            members[split] = meta[0]
+            members[split], attributes[split] = meta
             faults += _repeated(split, meta[0])
     faults += leakage(members)
+    faults += _shared_attributes(store, attributes)
     # The same fault can be met twice: in the file, and in what is read of it.
     unique = tuple(dict.fromkeys(faults))
     return Report(unique, counts, tuple(store.manifest["left_out"]))
@@ -79,6 +83,13 @@ def leakage(members):
                     f"{first} and {second} share {len(shared)}: {_some(shared)}"
                 )
     return faults
+
+
+def _shared_attributes(store, attributes):
+    """One line for each two splits that share an actor, or what else must differ."""
+    for name in store.manifest.get("disjoint", ()):
+        words = {split: found.get(name, ()) for split, found in attributes.items()}
+        yield from (f"{name}: {fault}" for fault in leakage(words))
 
 
 def _file_faults(store, split, name, about):

@@ -3,47 +3,40 @@
 import numpy as np
 
 from cmvq_keras.data import checks
+from cmvq_keras.data.decoding import raw
+from cmvq_keras.data.pairing import PAIR
 from cmvq_keras.data.split import Split, normalize
 from cmvq_keras.data.store import Store
 
-PAIR = " + "  # between the names of a pair's parts, see `cmvq_keras.data.pairing`
-
 
 class StoredArray:
-    """Rows of a memory-mapped array, normalized when they are read.
+    """Samples in a store's file, normalized when they are read.
 
-    `array[rows]` takes a slice or an index array and gives float32; it reads in
-    ascending order, whatever the order of the index. The whole never is in memory.
+    `array[samples]` takes a slice or an index array and gives float32, of several
+    views the first. The whole never is in memory.
 
     Args:
-        values: memory-mapped raw values `(n, ...)`.
+        rows: `cmvq_keras.data.rows.Rows` of raw values.
         modality: the `Modality` with offset and scale.
     """
 
-    def __init__(self, values, modality):
-        self.values = values
+    def __init__(self, rows, modality):
+        self.rows = rows
         self.modality = modality
-        self.shape = values.shape
+        self.shape = rows.shape
+        self.views = rows.views
         self.dtype = np.dtype(np.float32)
 
     def __len__(self):
-        return len(self.values)
+        return len(self.rows)
 
-    def __getitem__(self, rows):
-        if isinstance(rows, slice):
-            return normalize(raw(self.values[rows], self.modality), self.modality)
-        order = np.argsort(rows, kind="stable")
-        read = normalize(raw(self.values[rows[order]], self.modality), self.modality)
-        placed = np.empty_like(read)
-        placed[order] = read
-        return placed
+    def __getitem__(self, samples):
+        return self.read(samples)
 
-
-def raw(values, modality):
-    """Stored values as raw ones: uint8 in a picture counts as 0 to 255."""
-    if modality.kind == "image" and values.dtype == np.uint8:
-        return values / np.float32(255)
-    return values
+    def read(self, samples, view=0):
+        """Normalized values; see `cmvq_keras.data.rows.Rows.read`."""
+        values = self.rows.read(samples, view)
+        return normalize(raw(values, self.modality), self.modality)
 
 
 def load(recipe, split, store, limit=None):
@@ -67,52 +60,20 @@ def load(recipe, split, store, limit=None):
     part = store.split(split)
     check_fit(recipe, store, PAIR in part.samples[0])
     x = {
-        name: StoredArray(part.x[name][:limit], modality)
+        name: StoredArray(part.x[name].first(limit), modality)
         for name, modality in recipe.modalities.items()
     }
     return Split(x, part.y[:limit], part.samples[:limit])
 
 
-def of_run(run, data_dir=None, store=None):
-    """The store to measure a run on: the one that was named, else its own.
-
-    Args:
-        run: an open `cmvq_keras.run.Run`.
-        data_dir: where raw files were named, these are taken.
-        store: the named store: a folder, or a `Store`.
-
-    Returns:
-        A `Store`, or None for raw files.
-
-    Raises:
-        FileNotFoundError: when the run's own store is gone.
-        ValueError: when it is not the one any more that the run was trained from.
-    """
-    if store is not None:
-        return store if isinstance(store, Store) else Store.open(store, run.recipe.name)
-    noted = run.environment.get("store")
-    if noted is None or data_dir is not None:
-        return None
-    hint = "Name one with --store, or raw files with --data-dir."
+def fits(recipe, store):
+    """Whether `load` would take a store for a recipe."""
+    samples, _ = store.meta(next(iter(store.manifest["splits"])))
     try:
-        folder, expected = str(noted["folder"]), noted["manifest"]
-    except (TypeError, KeyError):
-        raise ValueError(
-            f"{run.directory}: environment.json names no readable store. {hint}"
-        ) from None
-    try:
-        found = Store.open(folder, run.recipe.name)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{run.directory} was trained from the store {folder}, which is not "
-            f"there. {hint}"
-        ) from None
-    if found.checksum != expected:
-        raise ValueError(
-            f"{folder} is not the store any more that {run.directory} was trained "
-            f"from. {hint}"
-        )
-    return found
+        check_fit(recipe, store, PAIR in samples[0])
+    except ValueError:
+        return False
+    return True
 
 
 def check_fit(recipe, store, paired=False):

@@ -1,0 +1,177 @@
+"""One split of a store, decoded from what a listing names; goes on where it stopped."""
+
+import contextlib
+import time
+
+import numpy as np
+
+from cmvq_keras.data import manifest, npy
+from cmvq_keras.data.decoding import Casualties, decode, positions
+from cmvq_keras.data.listing import LABELS
+from cmvq_keras.data.split_writer import Register, entry, samples_checksum, write_rows
+
+SECONDS = 5  # between two notes of what is on disk: what a kill can cost
+
+
+def write_listing(folder, recipe, split, listing, told, journal, workers=None):
+    """Writes one split and returns its entry of the manifest.
+
+    Args:
+        folder: the split's folder, empty or as a killed call left it.
+        recipe: the `Recipe`; shapes, classes and task are checked.
+        split: the split's name.
+        listing: a `cmvq_keras.data.listing.Listing`.
+        told: function `(split, units decoded, units in all)`.
+        journal: dict, kept on disk by its `save()`: what a killed call had done.
+        workers: see `cmvq_keras.data.decoding.decode`.
+
+    Raises:
+        ValueError, OSError: for samples that do not fit, naming them; see
+            `cmvq_keras.data.decoding.Casualties`.
+    """
+    _check(listing, recipe, split)
+    checksum = samples_checksum(listing.names)
+    if journal.get("listing") != checksum:
+        journal.clear()
+        journal["listing"] = checksum
+    casualties, parts, done = Casualties(listing), [], 0
+    total = sum(len(group.items) for group in listing.groups)
+    for number, group in enumerate(listing.groups):
+        state = journal.setdefault(str(number), {"next": 0, "failed": {}, "files": {}})
+        with _GroupWriter(folder, split, group, state, journal) as writer:
+            for unit, reason in state["failed"].items():
+                casualties.add(group, int(unit), ValueError(reason))
+            units = range(state["next"], len(group.items))
+            for unit, result in decode(group, recipe, units, workers):
+                if isinstance(result, Exception):
+                    casualties.add(group, unit, result)
+                writer.add(unit, result)
+                told(split, done + unit + 1, total)
+        done += len(group.items)
+        parts.append((writer.files, _rows(group, writer.usable(), len(listing))))
+    kept = np.all([rows >= 0 for _, rows in parts], axis=0)
+    files = {name: file for written, _ in parts for name, file in written.items()}
+    for written, rows in parts:
+        files |= _write_index(folder, written, rows[kept])
+    with Register(folder, recipe, split) as register:
+        _write_register(register, listing, np.flatnonzero(kept))
+    about = entry(folder, register, files, casualties.left_out)
+    return {**about, "disjoint": list(listing.disjoint)}
+
+
+class _GroupWriter(contextlib.AbstractContextManager):
+    """The files of one group's modalities, and the note of what is in them."""
+
+    def __init__(self, folder, split, group, state, journal):
+        self.folder, self.split, self.group = folder, split, group
+        self.state, self.journal = state, journal
+        self._stack = contextlib.ExitStack()
+        self._noted = time.monotonic()
+        self.files = self._restore()
+
+    def _restore(self):
+        """The files as they were when they were noted the last time."""
+        try:
+            return {
+                name: self._stack.enter_context(
+                    npy.RowWriter(self.folder / name, *about)
+                )
+                for name, about in self.state["files"].items()
+            }
+        except (ValueError, OSError):
+            self._stack.close()
+            self.state |= {"next": 0, "failed": {}, "files": {}}
+            return {}
+
+    def add(self, unit, result):
+        """Rows of a unit, or the error that it is left out for."""
+        if isinstance(result, Exception):
+            self.state["failed"][str(unit)] = str(result)
+        else:
+            where = f"{self.split}: unit {unit}"
+            for name, values in result.items():
+                path = self.folder / f"{name}.npy"
+                write_rows(self._stack, self.files, path, values[None], where)
+        self.state["next"] = unit + 1
+        if time.monotonic() - self._noted > SECONDS:
+            self._note()
+
+    def _note(self):
+        for file in self.files.values():
+            file.sync()
+        self.state["files"] = {
+            name: [str(file.dtype), list(file.shape), file.count]
+            for name, file in self.files.items()
+        }
+        self.journal.save()
+        self._noted = time.monotonic()
+
+    def usable(self):
+        """`(units,)` booleans: which are in the files."""
+        usable = np.ones(len(self.group.items), bool)
+        usable[[int(unit) for unit in self.state["failed"]]] = False
+        return usable
+
+    def __exit__(self, kind, error, trace):
+        with contextlib.suppress(OSError):  # a full disk: the last note stays
+            self._note()
+        self._stack.__exit__(kind, error, trace)
+
+
+def _check(listing, recipe, split):
+    columns = dict(listing.attributes)
+    for name in listing.disjoint:
+        if name not in columns:
+            raise ValueError(f"{split}: {name} must be an attribute of the listing.")
+    if listing.labels is not None:
+        columns[LABELS] = listing.labels
+    for name, values in columns.items():
+        if len(values) != len(listing):
+            raise ValueError(
+                f"{split}: {name} must have {len(listing)} rows. Received: "
+                f"{len(values)}"
+            )
+    if (recipe.task == "segmentation") != (listing.labels is None):
+        raise ValueError(
+            f"{split}: a listing for segmentation has no `labels` (its group gives "
+            "label maps), every other one has some."
+        )
+
+
+def _rows(group, usable, count):
+    """`(count,)` the row of each sample in the group's files, -1 for none."""
+    row = np.where(usable, np.cumsum(usable) - 1, -1)
+    return row[positions(group, count)]
+
+
+def _write_index(folder, written, rows):
+    """`<modality>.rows.npy` of a group's files, unless sample i is in row i."""
+    if np.array_equal(rows, np.arange(len(rows))) and all(
+        file.count == len(rows) for file in written.values()
+    ):
+        return {}
+    files = {}
+    for name in written:
+        path = folder / manifest.rows_file(name)
+        with npy.RowWriter(path, npy.LABELS, ()) as file:
+            file.append(rows)
+        files[path.name] = file
+    return files
+
+
+def _write_register(register, listing, kept):
+    """Labels and names of the samples that are kept, an index array."""
+    if not len(kept):
+        raise ValueError(f"{register.split} has no samples.")
+    labels = None
+    if listing.labels is None:
+        maps = np.load(register.folder / manifest.LABELS, mmap_mode="r")
+        for row in maps:
+            register.count_labels(np.array(row))
+    else:
+        labels = np.asarray(listing.labels)[kept]
+    names = [str(listing.names[row]) for row in kept]
+    columns = {
+        key: [words[row] for row in kept] for key, words in listing.attributes.items()
+    }
+    register.add(labels, names, columns)

@@ -1,0 +1,237 @@
+"""Listings become stores: on any number of processes, after any kill, the same."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tiny_listing
+from tiny_listing import PAIRS, RECIPE, clips, pairs
+
+from cmvq_keras.data import Store, decoding, listing_writer, store_check
+from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.pipeline import Batches
+from cmvq_keras.data.stored import load
+
+
+def make(root, listing=clips, splits=("train",), **options):
+    sources = dict.fromkeys(splits, listing)
+    return Store.create(root, RECIPE, sources, **options)
+
+
+def content(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("one"), workers=1)
+
+
+def test_clips_come_out_as_they_were_decoded(store):
+    part = store.split("train")
+    assert part.samples.tolist() == [f"clip-{number}" for number in range(30)]
+    assert part.attributes["actor"].tolist() == [str(n // 10) for n in range(30)]
+    np.testing.assert_array_equal(part.y, np.arange(30) % 3)
+    for number in (0, 13, 29):
+        for name, made in (
+            ("image", tiny_listing.image),
+            ("sound", tiny_listing.sound),
+        ):
+            (found,) = part.x[name][[number]]
+            np.testing.assert_array_equal(found, made(number))
+            assert found.dtype == made(number).dtype
+    assert not store_check.check(store).faults
+
+
+def test_the_bytes_do_not_depend_on_the_number_of_processes(store, tmp_path):
+    again = make(tmp_path, workers=3)
+    assert content(again.folder) == content(store.folder)
+
+
+@pytest.mark.parametrize("second", [0, listing_writer.SECONDS])
+def test_a_kill_inside_a_split_costs_nothing_that_was_noted(
+    store, tmp_path, monkeypatch, second
+):
+    monkeypatch.setattr(listing_writer, "SECONDS", second)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, lambda: clips(kill=17), workers=1)
+    asked = []
+
+    def counted(number):
+        asked.append(number)
+        return tiny_listing.Clip()(number)
+
+    (group,) = clips().groups
+    group = dataclasses.replace(group, read=counted)
+    rest = dataclasses.replace(clips(), groups=(group,))
+    again = make(tmp_path, lambda: rest, workers=1)
+    assert asked == list(range(17, 30))
+    assert content(again.folder) == content(store.folder)
+
+
+def test_what_was_written_after_the_last_note_is_written_again(store, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, lambda: clips(kill=17), workers=1)
+    # As after kill -9: rows that no note tells of, and half a row.
+    for name in ("image", "sound"):
+        with (tmp_path / ".own.partial" / "train" / f"{name}.npy").open("ab") as file:
+            file.write(b"\1" * 77)
+    again = make(tmp_path, workers=1)
+    assert content(again.folder) == content(store.folder)
+
+
+def test_a_remainder_that_lost_rows_is_made_again(store, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, lambda: clips(kill=17), workers=1)
+    path = tmp_path / ".own.partial" / "train" / "sound.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert content(make(tmp_path, workers=1).folder) == content(store.folder)
+
+
+def test_a_remainder_of_other_samples_is_made_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, lambda: clips(kill=17), workers=1)
+    again = make(tmp_path, lambda: clips(first=3), workers=1)
+    whole = make(tmp_path / "whole", lambda: clips(first=3), workers=1)
+    assert content(again.folder) == content(whole.folder)
+
+
+def test_samples_that_share_a_row_share_it_in_the_file(tmp_path):
+    store = make(tmp_path, pairs)
+    part = store.split("train")
+    files = store.manifest["splits"]["train"]["files"]
+    assert files["sound.npy"]["shape"] == [2, 6, 5, 1]
+    assert files["sound.rows.npy"]["shape"] == [5]
+    assert "image.rows.npy" not in files
+    expected = np.stack([tiny_listing.sound(100 + row) for row in PAIRS["sound"]])
+    np.testing.assert_array_equal(part.x["sound"][:], expected)
+    np.testing.assert_array_equal(part.x["sound"][1:4], expected[1:4])
+    np.testing.assert_array_equal(part.x["sound"][[4, 0, 4]], expected[[4, 0, 4]])
+    assert len(part.x["sound"].first(3)) == 3
+    assert not store_check.check(store).faults
+
+
+def test_rows_out_of_range_are_a_fault(tmp_path):
+    store = make(tmp_path, pairs)
+    path = store.folder / "train" / "sound.rows.npy"
+    path.write_bytes(path.read_bytes()[:-4] + b"\2\0\0\0")
+    faults = " ".join(store_check.check(store).faults)
+    assert "sound.rows.npy holds rows that sound.npy has not" in faults
+    with pytest.raises(ValueError, match="holds rows that"):
+        store.split("train")
+
+
+def test_each_epoch_draws_one_of_several_views(tmp_path):
+    store = make(tmp_path, lambda: clips(views=3))
+    x = load(RECIPE, "train", store).x
+    assert x["image"].shape == (30, 4, 4, 3)
+    views = np.stack([tiny_listing.image(number, 3) for number in range(30)])
+    views = (views / 255 - 0.5) / 0.25
+    np.testing.assert_allclose(x["image"][:], views[:, 0], atol=1e-6)
+    batches = Batches(x, np.arange(30), 10, shuffle_seed=7)
+    drawn = np.zeros((6, 30), int)
+    for epoch in range(6):
+        for index in range(3):
+            inputs, rows = batches[index]
+            distance = np.abs(views[rows] - inputs["image"][:, None]).max((2, 3, 4))
+            np.testing.assert_allclose(distance.min(axis=1), 0, atol=1e-6)
+            drawn[epoch, rows] = distance.argmin(axis=1)
+        batches.on_epoch_end()
+    counts = np.bincount(drawn.ravel(), minlength=3)
+    assert counts.min() > 40
+    assert (drawn != drawn[0]).any(axis=0).sum() > 25
+    again = Batches(x, np.arange(30), 10, shuffle_seed=7)
+    np.testing.assert_array_equal(
+        again[0][0]["image"], Batches(x, np.arange(30), 10, 7)[0][0]["image"]
+    )
+
+
+def test_damaged_samples_are_left_out_and_noted(tmp_path):
+    store = make(tmp_path, lambda: clips(count=300, damaged=(5, 77, 299)), workers=2)
+    part = store.split("train")
+    kept = [number for number in range(300) if number not in (5, 77, 299)]
+    assert part.samples.tolist() == [f"clip-{number}" for number in kept]
+    np.testing.assert_array_equal(part.y, np.array(kept) % 3)
+    np.testing.assert_array_equal(part.x["sound"][[5]][0], tiny_listing.sound(6))
+    assert store.manifest["left_out"][1] == {
+        "split": "train",
+        "sample": "clip-77",
+        "reason": "clip 77 is cut",
+    }
+    direct = decoding.load(clips(count=300, damaged=(5, 77, 299)), RECIPE, workers=1)
+    np.testing.assert_array_equal(direct.samples, part.samples)
+    np.testing.assert_array_equal(direct.x["sound"], np.float32(part.x["sound"][:]))
+    np.testing.assert_array_equal(direct.y, part.y)
+
+
+def test_more_than_one_percent_damaged_stops_with_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match=r"More than 1% of 300 samples") as caught:
+        make(tmp_path, lambda: clips(count=300, damaged=(5, 6, 7, 8)), workers=1)
+    told = str(caught.value)
+    assert "clip-5: clip 5 is cut" in told
+    assert told.endswith("Fetch them again.")
+    assert "\n" not in told
+    assert not (tmp_path / "own").exists()
+
+
+def test_samples_known_to_be_damaged_do_not_count(tmp_path):
+    known = tuple(LeftOut(f"known-{i}", "no sound", expected=True) for i in range(9))
+    listing = dataclasses.replace(clips(damaged=(4,)), left_out=known)
+    store = make(tmp_path, lambda: listing, workers=1)
+    assert len(store.manifest["left_out"]) == 10
+
+
+def test_without_tolerance_the_first_damaged_sample_ends_it(tmp_path):
+    strict = dataclasses.replace(clips(damaged=(4,)), tolerant=False)
+    with pytest.raises(ValueError, match="clip 4 is cut"):
+        make(tmp_path, lambda: strict, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ({"image": np.zeros((4, 4, 1), np.uint8)}, r"image must be \(4, 4, 3\)"),
+        ({"image": np.zeros((4, 4, 3), np.int64)}, "image must be uint8"),
+        ({"image": np.full((4, 4, 3), np.nan, np.float32)}, "not finite"),
+    ],
+)
+def test_decoded_values_are_checked(tmp_path, rows, told):
+    (group,) = clips(count=3).groups
+    read = lambda number: {**tiny_listing.Clip()(number), **rows}  # noqa: E731
+    listing = dataclasses.replace(
+        clips(count=3),
+        groups=(dataclasses.replace(group, read=read),),
+        tolerant=False,
+    )
+    with pytest.raises(ValueError, match=told):
+        make(tmp_path, lambda: listing, workers=1)
+
+
+def test_an_actor_in_two_splits_is_a_fault_where_none_may_be(tmp_path):
+    def listing(first):
+        return dataclasses.replace(clips(first, 15), disjoint=("actor",))
+
+    sources = {"train": lambda: listing(0), "test": lambda: listing(15)}
+    store = Store.create(tmp_path, RECIPE, sources, workers=1)
+    (fault,) = store_check.check(store).faults
+    assert fault == "actor: train and test share 1: 1"
+    sources["test"] = lambda: listing(20)
+    apart = Store.create(tmp_path, RECIPE, sources, force=True, workers=1)
+    assert not store_check.check(apart).faults
+    assert json.loads((apart.folder / "manifest.json").read_text())["disjoint"] == [
+        "actor"
+    ]
+
+
+def test_two_preparations_of_one_store_do_not_meet(tmp_path):
+    def second():
+        with pytest.raises(FileExistsError, match="Another process is writing"):
+            make(tmp_path)
+        return clips()
+
+    make(tmp_path, second, workers=1)

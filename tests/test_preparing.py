@@ -1,0 +1,83 @@
+"""Stores that a training makes by itself, in the cache."""
+
+import os
+
+import numpy as np
+import pytest
+import tiny_sources
+from click.testing import CliRunner
+
+import cmvq_keras as cmvq
+from cmvq_keras import preparing, recipes
+from cmvq_keras.cli import main
+from cmvq_keras.run import Run
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("CMVQ_CACHE_DIR", str(tmp_path / "cache"))
+    tiny_sources.write_mnist(tmp_path / "raw")
+    tiny_sources.write_svhn(tmp_path / "raw", 40, 20)
+    return tmp_path / "raw"
+
+
+def recipe(**settings):
+    settings = {key.replace("__", "."): value for key, value in settings.items()}
+    return recipes.get("digits").with_settings({"training.limit": 20, **settings})
+
+
+def test_a_store_is_made_once(root):
+    told = []
+    first = preparing.cached(recipe(), root, lambda *about: told.append(about))
+    assert told[-1][0] == "test"
+    again = preparing.cached(recipe(training__epochs=3), root, pytest.fail)
+    assert again.folder == first.folder
+    smaller = preparing.cached(recipe(training__limit=10), root, pytest.fail)
+    assert smaller.folder == first.folder
+
+
+def test_other_settings_and_other_files_give_another_store(root):
+    first = preparing.cached(recipe(), root)
+    found = {first.folder, preparing.cached(recipe(data__seed=1), root).folder}
+    found.add(preparing.cached(recipe(training__limit=None), root).folder)
+    # Pairs repeat samples: one modality alone is another data set.
+    found.add(preparing.cached(recipe().with_modality("svhn"), root).folder)
+    assert len(found) == 4
+    path = root / "mnist" / "mnist.npz"
+    os.utime(path, ns=(1, 1))
+    assert preparing.cached(recipe(), root).folder not in found
+
+
+def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tmp_path):
+    settings = {"training.limit": 20, "training.epochs": 1, "training.batch_size": 10}
+    small = {"model.hidden_channels": 8, "model.num_embeddings": 8, "model.grid": 4}
+    tiny = recipes.get("digits").with_settings({**settings, **small})
+    run = cmvq.train(tiny, root, tmp_path / "run", verbose=False)
+    noted = run.environment["store"]
+    assert noted["data_dir"] == str(root.resolve())
+    assert str(tmp_path / "cache") in noted["folder"]
+    before = run.metrics["test"]
+    for path in sorted((tmp_path / "cache").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert cmvq.evaluate(run, "test")["confusion"] == before["confusion"]
+    named = cmvq.prepare(tiny, root, tmp_path / "named")
+    runner = CliRunner()
+    result = runner.invoke(main, ["evaluate", str(run.directory), "--store", tmp_path])
+    assert result.exit_code == 1
+    result = runner.invoke(
+        main, ["evaluate", str(run.directory), "--store", str(named.folder.parent)]
+    )
+    assert result.exit_code == 0, result.output
+    after = Run.open(run.directory).metrics["test"]
+    np.testing.assert_allclose(after["loss"], before["loss"], rtol=1e-6)
+
+
+def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
+    (root / "svhn" / "test_32x32.mat").unlink()
+    runner = CliRunner()
+    arguments = ["train", "--recipe", "digits", "--data-dir", str(root)]
+    result = runner.invoke(main, [*arguments, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert "svhn/test_32x32.mat is not in" in result.stderr
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
