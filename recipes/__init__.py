@@ -230,7 +230,7 @@ def read_sample(recipe, modality, path):
     from cmvq_keras.data import samples
 
     checks.one_of(modality, recipe.modalities, "modality")
-    own = module(recipe.name) if is_known(recipe.name) else None
+    own = _module_of(recipe)
     files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
     readers = files.get(modality, {})
     return samples.read(pathlib.Path(path), recipe.modalities[modality], readers)
@@ -248,8 +248,7 @@ def mirrors(recipe):
     Raises:
         ValueError: where a modality has none, as for sounds.
     """
-    own = module(recipe.name) if is_known(recipe.name) else None
-    known = getattr(own, "MIRRORS", {})
+    known = getattr(_module_of(recipe), "MIRRORS", {})
     missing = [name for name in recipe.modalities if name not in known]
     if missing:
         raise ValueError(
@@ -261,5 +260,9 @@ def mirrors(recipe):
 
 def limbs(recipe):
     """Pairs of joints between which a recipe's poses have lines, by modality."""
-    own = module(recipe.name) if recipe.name in names() else None
-    return getattr(own, "LIMBS", {})
+    return getattr(_module_of(recipe), "LIMBS", {})
+
+
+def _module_of(recipe):
+    """The recipe's module; None for a recipe of a script's own."""
+    return module(recipe.name) if is_known(recipe.name) else None
