@@ -1,5 +1,7 @@
 """Pictures: files, and small arrays in another size."""
 
+import colorsys
+
 import numpy as np
 from PIL import Image
 
@@ -46,6 +48,20 @@ def read_image(path, shape):
     with files.opened(path, "picture") as file, _open(file) as picture:
         picture = picture.convert("L" if channels == 1 else "RGB")
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
+
+
+def tint(picture, hue):
+    """A gray picture in one colour, on black: white becomes the pure colour.
+
+    Args:
+        picture: `(height, width, 1)` uint8.
+        hue: of the colour, in [0, 1): 0 is red, 1/3 green, 2/3 blue.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    color = np.array(colorsys.hsv_to_rgb(hue, 1, 1))
+    return np.rint(picture * color).astype(np.uint8)
 
 
 def mirror(pictures):
