@@ -60,9 +60,19 @@ def pictures(clip, offsets, crop, shape):
     return np.stack(views) if len(views) > 1 else views[0]
 
 
-def mono(clip, rate):
-    """The mean of a clip's channels, `(samples,)` float32 at `rate` Hz."""
+def mono(clip, rate, rate_factor=1):
+    """The mean of a clip's channels.
+
+    Args:
+        clip: a `cmvq_keras.data.video.Clip`.
+        rate: Hz that are wanted.
+        rate_factor: the clip is taken for one of so many times its rate.
+
+    Returns:
+        `(samples,)` float32.
+    """
     signal, own_rate = clip.sound()
+    own_rate *= rate_factor
     return audio.resample(signal.mean(axis=0), own_rate, rate).astype(np.float32)
 
 
