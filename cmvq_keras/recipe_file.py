@@ -136,6 +136,8 @@ def _run(path, text):
 
 
 def _checked(path, module, taken):
+    from cmvq_keras.data import manifest
+
     recipe = getattr(module, "RECIPE", None)
     readers = [getattr(module, name, None) for name in ("open_split", "load_split")]
     if not isinstance(recipe, Recipe) or not any(map(callable, readers)):
@@ -144,6 +146,10 @@ def _checked(path, module, taken):
             "open_split(recipe, split, data_dir) or load_split(recipe, split, "
             "data_dir, limit)"
         )
+    try:
+        manifest.check_names(recipe)
+    except ValueError as error:
+        raise RecipeFileError(f"{path}: {error}") from None
     if recipe.name in taken:
         raise RecipeFileError(
             f"{path}: its RECIPE needs a name of its own. Received: {recipe.name}, "

@@ -78,6 +78,11 @@ def module(name):
     """
     if recipe_file.is_path(name):
         return recipe_file.load(name, names()).module
+    return _known_module(name)
+
+
+def _known_module(name):
+    """As `module`, but no path: a name out of a run folder must not run any code."""
     if found := recipe_file.loaded(name):
         return found.module
     checks.one_of(name, names(), "recipe")
@@ -129,13 +134,13 @@ def resolve(recipe):
     checks.check_data_settings(recipe.data)
     if not is_known(recipe.name):
         return recipe
-    missing = set(module(recipe.name).RECIPE.data) - set(recipe.data)
+    missing = set(_known_module(recipe.name).RECIPE.data) - set(recipe.data)
     if missing:
         raise ValueError(
             f"Recipe {recipe.name} lacks the settings "
             + ", ".join(f"data.{name}" for name in sorted(missing))
         )
-    resolved = getattr(module(recipe.name), "resolved", None)
+    resolved = getattr(_known_module(recipe.name), "resolved", None)
     return resolved(recipe) if resolved else recipe
 
 
@@ -164,7 +169,7 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
         from cmvq_keras.data import stored
 
         return stored.load(recipe, split, store, limit)
-    made_up = getattr(module(recipe.name), "load_split", None)
+    made_up = getattr(_known_module(recipe.name), "load_split", None)
     if made_up:
         return made_up(recipe, split, _folder(recipe, data_dir), limit)
     from cmvq_keras.data import decoding
@@ -189,7 +194,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
     checks.one_of(split, SPLITS, "split")
     checks.check_limit(limit)
     checks.check_data_settings(recipe.data)
-    opener = getattr(module(recipe.name), "open_split", None)
+    opener = getattr(_known_module(recipe.name), "open_split", None)
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
     return opener(recipe, split, _folder(recipe, data_dir)).first(limit)
@@ -206,7 +211,7 @@ def _folder(recipe, data_dir):
 
 def is_made_up(name):
     """Whether a recipe makes its data up, with no raw files to read."""
-    return hasattr(module(name), "load_split")
+    return hasattr(_known_module(name), "load_split")
 
 
 def read_sample(recipe, modality, path):
@@ -265,4 +270,4 @@ def limbs(recipe):
 
 def _module_of(recipe):
     """The recipe's module; None for a recipe of a script's own."""
-    return module(recipe.name) if is_known(recipe.name) else None
+    return _known_module(recipe.name) if is_known(recipe.name) else None

@@ -1,8 +1,10 @@
 """Recipe files outside the package: read when named, told when wrong, noted in runs."""
 
 import hashlib
+import json
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -115,6 +117,21 @@ def test_evaluate_runs_no_file_that_was_not_named(pets_run, pets):
     assert recipe_file.loaded("my-pets") is None
 
 
+def test_a_run_folder_cannot_run_a_file_by_its_recipes_name(pets_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(pets_run[0], folder)
+    mark = tmp_path / "mark"
+    evil = write(tmp_path, f"open({str(mark)!r}, 'w')", name="evil.py")
+    content = json.loads((folder / "recipe.json").read_text())
+    content["name"] = str(evil)
+    (folder / "recipe.json").write_text(json.dumps(content))
+    for noted in ({}, {"recipe_file": {"path": str(evil)}}):
+        (folder / "environment.json").write_text(json.dumps(noted))
+        for command in ("evaluate", "predict"):
+            assert "evil.py" in error_of(command, folder, code=1)
+    assert not mark.exists()
+
+
 def test_evaluate_and_predict_take_the_file_again(pets_run, pets):
     folder, own, _ = pets_run
     before = Run.open(folder).metrics
@@ -157,7 +174,8 @@ def test_prepare_takes_a_recipe_file_and_its_store_needs_none(pets, tmp_path):
     store = cmvq.data.Store.open(tmp_path / "store")
     raw = np.load(pets / "test" / "cat" / "0000" / "image.npy")
     row = store.split("test").samples.tolist().index("test/cat/0000")
-    np.testing.assert_array_equal(store.split("test").x["image"][row], raw)
+    stored = store.split("test").x["image"][row : row + 1]
+    np.testing.assert_array_equal(stored[0], raw)
     recipe_file._loaded.clear()
     train = ("train", "--store", tmp_path / "store", "--out", tmp_path / "run", *FAST)
     for arguments in (train, ("evaluate", tmp_path / "run")):
@@ -253,6 +271,11 @@ def test_a_damaged_sample_is_told_by_its_own_message(pets, tmp_path):
         ("RECIPE = {}\ndef open_split(*a): pass", "must hold RECIPE"),
         ("from cmvq_keras.recipes.planted import RECIPE", "must hold RECIPE"),
         ("from cmvq_keras.recipes.planted import *", "needs a name of its own"),
+        (
+            "import dataclasses\nfrom cmvq_keras.recipes.planted import *\n"
+            "RECIPE = dataclasses.replace(RECIPE, name='a/b')",
+            "needs a name of letters, digits",
+        ),
     ],
 )
 def test_files_that_are_no_recipe_are_refused(tmp_path, text, message):
