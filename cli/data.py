@@ -10,9 +10,9 @@ from cmvq_keras.cli.tables import table
 SHEET = "check.png"
 
 
-@click.group("data", short_help="Check a prepared store.")
+@click.group("data", short_help="Check a prepared store; manage the cached ones.")
 def command():
-    """Work with a prepared store (see `cmvq prepare`)."""
+    """Work with prepared stores (see `cmvq prepare`)."""
 
 
 @command.command("check", short_help="Check every byte of a store; draw its samples.")
@@ -48,6 +48,31 @@ def check(store, recipe, output):
             f"{opened.folder} has {count} fault{'s' * (count > 1)}."
         )
     click.echo(f"No faults: {opened.folder}")
+
+
+@command.command("cache", short_help="List or remove the stores that train made.")
+@click.option("--clear", is_flag=True, help="Remove them all.")
+def cache(clear):
+    """List the stores that `cmvq train` made by itself, or remove them.
+
+    Nothing is lost with them: what is needed is prepared again from raw files.
+    """
+    from cmvq_keras import preparing
+
+    root = preparing.cache_root()
+    stores = list(preparing.cached_stores())
+    if not stores:
+        click.echo(f"No stores in {root}")
+        return
+    if clear:
+        preparing.clear_cache()
+    rows = [
+        (str(folder.relative_to(root)), f"{size / 1e6:.1f} MB")
+        for folder, size in stores
+    ]
+    total = sum(size for _, size in stores) / 1e6
+    click.echo(table([*rows, ("all", f"{total:.1f} MB")], ("Store", "Size")))
+    click.echo(f"\n{'Removed from' if clear else 'Folder:'} {root}")
 
 
 def _tell(name):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 
 from cmvq_keras import recipes
 from cmvq_keras.data import manifest, partial, sources, stored
@@ -151,12 +152,25 @@ def store_of_run(run, data_dir=None, store=None, told=None):
 def cache_root():
     """The folder of all cached stores: `CMVQ_CACHE_DIR`, or the platform's for a
     user's cache."""
-    import platformdirs
+    chosen = os.environ.get("CMVQ_CACHE_DIR")
+    if not chosen:
+        import platformdirs
 
-    chosen = os.environ.get("CMVQ_CACHE_DIR") or platformdirs.user_cache_dir(
-        "cmvq", appauthor=False
-    )
+        chosen = platformdirs.user_cache_dir("cmvq", appauthor=False)
     return pathlib.Path(chosen).expanduser() / "stores"
+
+
+def cached_stores():
+    """Yields `(folder, bytes)` of each store in the cache, finished or not."""
+    for folder in sorted(cache_root().glob("*/*")):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        yield folder, sum(path.stat().st_size for path in files)
+
+
+def clear_cache():
+    """Removes every store in the cache; a training makes what it needs again."""
+    if cache_root().is_dir():
+        shutil.rmtree(cache_root())
 
 
 def _origin(recipe, data_dir):

@@ -7,6 +7,7 @@ import io
 import tarfile
 import threading
 
+import platformdirs
 import pytest
 
 from cmvq_keras.data import download as rooms
@@ -238,18 +239,8 @@ def test_the_data_root_is_the_argument_the_variable_or_the_users_folder(
     assert sources.data_root(tmp_path) == tmp_path
     assert sources.data_root() == tmp_path / "variable"
     monkeypatch.delenv("CMVQ_DATA_DIR")
-    monkeypatch.setattr(sources.sys, "platform", "linux")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
-    assert sources.data_root() == tmp_path / "xdg" / "cmvq"
-    home = sources.pathlib.Path.home()
-    for ignored in ("", "relative"):
-        monkeypatch.setenv("XDG_DATA_HOME", ignored)
-        assert sources.data_root() == home / ".local" / "share" / "cmvq"
-    monkeypatch.setattr(sources.sys, "platform", "darwin")
-    assert sources.data_root() == home / "Library" / "Application Support" / "cmvq"
-    monkeypatch.setattr(sources.sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert sources.data_root() == tmp_path / "local" / "cmvq"
+    users = platformdirs.user_data_path("cmvq", appauthor=False)
+    assert sources.data_root() == users
 
 
 def test_missing_files_of_a_source_are_listed(tmp_path):

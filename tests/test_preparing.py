@@ -81,3 +81,16 @@ def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
     assert "svhn/test_32x32.mat is not in" in result.stderr
     assert not (tmp_path / "run").exists()
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_cache_is_listed_and_cleared(root, tmp_path):
+    runner = CliRunner()
+    assert "No stores in" in runner.invoke(main, ["data", "cache"]).output
+    store = preparing.cached(recipe(), root)
+    listed = runner.invoke(main, ["data", "cache"]).output
+    assert str(store.folder.parent.relative_to(preparing.cache_root())) in listed
+    assert store.folder.is_dir()
+    cleared = runner.invoke(main, ["data", "cache", "--clear"])
+    assert "Removed from" in cleared.output
+    assert not store.folder.exists()
+    assert (root / "mnist" / "mnist.npz").is_file()

@@ -15,7 +15,7 @@ from cmvq_keras.data import LeftOut, Sample, Store, npy, store_check, store_shee
 from cmvq_keras.data.rows import Rows
 from cmvq_keras.data.split import SPLITS, Split
 from cmvq_keras.data.stored import StoredArray, load
-from cmvq_keras.recipe import Modality
+from cmvq_keras.recipe import Modality, Recipe
 
 CLASSES = ("cat", "dog", "cow")
 SHAPES = {"image": (4, 4, 3), "sound": Modality((6, 5, 1), "audio")}
@@ -484,3 +484,20 @@ def test_a_sheet_shows_every_split_and_kind(tmp_path):
                 start = top + 8 + row * (side + 2 * store_sheet.LINE + store_sheet.GAP)
                 shown = pixels[start : start + side, left : left + side]
                 assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 4
+
+
+def test_a_sheet_shows_label_maps(tmp_path):
+    labels = np.repeat(np.array([-1, 0, 1, 2]), 16).reshape(1, 8, 8)
+    recipe = Recipe(
+        "own", "tiny", {"image": Modality((8, 8, 3))}, CLASSES, task="segmentation"
+    )
+    arrays = ({"image": np.zeros((1, 8, 8, 3), np.uint8)}, labels)
+    store = Store.create(tmp_path, recipe, {"train": arrays})
+    sheet = store_sheet.draw(store, {"train": store.split("train")})
+    side, gap = store_sheet.SIDE, store_sheet.GAP
+    left, top = gap + side + 2, gap + 2 * store_sheet.LINE
+    shown = np.asarray(sheet)[top : top + side, left : left + side]
+    bands = [shown[side // 8 + row * side // 4] for row in range(4)]
+    assert all(len(np.unique(band, axis=0)) == 1 for band in bands)
+    assert len({tuple(band[0]) for band in bands}) == 4
+    assert tuple(bands[0][0]) == (0, 0, 0)

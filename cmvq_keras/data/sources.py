@@ -8,7 +8,6 @@ by a program, the rest says how a person gets it.
 import dataclasses
 import os
 import pathlib
-import sys
 
 from cmvq_keras.data import checks
 
@@ -160,18 +159,11 @@ def data_root(data_dir=None):
             that it is `cmvq` in the platform's folder for a user's data.
     """
     chosen = data_dir or os.environ.get("CMVQ_DATA_DIR")
-    return pathlib.Path(chosen).expanduser() if chosen else _user_data() / "cmvq"
+    if not chosen:
+        import platformdirs
 
-
-def _user_data():
-    home = pathlib.Path.home()
-    if sys.platform == "win32":
-        return pathlib.Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local")
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support"
-    # The XDG specification says to ignore a path that is not absolute.
-    stated = os.environ.get("XDG_DATA_HOME", "")
-    return pathlib.Path(stated) if os.path.isabs(stated) else home / ".local" / "share"
+        chosen = platformdirs.user_data_dir("cmvq", appauthor=False)
+    return pathlib.Path(chosen).expanduser()
 
 
 def get(name):

@@ -1,5 +1,7 @@
 """A sheet of samples from a store: one picture, so that a person sees what is fed."""
 
+import colorsys
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,7 +20,8 @@ def draw(store, splits, limbs=None):
 
     Every sample shows its modalities side by side, its class and its name.
     Spectrograms have low frequencies below; poses show five of their steps, from
-    dark to light; values outside of [0, 1] are stretched over the shown samples.
+    dark to light; values outside of [0, 1] are stretched over the shown samples. Under
+    segmentation the label map comes last, a color a class, black for none.
 
     Args:
         store: an open `cmvq_keras.data.Store`.
@@ -29,7 +32,8 @@ def draw(store, splits, limbs=None):
         A `PIL.Image.Image`, RGB.
     """
     rows = {split: _choose(part, store.recipe) for split, part in splits.items()}
-    tile = (len(store.recipe.modalities) * (SIDE + 2) + GAP, SIDE + 2 * LINE + GAP)
+    shown = len(store.recipe.modalities) + (store.recipe.task == "segmentation")
+    tile = (shown * (SIDE + 2) + GAP, SIDE + 2 * LINE + GAP)
     lines = {split: -(-len(chosen) // COLUMNS) for split, chosen in rows.items()}
     height = sum(2 * LINE + count * tile[1] for count in lines.values()) + GAP
     sheet = Image.new("RGB", (COLUMNS * tile[0] + GAP, max(height, SIDE)), _PAPER)
@@ -85,6 +89,18 @@ def _pictures(recipe, part, rows, limbs):
             low, high = 0.0, 1.0
         values = (values - low) / max(high - low, 1e-12)
         yield [_picture(each, modality.kind) for each in values]
+    if recipe.task == "segmentation":
+        yield [_label_map(np.array(part.y[row])) for row in rows]
+
+
+def _label_map(labels):
+    """A picture of `(height, width)` class indices, -1 being none."""
+    # Hues a golden ratio apart: neighbouring classes look different.
+    hues = np.arange(labels.max() + 1) * 0.618 % 1
+    colors = [colorsys.hsv_to_rgb(hue, 0.65, 0.95) for hue in hues]
+    palette = np.array([*colors, (0, 0, 0)])
+    picture = Image.fromarray(np.round(palette[labels] * 255).astype(np.uint8))
+    return picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
 def _picture(values, kind):
