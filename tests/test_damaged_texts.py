@@ -1,6 +1,7 @@
 """Every parser of texts, and of a store as a whole: damage is told in one line."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -91,10 +92,10 @@ def test_a_damaged_text_is_refused_with_its_name(name, damage, tmp_path):
     refused(read, damaged(tmp_path / name, content, damage))
 
 
-def _samples():
+def _samples(kind="clip"):
     for index in range(6):
         image = np.full((3, 4, 1), index, np.uint8)
-        yield Sample({"image": image}, index % 2, f"clip {index}", {"actor": index})
+        yield Sample({"image": image}, index % 2, f"{kind} {index}", {"actor": index})
 
 
 @pytest.fixture
@@ -150,3 +151,39 @@ def test_a_damaged_store_is_refused_with_the_files_name(name, damage, folder):
     content = path.read_bytes()
     error = refused(_open_train, damaged(path, content, damage), named=folder)
     assert path.name in error
+
+
+def _killed():
+    yield from list(_samples())[:4]
+    raise KeyboardInterrupt
+
+
+def _bytes_by_name(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_whatever_a_killed_preparation_left_it_ends_with_the_same_bytes(tmp_path):
+    recipe = ({"image": (3, 4, 1)}, ("cat", "dog"))
+    splits = {"train": _samples, "test": lambda: _samples("other")}
+    good = _bytes_by_name(Store.create(tmp_path / "good", recipe, splits).folder)
+    root, left = tmp_path / "again", tmp_path / "left"
+    with pytest.raises(KeyboardInterrupt):
+        Store.create(root, recipe, splits | {"test": _killed})
+    shutil.copytree(root, left)
+    notes = (left / ".own.partial" / "progress.json").read_bytes()
+
+    def go_on(path):
+        shutil.rmtree(root)
+        shutil.copytree(left, root)
+        shutil.copy(path, root / ".own.partial" / "progress.json")
+        return Store.create(root, recipe, splits)
+
+    def is_good(store):
+        assert _bytes_by_name(store.folder) == good
+
+    path = tmp_path / "progress.json"
+    assert try_mutations(go_on, notes, path, 100, is_good) == 0

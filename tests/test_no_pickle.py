@@ -11,8 +11,12 @@ SOURCES = [
     for room in ("cmvq_keras", "cli", "recipes")
     for path in ROOT.glob(f"{room}/**/*.py")
 ]
-# The author's weights are PyTorch files: read as tensors alone.
-ALLOWED = {"cmvq_keras/convert.py": ["import pickle", "torch.load(weights_only=True)"]}
+ALLOWED = {
+    # The author's weights are PyTorch files: read as tensors alone.
+    "cmvq_keras/convert.py": ["import pickle", "torch.load(weights_only=True)"],
+    # A recipe file is a program, which runs only when the user names it.
+    "cmvq_keras/recipe_file.py": ["exec()", "compile()"],
+}
 MODULES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}
 LOADERS = {"torch.load", "joblib.load", "numpy.load", "np.load"}

@@ -165,7 +165,8 @@ def _write_register(register, listing, kept):
         raise ValueError(f"{register.split} has no samples.")
     labels = None
     if listing.labels is None:
-        maps = np.load(register.folder / manifest.LABELS, mmap_mode="r")
+        path = register.folder / manifest.LABELS
+        maps = np.load(path, mmap_mode="r", allow_pickle=False)
         for row in maps:
             register.count_labels(np.array(row))
     else:

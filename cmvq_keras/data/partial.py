@@ -84,8 +84,10 @@ class _Progress:
         self.path, self.plan = partial / PROGRESS, plan
         self.done, self._journals = {}, {}
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            if content["plan"] == plan:
+            checksum, _, text = self.path.read_text(encoding="utf-8").partition("\n")
+            content = json.loads(text)
+            # What it says of files that are not checked again must not be damaged.
+            if content["plan"] == plan and checksum == _checksum(text):
                 self.done = {
                     split: entry
                     for split, entry in content["splits"].items()
@@ -119,7 +121,12 @@ class _Progress:
             "splits": self.done,
             "journals": self._journals,
         }
-        _write_text(self.path, json.dumps(content))
+        text = json.dumps(content)
+        _write_text(self.path, f"{_checksum(text)}\n{text}")
+
+
+def _checksum(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _Journal(dict):
@@ -209,7 +216,10 @@ def _remove(folder):
 
 def _write_text(path, text):
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with (
+        npy.naming(path),
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
