@@ -24,14 +24,14 @@ def between(own, others):
     return tuple(name for name in own if name in set(others))
 
 
-def measure(confusion, classes, shared, among):
+def measure(confusion, classes, shared, among=None):
     """The numbers on shared classes, as metrics.json holds them.
 
     Args:
         confusion: `(true, predicted)` counts.
         classes: all names, in the order of `confusion`.
         shared: some of them.
-        among: `AccuracyAmong`'s result.
+        among: `AccuracyAmong`'s result, where there is one.
 
     Returns:
         A dictionary: "classes" (the shared names), "n" (labels of those classes),
@@ -44,7 +44,7 @@ def measure(confusion, classes, shared, among):
         "classes": list(shared),
         "n": count,
         "accuracy": hits / count if count else None,
-        NAME: float(among) if count else None,
+        NAME: float(among) if count and among is not None else None,
     }
 
 
