@@ -7,7 +7,7 @@ import av
 import librosa
 import numpy as np
 import pytest
-from damage import PLAIN, damaged, refused
+from damage import EXAMPLES, PLAIN, damaged, refused, try_mutations
 from PIL import Image
 from tiny_clips import (
     EMOTIONS,
@@ -305,6 +305,38 @@ def test_a_pointer_a_missing_and_a_cut_clip_are_left_out_with_the_reason(own):
         recipes.load_split(_recipe(own), "test", own)
     assert "No such file" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def _is_well_formed(rows):
+    for name, values in rows.items():
+        assert values.shape == RECIPE.modalities[name].shape
+        assert np.isfinite(values).all()
+
+
+@EXAMPLES
+def test_a_mutated_clip_is_refused_or_well_formed(examples, tmp_path):
+    path = tmp_path / "a.flv"
+    try_mutations(
+        lambda path: BOTH(Item(str(path), None)),
+        clip(seconds=0.5),
+        path,
+        examples,
+        _is_well_formed,
+    )
+
+
+@EXAMPLES
+def test_a_mutated_wav_file_is_refused_or_well_formed(examples, tmp_path):
+    path = tmp_path / "a.wav"
+    write_wav(path, tone(0.3, 16_000), 16_000)
+    reader = Reader(audio=(256, 256, 1))
+    try_mutations(
+        lambda path: reader(Item(None, str(path))),
+        path.read_bytes(),
+        path,
+        examples,
+        _is_well_formed,
+    )
 
 
 @pytest.mark.parametrize("damage", PLAIN)
