@@ -61,7 +61,6 @@ def open_clip(path, limits):
             format=clip_files.container(content),
             metadata_errors="replace",
             container_options={"max_streams": "8"},
-            options={"max_pixels": str(limits.max_pixels), "threads": "1"},
         ) as container:
             yield Clip(container, limits)
 
@@ -85,6 +84,9 @@ class Clip:
             raise ValueError("it has no pictures that can be decoded")
         self._limits = limits
         self._check_pixels()
+        context = self._video.codec_context
+        context.options = {"max_pixels": str(limits.max_pixels)}
+        context.thread_count = 1  # the clips are spread over the cores already
         self._packets = self._demux(container)
         self.frame_count = len(self._packets[self._video.index])
         if not self.frame_count:
