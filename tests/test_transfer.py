@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from command_line import error_of, invoke
+from tiny_clips import write_crema_d, write_rml
 
 import cmvq_keras as cmvq
 from cmvq_keras import shared_classes, training
@@ -318,3 +319,32 @@ def test_modalities_that_differ_are_told(origin, tmp_path):
     larger = cmvq.Recipe.from_json(json.dumps(content))
     with pytest.raises(ValueError, match=r"image is \(32, 32, 1\) image there, \(64"):
         cmvq.train(larger, out=tmp_path / "run", init_from=origin)
+
+
+@pytest.mark.slow
+def test_a_run_on_crema_d_clips_starts_one_on_rml_clips(tmp_path):
+    lists = write_crema_d(tmp_path, counts=(2, 1, 1))
+    write_rml(tmp_path)
+    small = {**SIZES, "training.limit": 48, "data.frames": 1}
+    common = [
+        word for pair in small.items() for word in ("--set", "{}={}".format(*pair))
+    ]
+    common += ["--preset", "code", "--data-dir", tmp_path]
+    first, second = tmp_path / "crema-d", tmp_path / "rml"
+    result = invoke(
+        *("train", "--recipe", "crema-d", "--set", f"data.split={lists}"),
+        *(*common, "--out", first),
+    )
+    assert result.exit_code == 0, result.output
+    result = invoke(
+        *("train", "--recipe", "rml", "--init-from", first, "--keep-solver"),
+        *(*common, "--out", second),
+    )
+    assert result.exit_code == 0, result.output
+    run = Run.open(second)
+    shared = run.metrics["test"]["shared"]
+    assert shared["classes"] == ["anger", "disgust", "fear", "happy", "sad"]
+    counts = np.array(run.metrics["test"]["confusion"])
+    assert shared["n"] == counts[:5].sum() > 0
+    assert shared["accuracy"] == pytest.approx(np.trace(counts[:5]) / counts[:5].sum())
+    assert "anger, disgust, fear, happy, sad" in result.output
