@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras.data import npy
+from cmvq_keras.data import files, npy
 from cmvq_keras.data.listing import LABELS, LeftOut
 from cmvq_keras.data.split import Split, normalize
 
@@ -167,8 +167,7 @@ def told(error):
     """What an exception says, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines) or type(error).__name__
+    return files.one_line(error)
 
 
 def _portion(read, items, recipe):
