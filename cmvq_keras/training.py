@@ -20,8 +20,9 @@ from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.stored import StoredArray
 from cmvq_keras.metrics import MacroF1
+from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.run import Run
-from cmvq_keras.transfer import Origin, noted_classes, transfer
+from cmvq_keras.transfer import transfer
 
 
 def train(

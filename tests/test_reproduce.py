@@ -10,7 +10,7 @@ import pytest
 from cmvq_keras import recipes, shared_classes, training
 from cmvq_keras.building import effective
 from cmvq_keras.cli import main
-from cmvq_keras.transfer import check_fit
+from cmvq_keras.origin import check_fit
 
 PAGE = (pathlib.Path(__file__).parents[1] / "docs" / "reproduce.md").read_text()
 LINES = [line.strip() for line in PAGE.splitlines() if line.startswith("    ")]

@@ -56,9 +56,8 @@ def fitted(recipe, seed=1):
     for weight in model.weights:
         weight.assign(generator.uniform(0.1, 1.0, weight.shape).astype("float32"))
     for quantizer in model.quantizers.values():
-        for flag in ("initialized",):
-            if hasattr(quantizer, flag):
-                getattr(quantizer, flag).assign(1.0)
+        if hasattr(quantizer, "initialized"):
+            quantizer.initialized.assign(1.0)
     return model
 
 
