@@ -6,7 +6,7 @@ import numpy as np
 
 from cmvq_keras.data import files, npy
 from cmvq_keras.data.listing import LABELS, LeftOut
-from cmvq_keras.data.split import Split, normalize
+from cmvq_keras.data.split import Split, normalize_stored
 
 TOLERATED = 0.01  # of a split's samples may be damaged where a listing is tolerant
 MAX_WORKERS = 12  # a worker takes about 100 MB
@@ -97,17 +97,10 @@ def load(listing, recipe, workers=None):
     if listing.labels is not None:
         labels = np.asarray(listing.labels)[keep]
     x = {
-        name: normalize(raw(columns[name], modality), modality)
+        name: normalize_stored(columns[name], modality)
         for name, modality in recipe.modalities.items()
     }
     return Split(x, labels.astype(np.int32), np.asarray(listing.names)[keep])
-
-
-def raw(values, modality):
-    """Values as raw ones: uint8 in a picture counts as 0 to 255."""
-    if modality.kind == "image" and values.dtype == np.uint8:
-        return values / np.float32(255)
-    return values
 
 
 def positions(group, count):

@@ -38,7 +38,7 @@ class Rows:
         """Values of some samples.
 
         Args:
-            samples: a slice, or `(k,)` indices; a file is read in ascending order.
+            samples: a slice, or `(k,)` indices.
             view: the picture of each to take, a number or `(k,)`.
 
         Returns:
@@ -50,15 +50,7 @@ class Rows:
         if isinstance(samples, slice):
             samples = np.arange(len(self))[samples]
         rows = np.asarray(samples) if self.index is None else self.index[samples]
-        order = np.argsort(rows, kind="stable")
-        if self._has_views:
-            chosen = np.broadcast_to(view, rows.shape)[order]
-            read = self.values[rows[order], chosen]
-        else:
-            read = self.values[rows[order]]
-        placed = np.empty_like(read, subok=False)
-        placed[order] = read
-        return placed
+        return self.values[rows, view] if self._has_views else self.values[rows]
 
     def first(self, count):
         """The first `count` samples as `Rows`; None gives all."""

@@ -32,7 +32,24 @@ def normalize(values, modality):
         values: array of raw values, any shape.
         modality: a `cmvq_keras.recipe.Modality`.
     """
-    values = np.array(values, np.float32)
+    return _normalized(np.array(values, np.float32), modality)
+
+
+def normalize_stored(values, modality):
+    """Stored values as a model sees them, see `raw` and `normalize`."""
+    return _normalized(raw(values, modality), modality)
+
+
+def raw(values, modality):
+    """Stored values as raw ones, float32: uint8 in a picture counts as 0 to 255."""
+    found = values.astype(np.float32)
+    if modality.kind == "image" and values.dtype == np.uint8:
+        found /= np.float32(255)
+    return found
+
+
+def _normalized(values, modality):
+    # In place: a batch is written to memory once.
     values -= np.float32(modality.offset)
     values /= np.float32(modality.scale)
     return values

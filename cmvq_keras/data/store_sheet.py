@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cmvq_keras.data.decoding import raw
+from cmvq_keras.data.split import raw
 
 SIDE = 112  # pixels of one modality of one sample
 GAP, LINE = 10, 14
@@ -79,7 +79,7 @@ def _class_of(recipe, part, row):
 def _pictures(recipe, part, rows, limbs):
     """Lists of pictures, one a modality, of a split's chosen rows."""
     for name, modality in recipe.modalities.items():
-        values = raw(part.x[name][rows], modality).astype(np.float32)
+        values = raw(part.x[name][rows], modality)
         values = np.nan_to_num(values, posinf=0, neginf=0)
         if modality.kind == "pose":
             yield [_pose(each, limbs.get(name, ())) for each in values]

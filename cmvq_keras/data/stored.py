@@ -3,9 +3,8 @@
 import numpy as np
 
 from cmvq_keras.data import checks
-from cmvq_keras.data.decoding import raw
 from cmvq_keras.data.pairing import PAIR
-from cmvq_keras.data.split import Split, normalize
+from cmvq_keras.data.split import Split, normalize_stored
 from cmvq_keras.data.store import Store
 
 
@@ -35,8 +34,7 @@ class StoredArray:
 
     def read(self, samples, view=0):
         """Normalized values; see `cmvq_keras.data.rows.Rows.read`."""
-        values = self.rows.read(samples, view)
-        return normalize(raw(values, self.modality), self.modality)
+        return normalize_stored(self.rows.read(samples, view), self.modality)
 
 
 def load(recipe, split, store, limit=None):

@@ -1,0 +1,1 @@
+"""What is timed, against what. Each module is one measurement: `python -m`."""
