@@ -9,6 +9,7 @@ from cmvq_keras.cli.tables import (
     complementarity,
     number,
     percent,
+    scores,
     shared_labels,
     table,
 )
@@ -52,8 +53,7 @@ def _summary(run, split, metrics):
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Split", split),
         ("Samples", metrics["n"]),
-        ("Accuracy", percent(metrics["accuracy"])),
-        ("Macro-F1", number(metrics["macro_f1"])),
+        *scores(metrics),
         *shared_labels(metrics),
         *complementarity(run.metrics["complementarity"]),
         *codes(run.recipe, metrics["codes_used"]),
@@ -67,12 +67,17 @@ def _title(name):
 
 
 def _classes(names, metrics):
-    """Recall by class, and for each true class how often which one was predicted."""
+    """Recall by class (under segmentation IoU too), and for each true class how often
+    which one was predicted."""
+    shares = {"Recall": metrics["per_class"]}
+    if "iou" in metrics:
+        shares["IoU"] = metrics["iou"]
     rows = [
-        (name, percent(metrics["per_class"][name]), *counts)
+        (name, *(percent(share[name]) for share in shares.values()), *counts)
         for name, counts in zip(names, metrics["confusion"], strict=True)
     ]
+    header = ("Class", *shares)
     # More columns than this fit on no terminal.
     if len(names) > 12:
-        return table([row[:2] for row in rows], ("Class", "Recall"))
-    return table(rows, ("Class", "Recall", *(f"as {name}" for name in names)))
+        return table([row[: len(header)] for row in rows], header)
+    return table(rows, (*header, *(f"as {name}" for name in names)))

@@ -32,6 +32,17 @@ def number(value, digits=4):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def scores(metrics):
+    """Rows of the task's scores: accuracy and macro-F1, or pixel accuracy and mean
+    IoU."""
+    if "mean_iou" in metrics:
+        yield "Pixel accuracy", percent(metrics["accuracy"])
+        yield "Mean IoU", percent(metrics["mean_iou"])
+    else:
+        yield "Accuracy", percent(metrics.get("accuracy"))
+        yield "Macro-F1", number(metrics.get("macro_f1"))
+
+
 def complementarity(measured):
     """Rows of compl and contr by modality, in percent and channels, and of zeta."""
     channels = measured.get("channels")

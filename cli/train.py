@@ -7,8 +7,8 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import (
     codes,
     complementarity,
-    number,
     percent,
+    scores,
     shared_labels,
     table,
 )
@@ -143,11 +143,10 @@ def summary(run):
     rows = [
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Test samples", test.get("n", "-")),
-        ("Test accuracy", percent(test.get("accuracy"))),
+        *_named("Test", test),
         *_optimum(run.recipe),
-        ("Test macro-F1", number(test.get("macro_f1"))),
         *shared_labels(test),
-        ("Validation accuracy", percent(validation.get("accuracy"))),
+        *_named("Validation", validation),
         *complementarity(metrics.get("complementarity", {})),
         *codes(run.recipe, metrics.get("codes_used", {})),
         ("Best epoch", metrics.get("best_epoch", "-")),
@@ -161,6 +160,11 @@ def _origin(noted):
     """The run that a run was initialised from."""
     if noted:
         yield "Started from", f"{noted['folder']} ({noted['recipe']})"
+
+
+def _named(part, metrics):
+    for name, score in scores(metrics):
+        yield f"{part} {name[0].lower()}{name[1:]}", score
 
 
 def _optimum(recipe):

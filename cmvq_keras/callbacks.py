@@ -5,7 +5,15 @@ import sys
 
 import keras
 
-BRIEF = ("loss", "accuracy", "val_loss", "val_accuracy", "zeta")
+BRIEF = (
+    "loss",
+    "accuracy",
+    "mean_iou",
+    "val_loss",
+    "val_accuracy",
+    "val_mean_iou",
+    "zeta",
+)
 
 
 class BriefProgress(keras.callbacks.Callback):
@@ -70,8 +78,8 @@ class BestWeights(keras.callbacks.Callback):
 
     Args:
         run: the `Run` that keeps the weights.
-        select_by: "accuracy" (the highest; of equal ones the lowest task loss) or
-            "task_loss" (the lowest).
+        select_by: "accuracy" or "mean_iou" (the highest; of equal ones the lowest
+            task loss), or "task_loss" (the lowest).
 
     Attributes:
         best_epoch: number of the kept epoch, from 1; None before the first whose
@@ -95,9 +103,9 @@ class BestWeights(keras.callbacks.Callback):
         self.run.save_weights(self.model)
 
     def _rank(self, logs):
-        if self.select_by == "accuracy":
-            return (logs["val_accuracy"], -logs["val_task_loss"])
-        return (-logs["val_task_loss"],)
+        if self.select_by == "task_loss":
+            return (-logs["val_task_loss"],)
+        return (logs[f"val_{self.select_by}"], -logs["val_task_loss"])
 
 
 class HistoryFile(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""What is measured: complementarity (numpy), codes used, macro-F1."""
+"""What is measured: complementarity (numpy), codes used, macro-F1, IoU."""
 
 import itertools
 
@@ -100,10 +100,8 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
         return {"name": self.name, "ignore_class": self.ignore_class}
 
 
-@keras.saving.register_keras_serializable("cmvq_keras")
-class MacroF1(keras.metrics.Metric):
-    """The mean of the classes' F1 scores, in [0, 1]; classes that neither occur nor
-    are predicted are left out.
+class ConfusionMetric(keras.metrics.Metric):
+    """What is measured from counts of true and predicted classes.
 
     Args:
         num_classes: J.
@@ -113,8 +111,8 @@ class MacroF1(keras.metrics.Metric):
         confusion: `(true, predicted)` float32 counts since the last reset.
     """
 
-    def __init__(self, num_classes, ignore_class=None, name="macro_f1", **kwargs):
-        super().__init__(name=name, **kwargs)
+    def __init__(self, num_classes, ignore_class=None, **kwargs):
+        super().__init__(**kwargs)
         self.num_classes = num_classes
         self.ignore_class = ignore_class
         self.confusion = self.add_variable(
@@ -135,12 +133,11 @@ class MacroF1(keras.metrics.Metric):
             self.confusion + ops.reshape(counts, self.confusion.shape)
         )
 
-    def result(self):
-        hits = ops.diagonal(self.confusion)
+    def hits_and_sizes(self):
+        """By class, `(num_classes,)` each: how often it was right, and how often it
+        was true plus how often it was predicted."""
         sizes = ops.sum(self.confusion, axis=0) + ops.sum(self.confusion, axis=1)
-        present = ops.cast(sizes > 0, "float32")
-        scores = 2 * hits / ops.maximum(sizes, 1.0)
-        return ops.sum(scores) / ops.maximum(ops.sum(present), 1.0)
+        return ops.diagonal(self.confusion), sizes
 
     def get_config(self):
         return {
@@ -148,6 +145,64 @@ class MacroF1(keras.metrics.Metric):
             "num_classes": self.num_classes,
             "ignore_class": self.ignore_class,
         }
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MacroF1(ConfusionMetric):
+    """The mean of the classes' F1 scores, in [0, 1]; classes that neither occur nor
+    are predicted are left out.
+
+    Args and attributes as in `ConfusionMetric`.
+    """
+
+    def __init__(self, num_classes, ignore_class=None, name="macro_f1", **kwargs):
+        super().__init__(num_classes, ignore_class, name=name, **kwargs)
+
+    def result(self):
+        hits, sizes = self.hits_and_sizes()
+        return _mean_of_present(2 * hits / ops.maximum(sizes, 1.0), sizes)
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class IntersectionOverUnion(ConfusionMetric):
+    """IoU: of the pixels that are a class or are taken for it, the share that is both.
+
+    The result is a dictionary: "mean_iou" in [0, 1], of all classes that occur in the
+    labels or in the predictions since the last reset; and one "<class>_iou" a class,
+    NaN for the others. A class that occurs but is never found counts as 0, and so does
+    one that is predicted but never occurs.
+
+    Args:
+        classes: their names.
+        ignore_class: label of the pixels that do not count, or None.
+    """
+
+    def __init__(self, classes, ignore_class=None, name="iou", **kwargs):
+        super().__init__(len(classes), ignore_class, name=name, **kwargs)
+        self.classes = tuple(classes)
+
+    def result(self):
+        hits, sizes = self.hits_and_sizes()
+        scores = hits / ops.maximum(sizes - hits, 1.0)
+        shown = ops.where(sizes > 0, scores, float("nan"))
+        by_class = {iou_name(name): shown[i] for i, name in enumerate(self.classes)}
+        return {"mean_iou": _mean_of_present(scores, sizes), **by_class}
+
+    def get_config(self):
+        config = super().get_config()
+        del config["num_classes"]
+        return {**config, "classes": list(self.classes)}
+
+
+def iou_name(class_name):
+    """What the logs call a class's IoU."""
+    return f"{class_name}_iou"
+
+
+def _mean_of_present(scores, sizes):
+    """The mean over classes that occur or are predicted; 0 without any."""
+    present = ops.cast(sizes > 0, "float32")
+    return ops.sum(scores * present) / ops.maximum(ops.sum(present), 1.0)
 
 
 def _counted(labels, ignore_class, sample_weight):

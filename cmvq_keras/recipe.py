@@ -122,7 +122,7 @@ class TrainingSettings:
     early_stopping: int | None = setting(
         None, _optional(lambda value: value >= 1), "epochs >= 1, or none"
     )
-    select_by: str = choice("accuracy", "accuracy", "task_loss")
+    select_by: str = choice("accuracy", "accuracy", "task_loss", "mean_iou")
     mirror: float = setting(0.0, lambda value: 0 <= value <= 1, "in [0, 1]")
     precision: str = choice("float32", "float32", "mixed_float16", "mixed_bfloat16")
     limit: int | None = setting(
@@ -174,6 +174,11 @@ class Recipe:
                     f"{name} must be one of {', '.join(allowed)}. Received: "
                     f"{getattr(self, name)!r}"
                 )
+        if self.training.select_by == "mean_iou" and self.task != "segmentation":
+            faults.append(
+                "training.select_by must be accuracy or task_loss for "
+                f"{self.task}. Received: 'mean_iou'"
+            )
         if not isinstance(self.data, dict):
             faults.append(f"data must hold settings by name. Received: {self.data!r}")
         if not all(isinstance(name, str) for name in self.classes):

@@ -1,6 +1,7 @@
 """Train, evaluate and predict: what the command line calls and a script can call."""
 
 import contextlib
+import math
 import pathlib
 
 import keras
@@ -19,7 +20,12 @@ from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches, even_batch_size
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.stored import StoredArray
-from cmvq_keras.metrics import MacroF1
+from cmvq_keras.metrics import (
+    ConfusionMetric,
+    IntersectionOverUnion,
+    MacroF1,
+    iou_name,
+)
 from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
@@ -148,8 +154,11 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
     Returns:
         A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
         terms, perplexities, "codes_used" by modality, "per_class" (recall by class
-        name) and "confusion" (rows: true class). For a run that was initialised from
-        one with other classes also "shared", see `cmvq_keras.shared_classes`.
+        name) and "confusion" (rows: true class). Under segmentation all count pixels,
+        those without a class left out, and instead of "macro_f1" there are "mean_iou"
+        and "iou" by class name: None for classes that neither occur nor are predicted,
+        which "mean_iou" leaves out. For a run that was initialised from one with other
+        classes also "shared", see `cmvq_keras.shared_classes`.
 
     Raises:
         FileNotFoundError, ValueError: as in `train`, and when the folder is no run.
@@ -246,12 +255,17 @@ def _load(recipe, split, data_dir, store):
 
 
 def _compile(model, recipe, optimizer="adam", shared=None):
-    ignored = IGNORED_LABEL if recipe.task == "segmentation" else None
-    metrics = [MacroF1(len(recipe.classes), ignore_class=ignored)]
+    metrics = [_score(recipe)]
     if shared:
         indices = [recipe.classes.index(name) for name in shared]
         metrics.append(shared_classes.AccuracyAmong(indices))
     model.compile(optimizer=optimizer, metrics=metrics)
+
+
+def _score(recipe):
+    if recipe.task == "segmentation":
+        return IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)
+    return MacroF1(len(recipe.classes))
 
 
 def _optimizer(settings, steps):
@@ -269,7 +283,7 @@ def _optimizer(settings, steps):
 def _early_stopping(settings):
     if settings.early_stopping is None:
         return []
-    mode = "max" if settings.select_by == "accuracy" else "min"
+    mode = "min" if settings.select_by == "task_loss" else "max"
     return [
         keras.callbacks.EarlyStopping(
             monitor=f"val_{settings.select_by}",
@@ -309,9 +323,13 @@ def _measure(model, recipe, split, shared=None):
     confusion = _confusion(model)
     sizes = confusion.sum(axis=1)
     among = logs.pop(shared_classes.NAME, None)
+    iou = _iou(recipe, logs)
+    grouped = {iou_name(name) for name in iou.get("iou", ())}
+    grouped |= {f"{name}_codes_used" for name in model.modalities}
     return {
         **_on_shared(confusion, recipe.classes, shared, among),
-        **{name: value for name, value in logs.items() if "codes_used" not in name},
+        **{name: value for name, value in logs.items() if name not in grouped},
+        **iou,
         "n": len(split.y),
         "codes_used": {
             name: int(logs[f"{name}_codes_used"]) for name in model.modalities
@@ -330,8 +348,20 @@ def _on_shared(confusion, classes, shared, among):
     return {"shared": shared_classes.measure(confusion, classes, shared, among)}
 
 
+def _iou(recipe, logs):
+    """IoU by class name, None for those that are not there; for segmentation alone."""
+    if recipe.task != "segmentation":
+        return {}
+    scores = {name: logs[iou_name(name)] for name in recipe.classes}
+    return {
+        "iou": {
+            name: None if math.isnan(score) else score for name, score in scores.items()
+        }
+    }
+
+
 def _confusion(model):
-    return keras.ops.convert_to_numpy(_find_metric(model, MacroF1).confusion)
+    return keras.ops.convert_to_numpy(_find_metric(model, ConfusionMetric).confusion)
 
 
 def _find_metric(model, kind):

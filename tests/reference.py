@@ -80,3 +80,14 @@ def macro_f1(labels, predictions, classes):
         if size:
             scores.append(2 * hits / size)
     return np.mean(scores)
+
+
+def iou(labels, predictions, classes):
+    """Intersection over union by class; NaN for those in neither."""
+    scores = np.full(classes, np.nan)
+    for index in range(classes):
+        true, predicted = labels == index, predictions == index
+        union = np.sum(true | predicted)
+        if union:
+            scores[index] = np.sum(true & predicted) / union
+    return scores

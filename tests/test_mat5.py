@@ -45,6 +45,22 @@ def test_texts_truth_values_and_only_what_was_asked_for(tmp_path):
     assert set(found) == {"text", "true"}
 
 
+@pytest.mark.parametrize("compressed", [True, False])
+def test_cells_of_texts_are_read_in_matlabs_order(tmp_path, compressed):
+    names = np.array([["wall", "floor mat"], ["Gr\u00fc\u00dfe", "bed"]], object)
+    path = _save(tmp_path, {"a": names}, do_compression=compressed)
+    assert _read(path, "a")["a"] == ("wall", "Gr\u00fc\u00dfe", "floor mat", "bed")
+
+
+def test_a_cell_array_that_lacks_a_cell_is_refused(tmp_path):
+    path = _save(tmp_path, {"a": np.array([["b", "c", "d"]], object)})
+    sizes = struct.pack("<ii", 1, 3)
+    content = path.read_bytes().replace(sizes, struct.pack("<ii", 1, 4), 1)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="a has 3 cells, not 4"):
+        _read(path, "a")
+
+
 def test_the_other_byte_order_is_read(tmp_path):
     values = np.array([[1.5, -2.0]], ">f8")
     parts = [
@@ -63,8 +79,10 @@ def test_the_other_byte_order_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (np.array([[1j]]), "a must be an array of real numbers or a text"),
-        (np.array([[{}]], object), "a must be an array of real numbers or a text"),
+        (np.array([[1j]]), "a must be an array of real numbers, a text or a cell"),
+        ({"b": 1.0}, "a must be an array of real numbers, a text or a cell"),
+        (np.array([["b", 1.0]], object), "a must hold texts alone"),
+        (np.array([[{}]], object), "a must hold texts alone"),
         ("two\nlines", "a is not a readable text"),
         (np.zeros(200_000, np.uint8), "unpacks to more than 100,000 bytes"),
     ],

@@ -46,6 +46,9 @@ def read_image(path, shape):
     """
     height, width, channels = shape
     with files.opened(path, "picture") as file, _open(file) as picture:
+        if picture.mode.startswith(("I", "F")):
+            # Pillow would clip its values.
+            raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
         picture = picture.convert("L" if channels == 1 else "RGB")
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
@@ -62,6 +65,43 @@ def tint(picture, hue):
     """
     color = np.array(colorsys.hsv_to_rgb(hue, 1, 1))
     return np.rint(picture * color).astype(np.uint8)
+
+
+def read_values(path, modes):
+    """What a PNG file holds, pixel by pixel: no colours, but e.g. classes.
+
+    Args:
+        path: a PNG file of one channel.
+        modes: the modes of Pillow that it may have.
+
+    Returns:
+        `(height, width)` in the file's own dtype.
+
+    Raises:
+        ValueError, OSError: as `read_image`, and for a wrong checksum or mode.
+    """
+    with files.opened(path, "picture") as file:
+        with _open(file) as picture:
+            if picture.format != "PNG" or picture.mode not in modes:
+                raise ValueError(
+                    f"it must be a PNG file of mode {' or '.join(modes)}. Received: "
+                    f"{picture.format} {picture.mode}"
+                )
+            picture.verify()
+        # A picture cannot be used after that.
+        file.seek(0)
+        with _open(file) as picture:
+            return np.array(picture)
+
+
+def size_of(path):
+    """`(width, height)` of a picture file, from its header.
+
+    Raises:
+        ValueError, OSError: as `read_image`.
+    """
+    with files.opened(path, "picture") as file, _open(file) as picture:
+        return picture.size
 
 
 def mirror(pictures):
@@ -81,9 +121,6 @@ def _open(file):
             f"it must have {MAX_PIXELS:,} pixels at most. Received: {picture.width} x "
             f"{picture.height}"
         )
-    if picture.mode.startswith(("I", "F")):
-        # Pillow would clip its values.
-        raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
     return picture
 
 

@@ -1,9 +1,10 @@
-"""Arrays of numbers and texts from MATLAB 5 files that nobody vouches for.
+"""Arrays of numbers, texts and cells of texts from MATLAB 5 files that nobody vouches
+for.
 
 A reader of our own, because scipy's ends the process on some damaged files. It reads
 in order and unpacks straight into the arrays: nothing is in memory twice, and no size
-is believed that the file's own bytes cannot fill. Cells, structures, sparse and complex
-arrays are passed over.
+is believed that the file's own bytes cannot fill. Other cells, structures, sparse and
+complex arrays are passed over.
 
 Reference: MAT-File Format, Level 5 (The MathWorks).
 """
@@ -19,7 +20,7 @@ from cmvq_keras.data import files
 MAGIC = b"MATLAB 5.0 MAT-file"
 _HEADER = 128  # bytes; the last two say the byte order
 _MATRIX, _COMPRESSED = 14, 15
-_CHARACTERS, _COMPLEX = 4, 0x0800
+_CELLS, _CHARACTERS, _COMPLEX = 1, 4, 0x0800
 _CLASSES = dict(
     enumerate(["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"], start=6)
 )
@@ -43,7 +44,8 @@ def read(path, names, max_bytes):
 
     Returns:
         A dictionary: arrays of numbers in the variables' shapes, the first axis the
-        fastest in memory; `str` for a row of characters.
+        fastest in memory; `str` for a row of characters; a tuple of `str` for a cell
+        array of them, in MATLAB's order.
 
     Raises:
         ValueError: in one line with the path: for an empty, cut or foreign file, and
@@ -196,9 +198,13 @@ def _head(matrix):
 def _values(matrix, name, flags, shape, max_bytes):
     kind = flags & 0xFF
     numbers = kind in _CLASSES and not flags & _COMPLEX
-    if not numbers and kind != _CHARACTERS:
-        raise ValueError(f"{name} must be an array of real numbers or a text")
-    if not numbers:
+    if not numbers and kind not in (_CELLS, _CHARACTERS):
+        raise ValueError(
+            f"{name} must be an array of real numbers, a text or a cell of texts"
+        )
+    if kind == _CELLS:
+        values = _texts(matrix, name, math.prod(shape), max_bytes)
+    elif not numbers:
         values = _text(name, *matrix.part(max_bytes), matrix.order)
     else:
         values = _numbers(matrix, name, shape).astype(_CLASSES[kind], copy=False)
@@ -225,6 +231,25 @@ def _numbers(matrix, name, shape):
     matrix.fill(values.view(np.uint8))
     matrix.skip(padding)
     return values
+
+
+def _texts(matrix, name, count, max_bytes):
+    texts = []
+    while matrix.left:
+        kind, size, _, content = matrix.tag()
+        if kind != _MATRIX or content is not None or size > matrix.left:
+            raise ValueError(f"{name} must hold texts alone")
+        cell = _Element(matrix.stream, size, matrix.order)
+        matrix.left -= size
+        _, flags, _ = _head(cell)
+        if flags & 0xFF != _CHARACTERS:
+            raise ValueError(f"{name} must hold texts alone")
+        texts.append(_text(name, *cell.part(max_bytes), matrix.order))
+        if cell.left:
+            raise ValueError(f"{name} has {cell.left:,} bytes behind a text")
+    if len(texts) != count:
+        raise ValueError(f"{name} has {len(texts)} cells, not {count}")
+    return tuple(texts)
 
 
 def _text(name, stored, data, order):
