@@ -13,6 +13,9 @@ import numpy as np
 from cmvq_keras.data import files, hdf5
 
 _WHAT = "file of NYUv2"
+# Of MATLAB, and of HDF5 without MATLAB's text in front.
+_MAGIC = (b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n")
+_MAGIC_BYTES = max(map(len, _MAGIC))
 HEIGHT, WIDTH = 480, 640
 # Axes of one picture, as they lie in the file.
 _LAYOUT = {
@@ -33,7 +36,9 @@ def count_pictures(path):
             a data set, or holds one of another shape or type or outside of the file.
         OSError: if it is not there or may not be read.
     """
-    with files.opened(path, _WHAT):
+    with files.opened(path, _WHAT) as file:
+        if not file.read(_MAGIC_BYTES).startswith(_MAGIC):
+            raise ValueError("it is no MATLAB 7.3 file")
         sizes = {name: len(found) for name, found in _datasets(path).items()}
         if len(set(sizes.values())) > 1 or not sizes["images"]:
             raise ValueError(f"its data sets hold {sizes} pictures")
@@ -78,6 +83,11 @@ def _open(path, process, *stamp):
     import h5py  # slow to import, and only this recipe needs it
 
     file = h5py.File(path, "r")
-    return {
-        name: hdf5.open_dataset(file, name, *layout) for name, layout in _LAYOUT.items()
-    }
+    try:
+        return {
+            name: hdf5.open_dataset(file, name, *layout)
+            for name, layout in _LAYOUT.items()
+        }
+    except Exception:
+        file.close()
+        raise
