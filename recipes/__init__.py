@@ -189,6 +189,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
     Raises:
         ValueError, FileNotFoundError: as in `load_split`.
     """
+    from cmvq_keras.data import decoding
     from cmvq_keras.data.split import SPLITS
 
     checks.one_of(split, SPLITS, "split")
@@ -197,7 +198,12 @@ def open_split(recipe, split, data_dir=None, limit=None):
     opener = getattr(_known_module(recipe.name), "open_split", None)
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
-    return opener(recipe, split, _folder(recipe, data_dir)).first(limit)
+    listing = opener(recipe, split, _folder(recipe, data_dir))
+    if limit is None:
+        return listing
+    # The share that may be damaged is one of the whole split.
+    decoding.Casualties(listing)
+    return listing.first(limit)
 
 
 def _folder(recipe, data_dir):

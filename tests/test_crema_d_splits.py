@@ -276,12 +276,25 @@ def test_a_whole_root_lists_every_clip_without_decoding(tmp_path):
     one.write_bytes(clip())
     for name in crema_d_splits.known():
         (folder / "VideoFlash" / f"{name}.flv").hardlink_to(one)
+    gone = sorted(crema_d_splits.known())[:70:10]
+    for name in gone:
+        (folder / "VideoFlash" / f"{name}.flv").unlink()
     recipe = RECIPE.with_modality("image")
-    counts, damaged_names = {}, set()
-    for split in SPLITS:
-        listing = recipes.open_split(recipe, split, tmp_path)
-        counts[split] = len(listing)
-        damaged_names |= {each.name for each in listing.left_out}
-        assert all(each.expected for each in listing.left_out)
-    assert sum(counts.values()) == 7439
-    assert damaged_names == {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_SAD_XX"}
+    parts = {part: recipes.open_split(recipe, part, tmp_path) for part in SPLITS}
+    left_out = [each for part in parts.values() for each in part.left_out]
+    expected = {each.name for each in left_out if each.expected}
+    assert expected == {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_SAD_XX"}
+    assert sorted(each.name for each in left_out if not each.expected) == gone
+    assert sum(map(len, parts.values())) == 7442 - 3 - len(gone)
+    # A few clips that are gone do not stop who wants the first ten.
+    few = recipes.open_split(recipe, "train", tmp_path, limit=10)
+    assert few.names == parts["train"].names[:10]
+    assert not few.left_out
+    assert not few.disjoint
+    by_actor = recipe.with_settings({"data.split": "actor-disjoint"})
+    few = recipes.open_split(by_actor, "test", tmp_path, limit=10)
+    assert few.disjoint == ("actor",)
+    for path in sorted((folder / "VideoFlash").iterdir())[::50]:
+        path.unlink()
+    with pytest.raises(ValueError, match=r"More than 1%.*git lfs pull"):
+        recipes.open_split(recipe, "train", tmp_path, limit=10)

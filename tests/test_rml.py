@@ -90,6 +90,7 @@ def test_a_speaker_is_in_one_part(fold, root):
     assert speakers["test"] == {f"s{fold + 1}"}
     assert speakers["validation"] == {f"s{(fold + 1) % 8 + 1}"}
     assert len(speakers["train"]) == 6
+    assert {listing.disjoint for listing in parts.values()} == {("speaker",)}
     assert sum(map(len, parts.values())) == 48
 
 

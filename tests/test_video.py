@@ -1,6 +1,7 @@
 """Clips: the right picture, the whole sound, and no harm from damaged files."""
 
 import io
+import struct
 
 import av
 import numpy as np
@@ -89,6 +90,27 @@ def test_a_clip_that_states_no_duration_lasts_as_long_as_its_pictures(tmp_path):
     with video.open_clip(path, LIMITS) as opened:
         assert opened.duration == pytest.approx(1.5, abs=0.1)
         assert opened.frame_count == 45
+
+
+def _stating(name, value):
+    """A clip of 1.5 seconds whose head states another number."""
+    content, key = clip(), name.encode() + b"\x00"
+    start = content.index(key) + len(key)
+    return content[:start] + struct.pack(">d", value) + content[start + 8 :]
+
+
+def test_what_a_head_cannot_mean_is_counted(tmp_path):
+    path = tmp_path / "clip"
+    for name, value in (("framerate", 1000.0), ("duration", 0.0)):
+        path.write_bytes(_stating(name, value))
+        with video.open_clip(path, LIMITS) as opened:
+            assert opened.rate == pytest.approx(30, rel=0.02)
+            assert opened.duration == pytest.approx(1.5, abs=0.1)
+            assert opened.frame_count == 45
+    path.write_bytes(_stating("duration", 60.0))
+    assert "it lasts 60.0 seconds, not up to 10" in refused(_read, path)
+    path.write_bytes(_stating("duration", 4.0))
+    assert "it is cut: it ends after 1.5" in refused(_read, path)
 
 
 @pytest.mark.parametrize(

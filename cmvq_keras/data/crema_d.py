@@ -16,6 +16,7 @@ from cmvq_keras.data import (
 )
 from cmvq_keras.data.crema_d_clips import OFFSETS, Item, Reader
 from cmvq_keras.data.crema_d_names import DAMAGED, EMOTIONS, SOUND_IN_WAV
+from cmvq_keras.data.crema_d_splits import ACTORS
 from cmvq_keras.data.decoding import told
 from cmvq_keras.data.listing import Group, LeftOut, Listing
 
@@ -67,6 +68,7 @@ def open_split(recipe, split, data_dir=None):
             [recipe.classes.index(EMOTIONS[name.emotion]) for name in items], np.int64
         ),
         attributes=_attributes(items, actors, recipe),
+        disjoint=("actor",) if recipe.data["split"] == ACTORS else (),
         left_out=tuple(left_out),
         tolerant=True,
         hint=HINT,

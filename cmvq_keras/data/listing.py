@@ -85,7 +85,10 @@ class Listing:
         return len(self.names)
 
     def first(self, limit):
-        """The listing of the first `limit` samples; None keeps all."""
+        """The listing of the first `limit` samples, without what is left out.
+
+        None keeps all.
+        """
         if limit is None:
             return self
         groups = tuple(
@@ -102,4 +105,5 @@ class Listing:
             groups=groups,
             labels=None if self.labels is None else self.labels[:limit],
             attributes={key: words[:limit] for key, words in self.attributes.items()},
+            left_out=(),
         )

@@ -65,6 +65,7 @@ def open_split(recipe, split, data_dir=None):
         groups=(Group(items, Reader.of(recipe)),),
         labels=np.array([recipe.classes.index(clip.emotion) for clip in chosen]),
         attributes=attributes,
+        disjoint=("speaker",) if data["split"] == "speaker" else (),
         left_out=tuple(left_out) if split == "train" else (),
         tolerant=True,
         hint=sources.how_to_get("rml"),

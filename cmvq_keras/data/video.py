@@ -178,13 +178,17 @@ class Clip:
         return packets
 
     def _rate(self):
+        """Pictures a second: the stated ones, else by the pictures' times."""
+        low, high = FRAME_RATES
         stated = self._video.average_rate or self._video.guessed_rate or 0
-        if not FRAME_RATES[0] <= stated <= FRAME_RATES[1]:
-            raise ValueError(
-                f"it must have {FRAME_RATES[0]} to {FRAME_RATES[1]} pictures a second. "
-                f"Received: {float(stated):g}"
-            )
-        return float(stated)
+        end = self._end(self._video.index)
+        for rate in (float(stated), (self.frame_count - 1) / end if end else 0):
+            if low <= rate <= high:
+                return rate
+        raise ValueError(
+            f"it must have {low} to {high} pictures a second. Received: "
+            f"{float(stated):g}"
+        )
 
     def _duration(self, container):
         stated = (container.duration or 0) / 1e6
