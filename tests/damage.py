@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [100, pytest.param(2000, marks=pytest.mark.slow)]
+    "examples", [100, pytest.param(2000, marks=pytest.mark.long)]
 )
 PLAIN = (
     "empty",

@@ -24,7 +24,7 @@ SETTINGS = {
 STEPS = 300
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the two real scenes are not here")
 def test_two_real_scenes_are_learnt_by_heart(record_property):
     import keras
