@@ -1,14 +1,20 @@
 """Train, evaluate and predict: what the command line calls and a script can call."""
 
 import contextlib
-import math
 import pathlib
 
 import keras
 import numpy as np
 
-from cmvq_keras import preparing, recipe_file, recipes, shared_classes
-from cmvq_keras.building import IGNORED_LABEL, build_model, effective
+from cmvq_keras import (
+    measuring,
+    optimizing,
+    preparing,
+    recipe_file,
+    recipes,
+    shared_classes,
+)
+from cmvq_keras.building import build_model, effective
 from cmvq_keras.callbacks import (
     BestWeights,
     BriefProgress,
@@ -17,15 +23,9 @@ from cmvq_keras.callbacks import (
     StepProgress,
 )
 from cmvq_keras.data.augment import Mirrored
-from cmvq_keras.data.pipeline import Batches, even_batch_size
+from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.stored import StoredArray
-from cmvq_keras.metrics import (
-    ConfusionMetric,
-    IntersectionOverUnion,
-    MacroF1,
-    iou_name,
-)
 from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
@@ -79,25 +79,15 @@ def train(
     origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
     others = origin.run.recipe.classes if origin else None
     shared = shared_classes.between(recipe.classes, others)
+    # Before any data is read: a recipe may not say how it is mirrored.
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
     store = preparing.find_store(recipe, data_dir, store, told)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-    settings = recipe.training
-    source = load_model(origin.run) if origin else None
-    with _precision(settings.precision):
-        keras.utils.set_random_seed(settings.seed)
-        model = build_model(recipe)
-        if source:
-            transfer(source, model, keep_solver, keep_mask)
-        batches = Batches(
-            splits["train"].x,
-            splits["train"].y,
-            settings.batch_size,
-            shuffle_seed=settings.seed,
-        )
-        if settings.mirror:
-            batches = Mirrored(batches, settings.mirror, mirrors, settings.seed)
-        _compile(model, recipe, _optimizer(settings, len(batches)), shared)
+    batches = _training_batches(recipe.training, splits["train"], mirrors)
+    with _precision(recipe.training.precision):
+        model = _started_model(recipe, origin)
+        optimizer = optimizing.optimizer(recipe.training, len(batches))
+        model.compile(optimizer, metrics=measuring.scores(recipe, shared))
         # Not before all that can be wrong with the settings has been told.
         notes = recipe_file.notes(recipe.name)
         if origin:
@@ -105,40 +95,68 @@ def train(
         if store:
             notes["store"] = preparing.describe(store, data_dir)
         run = Run.create(out, recipe, keras.config.backend(), notes)
-        best = BestWeights(run, settings.select_by)
-        model.fit(
-            batches,
-            validation_data=_evaluation_batches(recipe, splits["validation"]),
-            epochs=settings.epochs,
-            shuffle=False,
-            class_weight=_class_weight(recipe, splits["train"].y),
-            callbacks=[
-                ComplementarityLog(),
-                HistoryFile(run),
-                best,
-                *([BriefProgress()] if verbose else []),
-                *_early_stopping(settings),
-                *callbacks,
-            ],
-            verbose=0,
-        )
-        if best.best_epoch is None:
-            raise ValueError(
-                "Training diverged: no epoch had a finite loss on validation data. "
-                "Lower training.learning_rate, or set training.clip_norm. The epochs "
-                f"are in {run.directory}"
-            )
-        model.load_weights(run.weights_path)
+        shown = [BriefProgress()] if verbose else []
+        best_epoch = _fit(model, run, batches, splits, [*shown, *callbacks])
         results = {
-            "best_epoch": best.best_epoch,
+            "best_epoch": best_epoch,
             "complementarity": model.complementarity(),
             "parameters": model.count_params(),
         }
         for name in ("validation", "test"):
-            results[name] = _measure(model, recipe, splits[name], shared)
+            results[name] = measuring.measure(model, recipe, splits[name], shared)
     results["codes_used"] = results["test"]["codes_used"]
     run.write_metrics(results)
     return run
+
+
+def _training_batches(settings, split, mirrors):
+    batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
+    if mirrors:
+        return Mirrored(batches, settings.mirror, mirrors, settings.seed)
+    return batches
+
+
+def _started_model(recipe, origin):
+    source = load_model(origin.run) if origin else None
+    keras.utils.set_random_seed(recipe.training.seed)
+    model = build_model(recipe)
+    if source:
+        transfer(source, model, origin.keep_solver, origin.keep_mask)
+    return model
+
+
+def _fit(model, run, batches, splits, callbacks):
+    """Trains; the model then has the weights of the best epoch, whose number it gives.
+
+    Raises:
+        ValueError: when no epoch had a finite loss.
+    """
+    recipe = run.recipe
+    settings = recipe.training
+    best = BestWeights(run, settings.select_by)
+    model.fit(
+        batches,
+        validation_data=measuring.batches(recipe, splits["validation"]),
+        epochs=settings.epochs,
+        shuffle=False,
+        class_weight=optimizing.class_weight(recipe, splits["train"].y),
+        callbacks=[
+            ComplementarityLog(),
+            HistoryFile(run),
+            best,
+            *optimizing.early_stopping(settings),
+            *callbacks,
+        ],
+        verbose=0,
+    )
+    if best.best_epoch is None:
+        raise ValueError(
+            "Training diverged: no epoch had a finite loss on validation data. Lower "
+            "training.learning_rate, or set training.clip_norm. The epochs are in "
+            f"{run.directory}"
+        )
+    model.load_weights(run.weights_path)
+    return best.best_epoch
 
 
 def evaluate(run, split="test", data_dir=None, store=None, told=None):
@@ -172,8 +190,8 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
     shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with _precision(recipe.training.precision):
-        _compile(model, recipe, shared=shared)
-        results = _measure(model, recipe, data, shared)
+        model.compile(metrics=measuring.scores(recipe, shared))
+        results = measuring.measure(model, recipe, data, shared)
     complementarity = model.complementarity()
     run.write_metrics(
         {**run.metrics, "complementarity": complementarity, split: results}
@@ -252,122 +270,3 @@ def _precision(policy):
 
 def _load(recipe, split, data_dir, store):
     return recipes.load_split(recipe, split, data_dir, recipe.training.limit, store)
-
-
-def _compile(model, recipe, optimizer="adam", shared=None):
-    metrics = [_score(recipe)]
-    if shared:
-        indices = [recipe.classes.index(name) for name in shared]
-        metrics.append(shared_classes.AccuracyAmong(indices))
-    model.compile(optimizer=optimizer, metrics=metrics)
-
-
-def _score(recipe):
-    if recipe.task == "segmentation":
-        return IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)
-    return MacroF1(len(recipe.classes))
-
-
-def _optimizer(settings, steps):
-    rate = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    common = {"learning_rate": rate, "global_clipnorm": settings.clip_norm}
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(momentum=settings.momentum, **common)
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    # PyTorch's epsilon, as in the published runs.
-    return kinds[settings.optimizer](epsilon=1e-8, **common)
-
-
-def _early_stopping(settings):
-    if settings.early_stopping is None:
-        return []
-    mode = "min" if settings.select_by == "task_loss" else "max"
-    return [
-        keras.callbacks.EarlyStopping(
-            monitor=f"val_{settings.select_by}",
-            mode=mode,
-            patience=settings.early_stopping,
-        )
-    ]
-
-
-def _class_weight(recipe, labels):
-    if recipe.training.class_weight is None:
-        return None
-    if recipe.task == "segmentation":
-        raise ValueError(
-            "training.class_weight must be none for segmentation: it weighs whole "
-            f"samples. Received: {recipe.training.class_weight}"
-        )
-    counts = np.bincount(labels.ravel(), minlength=len(recipe.classes))
-    return {
-        index: labels.size / (len(counts) * count) if count else 0.0
-        for index, count in enumerate(counts)
-    }
-
-
-def _evaluation_batches(recipe, split):
-    size = even_batch_size(len(split.y), recipe.training.batch_size)
-    return Batches(split.x, split.y, size)
-
-
-def _measure(model, recipe, split, shared=None):
-    logs = model.evaluate(
-        _evaluation_batches(recipe, split),
-        return_dict=True,
-        verbose=0,
-        callbacks=[StepProgress()],
-    )
-    confusion = _confusion(model)
-    sizes = confusion.sum(axis=1)
-    among = logs.pop(shared_classes.NAME, None)
-    iou = _iou(recipe, logs)
-    grouped = {iou_name(name) for name in iou.get("iou", ())}
-    grouped |= {f"{name}_codes_used" for name in model.modalities}
-    return {
-        **_on_shared(confusion, recipe.classes, shared, among),
-        **{name: value for name, value in logs.items() if name not in grouped},
-        **iou,
-        "n": len(split.y),
-        "codes_used": {
-            name: int(logs[f"{name}_codes_used"]) for name in model.modalities
-        },
-        "per_class": {
-            name: float(confusion[i, i] / sizes[i]) if sizes[i] else None
-            for i, name in enumerate(recipe.classes)
-        },
-        "confusion": confusion.astype(int).tolist(),
-    }
-
-
-def _on_shared(confusion, classes, shared, among):
-    if shared is None:
-        return {}
-    return {"shared": shared_classes.measure(confusion, classes, shared, among)}
-
-
-def _iou(recipe, logs):
-    """IoU by class name, None for those that are not there; for segmentation alone."""
-    if recipe.task != "segmentation":
-        return {}
-    scores = {name: logs[iou_name(name)] for name in recipe.classes}
-    return {
-        "iou": {
-            name: None if math.isnan(score) else score for name, score in scores.items()
-        }
-    }
-
-
-def _confusion(model):
-    return keras.ops.convert_to_numpy(_find_metric(model, ConfusionMetric).confusion)
-
-
-def _find_metric(model, kind):
-    queue = list(model.metrics)
-    for metric in queue:
-        if isinstance(metric, kind):
-            return metric
-        queue.extend(getattr(metric, "metrics", ()))
-    raise ValueError(f"The model was not compiled with {kind.__name__}.")

@@ -6,7 +6,7 @@ import pytest
 import reference
 
 import cmvq_keras as cmvq
-from cmvq_keras import metrics, training
+from cmvq_keras import metrics, optimizing, training
 from cmvq_keras.callbacks import BestWeights
 from cmvq_keras.run import Run
 
@@ -240,22 +240,22 @@ def test_weights_of_another_recipe_are_refused(run, tmp_path):
 
 def test_training_settings_become_an_optimizer():
     settings = tiny(schedule="cosine", learning_rate=0.1, clip_norm=0.5).training
-    optimizer = training._optimizer(settings, 10)
+    optimizer = optimizing.optimizer(settings, 10)
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert optimizer.global_clipnorm == 0.5
     rates = [float(optimizer._learning_rate(step)) for step in (0, 10, 20)]
     assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-6)
-    sgd = training._optimizer(tiny(optimizer="sgd", momentum=0.9).training, 10)
+    sgd = optimizing.optimizer(tiny(optimizer="sgd", momentum=0.9).training, 10)
     assert isinstance(sgd, keras.optimizers.SGD)
     assert sgd.momentum == 0.9
 
 
 def test_balanced_class_weights_weigh_each_class_the_same():
     labels = np.array([0] * 6 + [1] * 2)
-    weights = training._class_weight(tiny(class_weight="balanced"), labels)
+    weights = optimizing.class_weight(tiny(class_weight="balanced"), labels)
     assert weights[0] * 6 == pytest.approx(weights[1] * 2)
     assert weights[2] == 0.0
-    assert training._class_weight(tiny(), labels) is None
+    assert optimizing.class_weight(tiny(), labels) is None
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
