@@ -228,7 +228,7 @@ def read_sample(recipe, modality, path):
         modality: the name of one of its modalities.
         path: a `.npy` file of the modality's shape with raw values (whole numbers
             in a picture count as 0 to 255), or a file that the recipe's module can
-            read: pictures and WAV files for digits and av-digits.
+            read, such as pictures, WAV files and label files of Penn Action.
 
     Returns:
         `(height, width, channels)` float32, normalized.
