@@ -4,11 +4,32 @@ import pytest
 from click.testing import CliRunner
 
 
+# Files on raw data and stores: no Keras runs in them, so one backend's turn will do.
+DATA = (
+    "test_audio",
+    "test_bad_sources",
+    "test_crema_d",
+    "test_damage",
+    "test_download",
+    "test_listing",
+    "test_mat5",
+    "test_mel",
+    "test_no_pickle",
+    "test_nyuv2.py",
+    "test_pairing",
+    "test_rml",
+    "test_stated_sizes",
+    "test_video",
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Whatever lies in a file test_cross_*.py needs several backends."""
+    """Marks what lies in a file test_cross_*.py, or in one of `DATA`."""
     for item in items:
         if item.path.name.startswith("test_cross_"):
             item.add_marker(pytest.mark.cross)
+        if item.path.name.startswith(DATA):
+            item.add_marker(pytest.mark.data)
 
 
 @pytest.fixture(scope="session", autouse=True)
