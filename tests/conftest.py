@@ -3,7 +3,6 @@
 import pytest
 from click.testing import CliRunner
 
-
 # Files on raw data and stores: no Keras runs in them, so one backend's turn will do.
 DATA = (
     "test_audio",
