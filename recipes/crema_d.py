@@ -9,7 +9,7 @@ Published, too: what is taken of a clip. Its middle frame, and to train one of t
 frames -15 to +15 around it (30 a second): rows 0 to 280 and the central 280 columns,
 resized to 128 x 128, in [0, 1]. Its sound as a log-mel spectrogram in dB with 1 as
 reference: the mean of the channels at 44.1 kHz, 512-point windows every 353 samples,
-transforms of 2048 points, 256 mel bands; of the 316 steps of a clip of 2.5 seconds the
+transforms of 2048 points, 256 mel bands; of the 313 steps of a clip of 2.5 seconds the
 central 256, and a shorter clip's reflected at both ends.
 
 `data.split` is "cmvqvae" (the authors' lists: 5,954 / 744 / 744, in which every actor

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import types
 
 import av
 import librosa
@@ -20,7 +21,7 @@ from tiny_clips import (
 from tiny_sources import write_wav
 
 from cmvq_keras import recipes
-from cmvq_keras.data import crema_d_clips
+from cmvq_keras.data import clips, crema_d_clips
 from cmvq_keras.data.crema_d_clips import Item, Reader
 
 RECIPE = recipes.get("crema-d")
@@ -121,6 +122,13 @@ def test_the_channels_are_averaged_and_another_rate_is_resampled(tmp_path):
     # The tone is where it was, and as loud.
     assert low.max() == pytest.approx(stereo.max() + 20 * np.log10(4 / 3), abs=0.5)
     assert np.argmax(low.mean(axis=1)) == np.argmax(stereo.mean(axis=1))
+
+
+def test_channels_that_cancel_each_other_are_refused():
+    signal = np.array([[0.5, -0.5], [-0.5, 0.5]], np.float32)
+    clip_of_two = types.SimpleNamespace(sound=lambda: (signal, 44_100))
+    with pytest.raises(ValueError, match="the mean of its sound's channels is silent"):
+        clips.mono(clip_of_two, 44_100)
 
 
 @pytest.mark.parametrize(("rate", "expected"), [(15, (14, 22, 30)), (30, (7, 22, 37))])

@@ -1,6 +1,7 @@
 """Clips: the right picture, the whole sound, and no harm from damaged files."""
 
 import io
+import re
 import struct
 
 import av
@@ -171,6 +172,43 @@ def test_a_clip_that_is_cut_in_the_middle_is_refused(kind, tmp_path):
     for size in range(0, len(whole) * 7 // 10, len(whole) // 23):
         path.write_bytes(whole[:size])
         refused(_read, path)
+
+
+@pytest.mark.parametrize("kind", [FLV, AVI], ids="-".join)
+@pytest.mark.parametrize("what", ["pictures", "sound"])
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (0.8, 1.8), (1.5, 2.5)])
+def test_a_clip_without_much_of_its_pictures_or_sound_is_refused(
+    kind, what, start, end, tmp_path
+):
+    path = _save(tmp_path / "clip", kind=kind, seconds=2.5, away=((what, start, end),))
+    shown = "new picture" if what == "pictures" else "sound"
+    assert re.search(f"it has no {shown} for (0.9|1.0)", refused(_read, path))
+    if what == "sound":
+        with video.open_clip(path, LIMITS) as opened:
+            assert opened.frame_count == 75
+
+
+@pytest.mark.parametrize("what", ["pictures", "sound"])
+def test_a_tail_of_pictures_or_sound_alone_is_harmless(what, tmp_path):
+    path = _save(tmp_path / "clip", seconds=2.5, away=((what, 2, 2.5),))
+    _read(path)
+
+
+@pytest.mark.parametrize(("degrees", "sign"), [(0, 1), (180, -1)])
+def test_pictures_that_a_player_would_turn_are_refused(degrees, sign, tmp_path):
+    content = clip(("mp4", "libx264", "aac"))
+    one, last = struct.pack(">i", 2**16), struct.pack(">i", 2**30)
+    matrix = one + bytes(12) + one + bytes(12) + last
+    # The first matrix is the whole clip's, the second the pictures'.
+    place = content.index(matrix, content.index(matrix) + 1)
+    turned = struct.pack(">i", sign * 2**16)
+    matrix = turned + bytes(12) + turned + bytes(12) + last
+    path = tmp_path / "clip"
+    path.write_bytes(content[:place] + matrix + content[place + 36 :])
+    if degrees:
+        assert "its pictures lie on a side" in refused(_read, path)
+    else:
+        _read(path)
 
 
 @pytest.mark.parametrize("kind", [FLV, AVI], ids="-".join)

@@ -24,6 +24,7 @@ def clip(
     channels=1,
     pitch=400,
     options=(),
+    away=(),
 ):
     """A clip's bytes: picture n is gray 40 + 3 n, its left and its bottom are black.
 
@@ -36,6 +37,7 @@ def clip(
         channels: 1 or 2; the second one is half as loud.
         pitch: Hz of the tone that is the sound.
         options: pairs of a muxer's options.
+        away: triples: "pictures" or "sound", and from when to when it is left out.
     """
     muxer, pictures, sound = kind
     file = io.BytesIO()
@@ -51,7 +53,14 @@ def clip(
                 frames, rate, _blocks(seconds, sample_rate, layout, pitch), sample_rate
             )
         for frame in frames:
-            stream = streams[isinstance(frame, av.AudioFrame)]
+            is_sound = isinstance(frame, av.AudioFrame)
+            moment = frame.pts / (sample_rate if is_sound else rate)
+            if any(
+                what == ("pictures", "sound")[is_sound] and start <= moment < end
+                for what, start, end in away
+            ):
+                continue
+            stream = streams[is_sound]
             container.mux(stream.encode(frame))
         for stream in streams:
             container.mux(stream.encode(None))

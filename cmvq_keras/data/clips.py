@@ -70,10 +70,15 @@ def mono(clip, rate, rate_factor=1):
 
     Returns:
         `(samples,)` float32.
+
+    Raises:
+        ValueError: as `Clip.sound`, and for channels that cancel each other.
     """
-    signal, own_rate = clip.sound()
-    own_rate *= rate_factor
-    return audio.resample(signal.mean(axis=0), own_rate, rate).astype(np.float32)
+    channels, own_rate = clip.sound()
+    signal = channels.mean(axis=0)
+    if not signal.any():
+        raise ValueError("the mean of its sound's channels is silent")
+    return audio.resample(signal, own_rate * rate_factor, rate).astype(np.float32)
 
 
 def read_wav(path, rate):

@@ -10,7 +10,7 @@ import io
 
 import numpy as np
 
-from cmvq_keras.data import clip_files, files
+from cmvq_keras.data import clip_files, clip_times, files
 
 CUT_SECONDS = 0.5  # a clip that ends that much before its stated end is cut
 MAX_CHANNELS = 8
@@ -93,6 +93,7 @@ class Clip:
             raise ValueError("it has no pictures")
         self.rate = self._rate()
         self.duration = self._duration(container)
+        self._check_gaps(self._video, "new picture")
 
     @property
     def size(self):
@@ -137,10 +138,12 @@ class Clip:
 
         Raises:
             ValueError: without a sound, or for one that is damaged, changes its rate
-                or its channels, or is silent from end to end.
+                or its channels, is silent from end to end, or away for much of the
+                clip's time.
         """
         if self._audio is None or not self._packets[self._audio.index]:
             raise ValueError("it has no sound")
+        self._check_gaps(self._audio, "sound")
         rate = self._audio.codec_context.sample_rate
         blocks, samples = [], 0
         for packet in [*self._packets[self._audio.index], None]:
@@ -203,14 +206,15 @@ class Clip:
             )
         return duration
 
+    def _check_gaps(self, stream, what):
+        times = {
+            index: clip_times.starts(each) for index, each in self._packets.items()
+        }
+        clip_times.check_gaps(times.pop(stream.index), times.values(), what)
+
     def _end(self, index):
         """Seconds at which a stream's last packet starts."""
-        packets = self._packets[index]
-        times = [
-            (packet.pts if packet.pts is not None else packet.dts) or 0
-            for packet in packets
-        ]
-        return float(max(times) * packets[0].time_base) if times else 0.0
+        return float(clip_times.starts(self._packets[index]).max(initial=0))
 
     def _check_pixels(self):
         height, width = self.size
@@ -223,6 +227,8 @@ class Clip:
     def _picture(self, frame, number):
         if frame.is_corrupt:
             raise ValueError(f"its picture {number} is damaged")
+        if frame.rotation:
+            raise ValueError(f"its pictures lie on a side ({frame.rotation} degrees)")
         if (frame.height, frame.width) != self.size:
             raise ValueError(f"its picture {number} has another size")
         return frame.to_ndarray(format="rgb24")
