@@ -83,7 +83,7 @@ def _check_color(values):
 
 def _check_depth(values):
     assert values.shape == (16, 16, 1)
-    assert 0 <= values.min() <= values.max() <= 100
+    assert 0 <= values.min() <= values.max() <= 12
 
 
 def _check_classes(values):

@@ -171,13 +171,13 @@ def test_every_layout_of_the_file_gives_the_same_picture(tmp_path, storage):
 
 
 def _write_full_size(path):
-    """1,449 empty pictures in little space: their chunks are packed only once."""
+    """1,449 pictures of ones in little space: their chunks are packed only once."""
     with h5py.File(path, "w") as file:
         for name, (shape, dtype) in nyuv2_file._LAYOUT.items():
             created = file.create_dataset(
                 name, (1449, *shape), dtype, chunks=(1, *shape), compression="gzip"
             )
-            packed = zlib.compress(bytes(int(np.prod(shape)) * dtype.itemsize))
+            packed = zlib.compress(np.ones(shape, dtype).tobytes())
             for row in range(1449):
                 created.id.write_direct_chunk((row, *[0] * len(shape)), packed)
 
@@ -324,8 +324,9 @@ def test_a_chunk_that_unpacks_to_more_than_it_states_is_refused(own):
     ("name", "value", "message"),
     [
         ("depths", np.nan, "depth holds values that are not finite"),
-        ("depths", -1.0, "depth must be 0 to 100 metres. Received: -1"),
-        ("depths", 4000.0, "depth must be 0 to 100 metres. Received: .* to 4000"),
+        ("depths", -1.0, "depth must be 0 to 12 metres. Received: -1"),
+        ("depths", 4000.0, "depth must be 0 to 12 metres. Received: .* to 4000"),
+        ("depths", 0.2, "depth must be 0.4 metres or more. Received: 0.2"),
         ("labels", 895, "labels must be in 0 to 894. Received: 895"),
     ],
 )
@@ -418,6 +419,32 @@ def test_the_real_lists_have_their_official_sizes():
     mapping = scipy.io.loadmat(folder / "classMapping40.mat")["mapClass"].ravel()
     assert found[0] == -1
     assert np.array_equal(found[1:], mapping.astype(int) - 1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (1000, "0.4 metres or more. Received: 0.2"),
+        (13_000, "0 to 12 metres. Received: 0 to 13"),
+    ],
+)
+def test_a_depth_map_of_another_scale_is_refused(scale, message, tmp_path):
+    metres = np.tile(np.linspace(1, 5, 40), (30, 1))
+    metres[:, 0] = 0
+    path = tmp_path / "depth.png"
+    Image.fromarray(np.rint(metres * scale).astype(np.uint16)).save(path)
+    reader = nyuv2_samples.DepthReader(5000.0)
+    with pytest.raises(ValueError, match=message) as caught:
+        reader(path, (30, 40, 1))
+    assert str(path) in str(caught.value)
+    assert "data.depth_scale is 5000" in str(caught.value)
+
+
+def test_a_depth_map_of_nothing_is_refused(tmp_path):
+    path = tmp_path / "depth.png"
+    Image.fromarray(np.zeros((30, 40), np.uint16)).save(path)
+    with pytest.raises(ValueError, match="nothing was measured"):
+        nyuv2_samples.DepthReader()(path, (30, 40, 1))
 
 
 @needs_samples

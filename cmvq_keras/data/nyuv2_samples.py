@@ -71,7 +71,8 @@ class DepthReader:
         """`(height, width, 1)` float32, metres.
 
         Raises:
-            ValueError: in one line, with the path: for another kind of file.
+            ValueError: in one line, with the path: for another kind of file, and for
+                depths that no sensor of NYUv2 gives: the scale is another one.
         """
         stored = images.read_values(path, ("I;16", "I;16B", "I"))
         metres = stored.astype(np.float32) / np.float32(self.scale)

@@ -5,7 +5,8 @@ from PIL import Image
 
 from cmvq_keras.data import checks
 
-MAX_METRES = 100  # the sensor's range ends near 10; above it the unit is another one
+# The sensor's range is 0.5 to 10; beyond these the unit is another one.
+MIN_METRES, MAX_METRES = 0.4, 12
 DEPTH_RESIZE = ("nearest", "bilinear")
 _BILINEAR = Image.Resampling.BILINEAR
 
@@ -54,13 +55,21 @@ def resize_depth(metres, size, how="nearest"):
 
 
 def check_depth(metres):
-    """Raises ValueError for values that are no distances in metres."""
+    """Raises ValueError for values that are no distances in metres, 0 where there is
+    none, and for a map without any."""
     if not np.isfinite(metres).all():
         raise ValueError("depth holds values that are not finite")
     if metres.min() < 0 or metres.max() > MAX_METRES:
         raise ValueError(
             f"depth must be 0 to {MAX_METRES} metres. Received: {metres.min():g} to "
             f"{metres.max():g}"
+        )
+    if not metres.any():
+        raise ValueError("depth is 0 everywhere: nothing was measured")
+    nearest = metres[metres > 0].min()
+    if nearest < MIN_METRES:
+        raise ValueError(
+            f"depth must be {MIN_METRES} metres or more. Received: {nearest:g}"
         )
 
 
