@@ -1,4 +1,4 @@
-"""`cmvq predict`: classes and probabilities as CSV."""
+"""`cmvq predict`: classes and probabilities as CSV, or label maps as pictures."""
 
 import csv
 import io
@@ -7,13 +7,13 @@ import sys
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import label_maps, options
 from cmvq_keras.cli.progress import Progress
 
 MAX_BYTES = 64_000_000  # of a table
 
 
-@click.command("predict", short_help="Classes and probabilities as CSV.")
+@click.command("predict", short_help="Classes and probabilities as CSV, or label maps.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
 @click.option(
@@ -31,8 +31,8 @@ MAX_BYTES = 64_000_000  # of a table
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False),
-    help="CSV file to write. Default: to the terminal.",
+    type=click.Path(),
+    help="CSV file to write. Default: to the terminal. Under segmentation a folder.",
 )
 @options.recipe_file
 @options.backend
@@ -50,7 +50,8 @@ def command(
     cmvq predict runs/av --table samples.csv
 
     The CSV has the columns sample, label (on a split), class, and one p_CLASS of
-    probabilities a class.
+    probabilities a class. Under segmentation -o FOLDER gets a PNG file a sample, of
+    class indices in the model's size, and classes.csv.
     """
     _check_one_origin(context, inputs, table)
     if store and data_dir:
@@ -60,17 +61,18 @@ def command(
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
     recipe = opened.recipe
-    if recipe.task != "classification":
-        raise click.UsageError(
-            f"predict writes one class a sample; recipe {recipe.name} is for "
-            f"{recipe.task}. A script can use cmvq_keras.predict."
+    segments = recipe.task == "segmentation"
+    _check_output(output, segments)
+    labels = None
+    if inputs or table:
+        rows = (
+            _rows_of_inputs(recipe, inputs)
+            if inputs
+            else _rows_of_table(recipe, pathlib.Path(table))
         )
-    if inputs:
-        x, samples = _read(recipe, _rows_of_inputs(recipe, inputs))
-        labels = None
-    elif table:
-        x, samples = _read(recipe, _rows_of_table(recipe, pathlib.Path(table)))
-        labels = None
+        x, samples = _read(recipe, rows)
+        if segments:
+            samples = [next(iter(row.values())).stem for row in rows]
     else:
         from cmvq_keras import preparing, recipes
         from cmvq_keras.recipe_file import check_run
@@ -82,11 +84,27 @@ def command(
             check_run(opened)
         loaded = recipes.load_split(recipe, split, data_dir, limit, store)
         x, samples = loaded.x, loaded.samples
-        labels = [recipe.classes[label] for label in loaded.y]
+        if not segments:
+            labels = [recipe.classes[label] for label in loaded.y]
     options.start_backend(backend)
-    from cmvq_keras import training
+    from cmvq_keras import predicting
 
-    _write(output, _csv(recipe.classes, samples, labels, training.predict(opened, x)))
+    if segments:
+        maps = predicting.predict_classes(opened, x)
+        label_maps.write(output, samples, recipe.classes, maps)
+    else:
+        shares = predicting.predict(opened, x)
+        _write(output, _csv(recipe.classes, samples, labels, shares))
+
+
+def _check_output(output, segments):
+    there = output is not None and pathlib.Path(output)
+    if segments and (not there or there.is_file()):
+        raise click.UsageError(
+            "Segmentation gives a picture a sample: -o must name a folder for them."
+        )
+    if not segments and there and there.is_dir():
+        raise click.UsageError(f"-o must name a CSV file. {output} is a folder.")
 
 
 def _check_one_origin(context, inputs, table):

@@ -32,7 +32,7 @@ _PUBLIC = {
     "build_model": "building",
     "evaluate": "training",
     "load_model": "training",
-    "predict": "training",
+    "predict": "predicting",
     "prepare": "preparing",
     "train": "training",
 }

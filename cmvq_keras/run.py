@@ -180,19 +180,19 @@ class Run:
             temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path, text):
-    """Writes a text file so that readers see the old content or the new, never half.
+def write_atomically(path, content):
+    """Writes a file so that readers see the old content or the new, never half.
 
     Args:
         path: the file; its folder must exist.
-        text: the content, written as UTF-8.
+        content: bytes, or a text, written as UTF-8.
     """
     path = pathlib.Path(path)
     # In the same folder: a rename is atomic only within one file system.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -1,10 +1,9 @@
-"""Train, evaluate and predict: what the command line calls and a script can call."""
+"""Train and evaluate: what the command line calls and a script can call."""
 
 import contextlib
 import pathlib
 
 import keras
-import numpy as np
 
 from cmvq_keras import (
     measuring,
@@ -20,12 +19,10 @@ from cmvq_keras.callbacks import (
     BriefProgress,
     ComplementarityLog,
     HistoryFile,
-    StepProgress,
 )
 from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.stored import StoredArray
 from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
@@ -197,36 +194,6 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
         {**run.metrics, "complementarity": complementarity, split: results}
     )
     return results
-
-
-def predict(run, x):
-    """Probabilities of the classes.
-
-    Args:
-        run: the run folder (or an open `Run`).
-        x: dictionary of normalized arrays `(n, ...)` by modality, or the inputs of
-            a split from a store.
-
-    Returns:
-        `(n, ..., classes)` float32.
-    """
-    run = run if isinstance(run, Run) else Run.open(run)
-    model = load_model(run).inference_model()
-    missing = [name for name in model.input if name not in x]
-    if missing:
-        raise ValueError(
-            f"The input must hold the modalities {', '.join(model.input)}. Received: "
-            f"{', '.join(x)}"
-        )
-    x = {name: x[name] for name in model.input}
-    batch_size = run.recipe.training.batch_size
-    if any(isinstance(values, StoredArray) for values in x.values()):
-        count = len(next(iter(x.values())))
-        x, batch_size = Batches(x, np.zeros(count, np.int32), batch_size), None
-    logits = model.predict(
-        x, batch_size=batch_size, verbose=0, callbacks=[StepProgress()]
-    )
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
 
 
 def load_model(run):

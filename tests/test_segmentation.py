@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import reference
 from command_line import error_of, invoke
-from tiny_nyuv2 import write_nyuv2
+from PIL import Image
+from tiny_nyuv2 import picture, write_nyuv2
 
+import cmvq_keras as cmvq
 from cmvq_keras import metrics, recipes
 from cmvq_keras.callbacks import BestWeights
 from cmvq_keras.run import Run
@@ -148,7 +150,7 @@ def test_metrics_hold_iou_as_the_confusion_says(segmented):
     assert not any(name.endswith("_iou") for name in test if name != "mean_iou")
 
 
-def test_evaluate_shows_iou_by_class_and_predict_refuses(segmented):
+def test_evaluate_shows_iou_by_class(segmented):
     run, _ = segmented
     before = run.metrics["test"]
     result = invoke("evaluate", run.directory)
@@ -158,5 +160,62 @@ def test_evaluate_shows_iou_by_class_and_predict_refuses(segmented):
     assert ["Class", "Recall", "IoU"] in lines
     assert ["television", "-", "-"] in lines or before["iou"]["television"] is not None
     assert run.metrics["test"]["iou"] == pytest.approx(before["iou"], rel=1e-5)
-    told = error_of("predict", run.directory, code=2)
-    assert "nyuv2 is for segmentation" in told
+
+
+def _maps(folder):
+    found = {}
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as picture:
+            assert picture.mode == "P"
+            found[path.stem] = np.array(picture)
+    return found
+
+
+def test_predict_writes_a_label_map_a_sample(segmented, tmp_path):
+    run, _ = segmented
+    result = invoke("predict", run.directory, "-o", tmp_path / "maps")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    maps = _maps(tmp_path / "maps")
+    assert list(maps) == ["nyuv2_0003", "nyuv2_0006"]
+    recipe = run.recipe
+    data = recipes.load_split(recipe, "test", run.directory.parent / "data")
+    shares = cmvq.predict(run, data.x)
+    for sample, expected in zip(data.samples, shares, strict=True):
+        found = maps[sample.replace("/", "_")]
+        assert found.dtype == np.uint8
+        assert np.array_equal(found, expected.argmax(axis=-1))
+    # What the run itself scored.
+    confusion = np.zeros((40, 40), int)
+    for sample, truth in zip(data.samples, data.y, strict=True):
+        there = truth >= 0
+        found = maps[sample.replace("/", "_")]
+        np.add.at(confusion, (truth[there], found[there]), 1)
+    assert confusion.tolist() == run.metrics["test"]["confusion"]
+    lines = (tmp_path / "maps" / "classes.csv").read_text().splitlines()
+    assert lines[0] == "index,class"
+    assert lines[1:] == [f"{i},{name}" for i, name in enumerate(recipe.classes)]
+
+
+def test_predict_writes_label_maps_of_ones_own_files(segmented, tmp_path):
+    run, _ = segmented
+    color, depth, _ = picture(3)
+    Image.fromarray(color).save(tmp_path / "room.png")
+    Image.fromarray((depth * 5000).astype(np.uint16)).save(tmp_path / "far.png")
+    files = [f"color={tmp_path / 'room.png'}", f"depth={tmp_path / 'far.png'}"]
+    inputs = [part for each in files for part in ("--input", each)]
+    command = ["predict", run.directory, *inputs, "-o", tmp_path / "maps"]
+    result = invoke(*command)
+    assert result.exit_code == 0, result.output
+    assert [found.shape for found in _maps(tmp_path / "maps").values()] == [(256, 256)]
+    assert (tmp_path / "maps" / "room.png").exists()
+    told = error_of(*command[:-2], *inputs, *command[-2:], code=2)
+    assert "Two samples would be written to room.png" in told
+
+
+def test_predict_needs_a_folder_for_label_maps(segmented, tmp_path):
+    run, _ = segmented
+    (tmp_path / "file").touch()
+    for option in ((), ("-o", tmp_path / "file")):
+        told = error_of("predict", run.directory, *option, code=2)
+        assert "-o must name a folder" in told
