@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 
-from cmvq_keras import recipes
+from cmvq_keras import recipe_file, recipes
 from cmvq_keras.data import manifest, partial, sources, stored
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
@@ -45,7 +45,7 @@ def prepare(recipe, data_dir=None, out="store", force=False, told=None, workers=
         recipe,
         sources_by_split,
         force=force,
-        origin=str(sources.data_root(data_dir).resolve()),
+        origin=json.dumps(_origin(recipe, data_dir)),
         told=told,
         workers=workers,
     )
@@ -71,11 +71,28 @@ def cached(recipe, data_dir=None, told=None):
     """
     family = cache_root() / f"{recipe.name}-{_hash(_origin(recipe, data_dir))}"
     for path in sorted(family.glob(f"*/{recipe.name}/{manifest.FILE}")):
-        store = Store.open(path.parent)
-        if stored.fits(recipe, store):
+        store = _whole(path.parent)
+        if store and stored.fits(recipe, store):
             return store
     out = family / _hash(manifest.data_settings(recipe))
+    place = out / recipe.name
+    if place.exists() and _whole(place) is None:
+        shutil.rmtree(place)
     return prepare(recipe, data_dir, out, told=told)
+
+
+def _whole(folder):
+    """The store of a folder; None where a file is damaged or gone.
+
+    Names, sizes, shapes and labels are looked at; `cmvq data check` reads the rest.
+    """
+    try:
+        store = Store.open(folder)
+        for split in store.manifest["splits"]:
+            store.split(split)
+    except (ValueError, OSError):
+        return None
+    return store
 
 
 def find_store(recipe, data_dir=None, store=None, told=None):
@@ -176,9 +193,10 @@ def clear_cache():
 def _origin(recipe, data_dir):
     """What a cached store has to be made of and with: values for JSON."""
     root = sources.data_root(data_dir).resolve()
+    module = recipes.module(recipe.name)
     files = [
         root / source / name
-        for source in recipes.module(recipe.name).SOURCES
+        for source in getattr(module, "SOURCES", ())
         for name in sources.get(source).files
     ]
     return {
@@ -191,6 +209,7 @@ def _origin(recipe, data_dir):
         ],
         "versions": manifest.versions(),
         "format": manifest.FORMAT,
+        **recipe_file.notes(recipe.name),
     }
 
 

@@ -8,8 +8,14 @@ import pytest
 import tiny_listing
 from tiny_listing import PAIRS, RECIPE, clips, pairs
 
-from cmvq_keras.data import Store, decoding, listing_writer, store_check
-from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data import (
+    Store,
+    decoding,
+    listing_writer,
+    split_writer,
+    store_check,
+)
+from cmvq_keras.data.listing import Group, LeftOut
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.stored import load
 
@@ -99,6 +105,136 @@ def test_a_remainder_of_other_samples_is_made_again(tmp_path):
     again = make(tmp_path, lambda: clips(first=3), workers=1)
     whole = make(tmp_path / "whole", lambda: clips(first=3), workers=1)
     assert content(again.folder) == content(whole.folder)
+
+
+@pytest.mark.parametrize("number", [0, 17, 29])
+def test_an_end_between_two_files_of_a_sample_shifts_no_row(
+    store, tmp_path, monkeypatch, number
+):
+    written = []
+
+    def torn(stack, files, path, *rest):
+        written.append(path.name)
+        if written.count("sound.npy") == number + 1:
+            raise KeyboardInterrupt  # the image is in its file, the sound is not
+        split_writer.write_rows(stack, files, path, *rest)
+
+    monkeypatch.setattr(listing_writer, "write_rows", torn)
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, workers=1)
+    monkeypatch.undo()
+    assert content(make(tmp_path, workers=1).folder) == content(store.folder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Locked:
+    """Reads clips, of which one may not be read."""
+
+    kill: int | None = None
+
+    def __call__(self, number):
+        if number == 3:
+            raise PermissionError(13, "Permission denied", "clip-3.flv")
+        return tiny_listing.Clip(kill=self.kill)(number)
+
+
+def test_what_was_left_out_before_a_kill_keeps_its_reason(tmp_path):
+    def listing(kill=None):
+        (group,) = clips().groups
+        group = dataclasses.replace(group, read=Locked(kill))
+        return dataclasses.replace(clips(), groups=(group,))
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path, lambda: listing(17), workers=1)
+    again = make(tmp_path, listing, workers=1)
+    assert again.manifest["left_out"] == [
+        {
+            "split": "train",
+            "sample": "clip-3",
+            "reason": "clip-3.flv: Permission denied",
+        }
+    ]
+    whole = make(tmp_path / "whole", listing, workers=1)
+    assert content(again.folder) == content(whole.folder)
+
+
+def read_file(path):
+    """A clip whose number stands in a file; a negative one kills."""
+    number = int(path.read_text())
+    if number < 0:
+        raise KeyboardInterrupt
+    return tiny_listing.Clip()(number)
+
+
+def listed_files(folder, first):
+    paths = [folder / f"{number}" for number in range(first, first + 10)]
+    group = Group(paths, read_file, costly=False)
+    return dataclasses.replace(clips(first, 10), groups=(group,))
+
+
+@pytest.mark.parametrize("changed", [1, 12])
+def test_a_raw_file_that_changed_since_a_kill_is_read_again(tmp_path, changed):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for number in range(20):
+        (raw / f"{number}").write_text(f"{number}")
+    (raw / "15").write_text("-1")
+
+    def sources():
+        return {"train": listed_files(raw, 0), "test": listed_files(raw, 10)}
+
+    with pytest.raises(KeyboardInterrupt):
+        Store.create(tmp_path, RECIPE, sources())
+    (raw / "15").write_text("15")
+    (raw / f"{changed}").write_text("99")
+    again = Store.create(tmp_path, RECIPE, sources())
+    whole = Store.create(tmp_path / "whole", RECIPE, sources())
+    assert content(again.folder) == content(whole.folder)
+
+
+def test_labels_that_changed_since_a_kill_are_the_new_ones(tmp_path):
+    sources = {"train": clips(), "test": clips(30, kill=40)}
+    with pytest.raises(KeyboardInterrupt):
+        Store.create(tmp_path, RECIPE, sources, workers=1)
+    other = dataclasses.replace(clips(), labels=(clips().labels + 1) % 3)
+    sources = {"train": other, "test": clips(30)}
+    store = Store.create(tmp_path, RECIPE, sources, workers=1)
+    np.testing.assert_array_equal(store.split("train").y, (np.arange(30) + 1) % 3)
+
+
+@pytest.mark.parametrize("first", [0, 4])
+def test_a_sample_without_one_of_its_modalities_is_told(tmp_path, first):
+    def read(number):
+        rows = tiny_listing.Clip()(number)
+        return {"image": rows["image"]} if number >= first else rows
+
+    (group,) = clips().groups
+    listing = dataclasses.replace(
+        clips(), groups=(dataclasses.replace(group, read=read),)
+    )
+    told = f"train: unit {first} must give image, sound. Received: image"
+    with pytest.raises(ValueError, match=told):
+        make(tmp_path, lambda: listing, workers=1)
+    again = make(tmp_path, workers=1)  # once it is mended
+    np.testing.assert_array_equal(
+        again.split("train").x["image"][[29]][0], tiny_listing.image(29)
+    )
+
+
+def test_a_group_needs_an_item_for_every_sample(tmp_path):
+    (group,) = clips().groups
+    short = dataclasses.replace(group, items=group.items[:20])
+    listing = dataclasses.replace(clips(), groups=(short,))
+    with pytest.raises(ValueError, match="Received: 20 items, 30 samples"):
+        make(tmp_path, lambda: listing, workers=1)
+
+
+def test_of_shared_rows_a_limit_keeps_those_that_are_needed():
+    first = pairs().first(1)
+    image, sound = first.groups
+    assert (list(image.items), sound.items) == ([0], [101])
+    found = decoding.load(first, RECIPE).x["sound"]
+    np.testing.assert_array_equal(found, np.float32(tiny_listing.sound(101)[None]))
 
 
 def test_samples_that_share_a_row_share_it_in_the_file(tmp_path):

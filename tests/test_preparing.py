@@ -72,6 +72,16 @@ def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tm
     np.testing.assert_allclose(after["loss"], before["loss"], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "train/mnist.npy", "test/meta.csv"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_damaged_store_in_the_cache_is_made_again(root, name, damage):
+    path = preparing.cached(recipe(), root).folder / name
+    good = path.read_bytes()
+    path.unlink() if damage == "gone" else path.write_bytes(good[:-9])
+    again = preparing.cached(recipe(), root)
+    assert (again.folder / name).read_bytes() == good
+
+
 def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
     (root / "svhn" / "test_32x32.mat").unlink()
     runner = CliRunner()

@@ -53,6 +53,14 @@ class Group:
     units: np.ndarray | None = None
     costly: bool = True
 
+    def first(self, limit):
+        """The group of the first `limit` samples, without the items of the others."""
+        if self.units is None:
+            return dataclasses.replace(self, items=self.items[:limit])
+        used, units = np.unique(self.units[:limit], return_inverse=True)
+        items = [self.items[unit] for unit in used]
+        return dataclasses.replace(self, items=items, units=units)
+
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
@@ -91,18 +99,10 @@ class Listing:
         """
         if limit is None:
             return self
-        groups = tuple(
-            dataclasses.replace(
-                group,
-                items=group.items[:limit] if group.units is None else group.items,
-                units=None if group.units is None else group.units[:limit],
-            )
-            for group in self.groups
-        )
         return dataclasses.replace(
             self,
             names=self.names[:limit],
-            groups=groups,
+            groups=tuple(group.first(limit) for group in self.groups),
             labels=None if self.labels is None else self.labels[:limit],
             attributes={key: words[:limit] for key, words in self.attributes.items()},
             left_out=(),

@@ -7,8 +7,10 @@ import numpy as np
 
 from cmvq_keras.data import manifest, npy
 from cmvq_keras.data.decoding import Casualties, decode, positions
+from cmvq_keras.data.decoding import told as reason_of
+from cmvq_keras.data.fingerprint import fingerprint
 from cmvq_keras.data.listing import LABELS
-from cmvq_keras.data.split_writer import Register, entry, samples_checksum, write_rows
+from cmvq_keras.data.split_writer import Register, entry, write_rows
 
 SECONDS = 5  # between two notes of what is on disk: what a kill can cost
 
@@ -30,15 +32,18 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
             `cmvq_keras.data.decoding.Casualties`.
     """
     _check(listing, recipe, split)
-    checksum = samples_checksum(listing.names)
+    checksum = fingerprint(listing)
     if journal.get("listing") != checksum:
         journal.clear()
         journal["listing"] = checksum
     casualties, parts, done = Casualties(listing), [], 0
+    missing = _wanted(recipe)
     total = sum(len(group.items) for group in listing.groups)
     for number, group in enumerate(listing.groups):
         state = journal.setdefault(str(number), {"next": 0, "failed": {}, "files": {}})
-        with _GroupWriter(folder, split, group, state, journal) as writer:
+        last = number == len(listing.groups) - 1
+        needed = missing if last else None
+        with _GroupWriter(folder, split, group, state, journal, needed) as writer:
             for unit, reason in state["failed"].items():
                 casualties.add(group, int(unit), ValueError(reason))
             units = range(state["next"], len(group.items))
@@ -48,6 +53,7 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
                 writer.add(unit, result)
                 told(split, done + unit + 1, total)
         done += len(group.items)
+        missing = missing - writer.files.keys()
         parts.append((writer.files, _rows(group, writer.usable(), len(listing))))
     kept = np.all([rows >= 0 for _, rows in parts], axis=0)
     files = {name: file for written, _ in parts for name, file in written.items()}
@@ -56,15 +62,19 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
     with Register(folder, recipe, split) as register:
         _write_register(register, listing, np.flatnonzero(kept))
     about = entry(folder, register, files, casualties.left_out)
-    return {**about, "disjoint": list(listing.disjoint)}
+    return {**about, "disjoint": list(listing.disjoint), "listing": checksum}
 
 
 class _GroupWriter(contextlib.AbstractContextManager):
-    """The files of one group's modalities, and the note of what is in them."""
+    """The files of one group's modalities, and the note of what is in them.
 
-    def __init__(self, folder, split, group, state, journal):
+    `needed` are the names of the files that the group has to give; None for those that
+    its first unit gives.
+    """
+
+    def __init__(self, folder, split, group, state, journal, needed):
         self.folder, self.split, self.group = folder, split, group
-        self.state, self.journal = state, journal
+        self.state, self.journal, self.needed = state, journal, needed
         self._stack = contextlib.ExitStack()
         self._noted = time.monotonic()
         self.files = self._restore()
@@ -86,9 +96,10 @@ class _GroupWriter(contextlib.AbstractContextManager):
     def add(self, unit, result):
         """Rows of a unit, or the error that it is left out for."""
         if isinstance(result, Exception):
-            self.state["failed"][str(unit)] = str(result)
+            self.state["failed"][str(unit)] = reason_of(result)
         else:
             where = f"{self.split}: unit {unit}"
+            self._check_names(result, where)
             for name, values in result.items():
                 path = self.folder / f"{name}.npy"
                 write_rows(self._stack, self.files, path, values[None], where)
@@ -96,13 +107,30 @@ class _GroupWriter(contextlib.AbstractContextManager):
         if time.monotonic() - self._noted > SECONDS:
             self._note()
 
+    def _check_names(self, rows, where):
+        needed = set(self.files) if self.needed is None else self.needed
+        found = {f"{name}.npy" for name in rows}
+        if found != needed and (needed or not found):
+            raise ValueError(
+                f"{where} must give {_listed(needed)}. Received: {_listed(found)}"
+            )
+
     def _note(self):
         for file in self.files.values():
             file.sync()
-        self.state["files"] = {
-            name: [str(file.dtype), list(file.shape), file.count]
+        units = self.state["next"]
+        failed = {
+            unit: reason
+            for unit, reason in self.state["failed"].items()
+            if int(unit) < units
+        }
+        # Not the files' own counts: what ends the writing may come between two files.
+        rows = units - len(failed)
+        files = {
+            name: [str(file.dtype), list(file.shape), rows]
             for name, file in self.files.items()
         }
+        self.state |= {"failed": failed, "files": files if rows else {}}
         self.journal.save()
         self._noted = time.monotonic()
 
@@ -118,6 +146,16 @@ class _GroupWriter(contextlib.AbstractContextManager):
         self._stack.__exit__(kind, error, trace)
 
 
+def _wanted(recipe):
+    """The names of the files that a listing's groups have to give."""
+    maps = {LABELS} if recipe.task == "segmentation" else set()
+    return {f"{name}.npy" for name in (*recipe.modalities, *maps)}
+
+
+def _listed(files):
+    return ", ".join(sorted(name.removesuffix(".npy") for name in files)) or "nothing"
+
+
 def _check(listing, recipe, split):
     columns = dict(listing.attributes)
     for name in listing.disjoint:
@@ -130,6 +168,14 @@ def _check(listing, recipe, split):
             raise ValueError(
                 f"{split}: {name} must have {len(listing)} rows. Received: "
                 f"{len(values)}"
+            )
+    for group in listing.groups:
+        units = positions(group, len(listing))
+        if len(units) != len(listing) or units.max(initial=-1) >= len(group.items):
+            raise ValueError(
+                f"{split}: a group must have an item a sample, or `units` that say "
+                f"which is whose. Received: {len(group.items)} items, {len(listing)} "
+                "samples"
             )
     if (recipe.task == "segmentation") != (listing.labels is None):
         raise ValueError(

@@ -13,7 +13,7 @@ FORMAT = 1
 FILE = "manifest.json"
 MAX_BYTES = 64_000_000
 LABELS, META = "labels.npy", "meta.csv"
-_DECODERS = ("numpy", "scipy", "librosa", "pillow")
+_DECODERS = ("numpy", "scipy", "librosa", "pillow", "av", "h5py")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -8,6 +8,7 @@ import os
 import shutil
 
 from cmvq_keras.data import manifest, npy
+from cmvq_keras.data.fingerprint import fingerprint
 from cmvq_keras.data.listing import Listing
 from cmvq_keras.data.listing_writer import write_listing
 from cmvq_keras.data.split_writer import write_split
@@ -29,7 +30,7 @@ def build(folder, recipe, splits, force, origin, told, workers=None):
         partial = folder.with_name(f".{folder.name}.partial")
         progress = _Progress(partial, _plan(recipe, splits, origin))
         for split, source in splits.items():
-            if split not in progress.done:
+            if not progress.is_done(split, source):
                 entry = _write(partial / split, recipe, source, told, progress, workers)
                 progress.finish(split, entry)
         done = {split: progress.done[split] for split in splits}
@@ -108,6 +109,12 @@ class _Progress:
         self._journals = {split: journal}
         return journal
 
+    def is_done(self, split, source):
+        """Whether a split is whole, and a listing's raw files as they were."""
+        if split in self.done and isinstance(source, Listing):
+            return self.done[split].get("listing") == fingerprint(source)
+        return split in self.done
+
     def finish(self, split, entry):
         """Notes that a split is whole."""
         self.done[split] = entry
@@ -180,7 +187,7 @@ def _content(recipe, done):
         split: {
             key: value
             for key, value in entry.items()
-            if key not in ("left_out", "disjoint")
+            if key not in ("left_out", "disjoint", "listing")
         }
         for split, entry in done.items()
     }
