@@ -64,6 +64,14 @@ def test_silence_and_the_shortest_clip_are_fine():
     assert audio.log_mel(np.ones(1, np.float32), SHAPE).max() == 0
 
 
+@pytest.mark.parametrize("channels", [[[0]], [[1, -1]]])
+def test_a_recording_of_silence_is_refused(channels, tmp_path):
+    path = tmp_path / "a.wav"
+    write_wav(path, _noise(4000)[:, None] * np.array(channels))
+    with pytest.raises(ValueError, match=r"a\.wav is silent"):
+        audio.read_log_mel(path, SHAPE)
+
+
 def test_cut_and_empty_wav_files_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, _noise(1000))

@@ -262,6 +262,9 @@ def test_the_wav_file_is_taken_where_the_sound_is_damaged(own, caplog):
     write_wav(_wav(own, name), np.zeros(16_000), 16_000)
     with pytest.raises(ValueError, match=r"XX\.wav is silent"):
         BOTH(item)
+    write_wav(_wav(own, name), tone(0.3, 16_000), 16_000)
+    with pytest.raises(ValueError, match=r"XX\.wav lasts only 0\.30 seconds"):
+        BOTH(item)
 
 
 @pytest.mark.parametrize(

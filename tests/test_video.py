@@ -188,6 +188,11 @@ def test_a_clip_without_much_of_its_pictures_or_sound_is_refused(
             assert opened.frame_count == 75
 
 
+def test_a_scrap_of_a_clip_is_refused(tmp_path):
+    path = _save(tmp_path / "clip", seconds=0.3)
+    assert "it has only 9 pictures" in refused(_read, path)
+
+
 @pytest.mark.parametrize("what", ["pictures", "sound"])
 def test_a_tail_of_pictures_or_sound_alone_is_harmless(what, tmp_path):
     path = _save(tmp_path / "clip", seconds=2.5, away=((what, 2, 2.5),))

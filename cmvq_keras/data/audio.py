@@ -135,5 +135,12 @@ def _fit(decibels, frames):
 
 
 def read_log_mel(path, shape):
-    """A WAV file's log-mel spectrogram, `shape` float32; see `log_mel`."""
-    return log_mel(read_wav(pathlib.Path(path)), shape)
+    """A WAV file's log-mel spectrogram, `shape` float32; see `log_mel`.
+
+    Raises:
+        ValueError, OSError: as `read_wav`, and for a file of silence.
+    """
+    signal = read_wav(pathlib.Path(path))
+    if not signal.any():
+        raise ValueError(f"{path} is silent")
+    return log_mel(signal, shape)

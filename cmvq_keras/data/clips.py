@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from cmvq_keras.data import audio, clip_files, images
+from cmvq_keras.data import audio, clip_files, images, video
 
 
 def draw_offsets(name, bounds, count, seed):
@@ -82,11 +82,13 @@ def mono(clip, rate, rate_factor=1):
 
 
 def read_wav(path, rate):
-    """A WAV file as `mono`; one that is silent from end to end is refused."""
+    """A WAV file as `mono`; one of silence, or a scrap of a clip, is refused."""
     clip_files.read_head(path)
     signal = audio.read_wav(path, rate)
     if not signal.any():
         raise ValueError(f"{path} is silent")
+    if len(signal) < video.MIN_SECONDS * rate:
+        raise ValueError(f"{path} lasts only {len(signal) / rate:.2f} seconds")
     return signal
 
 

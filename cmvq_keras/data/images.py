@@ -3,7 +3,7 @@
 import colorsys
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cmvq_keras.data import files
 
@@ -29,7 +29,8 @@ def read_image(path, shape):
     """A picture file as a model's input.
 
     The whole picture is resized, whatever its proportions. Digits have to be light
-    on dark, as in MNIST: nothing is inverted.
+    on dark, as in MNIST: nothing is inverted. A camera's note of which side is up
+    (EXIF) is followed.
 
     Args:
         path: a PNG or JPEG file.
@@ -40,8 +41,8 @@ def read_image(path, shape):
         `shape` uint8.
 
     Raises:
-        ValueError: for files that are no readable picture, or have more than
-            50 million pixels.
+        ValueError: for files that are no readable picture, have more than 50 million
+            pixels, or transparent ones, whose colour nobody sees.
         OSError: if it is not there or may not be read.
     """
     height, width, channels = shape
@@ -49,7 +50,10 @@ def read_image(path, shape):
         if picture.mode.startswith(("I", "F")):
             # Pillow would clip its values.
             raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
-        picture = picture.convert("L" if channels == 1 else "RGB")
+        if picture.has_transparency_data and _lowest_alpha(picture) < 255:
+            raise ValueError("it has transparent pixels: save it without")
+        upright = ImageOps.exif_transpose(picture)
+        picture = upright.convert("L" if channels == 1 else "RGB")
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
 
@@ -111,6 +115,10 @@ def mirror(pictures):
         pictures: `(n, height, width, ...)`.
     """
     return pictures[:, :, ::-1]
+
+
+def _lowest_alpha(picture):
+    return picture.convert("RGBA").getchannel("A").getextrema()[0]
 
 
 def _open(file):

@@ -13,6 +13,7 @@ import numpy as np
 from cmvq_keras.data import clip_files, clip_times, files
 
 CUT_SECONDS = 0.5  # a clip that ends that much before its stated end is cut
+MIN_SECONDS = 0.4  # no expression is shorter: what is left of a cut clip
 MAX_CHANNELS = 8
 MAX_PACKETS = 1000  # a second, of pictures and sound
 SAMPLE_RATES = (4000, 200_000)  # Hz; others are damage
@@ -199,6 +200,8 @@ class Clip:
         longest = max(duration, self.frame_count / self.rate)
         if longest > self._limits.max_seconds:
             raise ValueError(_too_long(longest, self._limits))
+        if self.frame_count / self.rate < MIN_SECONDS:
+            raise ValueError(f"it has only {self.frame_count} pictures")
         end = max(map(self._end, self._packets))
         if end < duration - CUT_SECONDS:
             raise ValueError(
