@@ -122,9 +122,11 @@ def test_no_first_batch_replaces_a_copied_codebook(origin, start):
     )
 
 
-def test_codes_learned_by_gradient_are_copied_as_they_are_used():
+@pytest.mark.parametrize("started", [False, True])
+def test_codes_learned_by_gradient_are_copied_as_they_are_used(started):
     recipe = PLANTED.with_settings({"model.decay": None})
-    source, target = fitted(recipe), cmvq.build_model(recipe)
+    source = fitted(recipe)
+    target = fitted(recipe, seed=2) if started else cmvq.build_model(recipe)
     transfer(source, target)
     batch = np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype("float32")
     target.quantizers["image"](batch, training=True)
