@@ -8,7 +8,7 @@ from tiny_sources import REAL, write_mnist, write_svhn
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
-from cmvq_keras.data import images
+from cmvq_keras.data import images, mnist
 from cmvq_keras.recipe import Modality
 
 
@@ -60,6 +60,20 @@ def test_a_colored_digit_is_the_gray_one_in_one_color_on_black(root):
         assert picture.min(axis=-1).max() == 0
         shares = picture / np.maximum(picture.max(axis=-1, keepdims=True), 1e-9)
         assert np.ptp(shares, axis=(0, 1)).max() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_color_does_not_depend_on_the_label(tmp_path):
+    write_mnist(tmp_path)
+    colors = []
+    for turn in range(3):
+        with np.load(tmp_path / "mnist" / "mnist.npz") as file:
+            content = dict(file)
+        content["y_train"] = np.roll(content["y_train"], turn)
+        np.savez_compressed(tmp_path / "mnist" / "mnist.npz", **content)
+        samples = mnist.open_part("train", tmp_path, color_seed=0)
+        colors.append([samples.read(item) for item in samples.items])
+    np.testing.assert_array_equal(colors[1], colors[0])
+    np.testing.assert_array_equal(colors[2], colors[0])
 
 
 def test_a_color_depends_on_the_seed_and_the_picture_alone(root):

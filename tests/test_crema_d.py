@@ -1,5 +1,6 @@
 """crema-d from clips made in the official layout."""
 
+import contextlib
 import dataclasses
 import pickle
 import types
@@ -122,6 +123,19 @@ def test_the_channels_are_averaged_and_another_rate_is_resampled(tmp_path):
     # The tone is where it was, and as loud.
     assert low.max() == pytest.approx(stereo.max() + 20 * np.log10(4 / 3), abs=0.5)
     assert np.argmax(low.mean(axis=1)) == np.argmax(stereo.mean(axis=1))
+
+
+def test_the_crop_is_exact_to_the_pixel(monkeypatch):
+    # Noise: a column more or less changes every value.
+    picture = np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8)
+    opened = types.SimpleNamespace(
+        frame_count=75, rate=30, size=(360, 480), frames=lambda numbers: [picture]
+    )
+    monkeypatch.setattr(
+        crema_d_clips.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
+    )
+    found = crema_d_clips.read_image("a.flv", (128, 128, 3))
+    np.testing.assert_array_equal(found, _expected_picture(picture))
 
 
 def test_channels_that_cancel_each_other_are_refused():

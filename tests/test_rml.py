@@ -1,6 +1,8 @@
 """rml from clips made in the official layout."""
 
+import contextlib
 import dataclasses
+import types
 
 import av
 import librosa
@@ -129,6 +131,25 @@ def test_frames_are_the_centre_around_the_middle_one(size, side, tmp_path):
         )
         expected = np.asarray(centre.resize((128, 128), Image.Resampling.BILINEAR))
         np.testing.assert_array_equal(view, expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "top", "left", "side"),
+    [((240, 320), 25, 65, 190), ((480, 720), 50, 170, 380), ((576, 720), 98, 170, 380)],
+)
+def test_the_crop_is_exact_to_the_pixel(size, top, left, side, monkeypatch):
+    # Noise: a column more or less changes every value.
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    opened = types.SimpleNamespace(
+        frame_count=75, rate=30, size=size, frames=lambda numbers: [picture]
+    )
+    monkeypatch.setattr(
+        rml.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
+    )
+    found = rml.read_image("a.avi", (128, 128, 3))
+    face = Image.fromarray(picture[top : top + side, left : left + side])
+    expected = np.asarray(face.resize((128, 128), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_the_sound_is_the_middle_at_32_khz(tmp_path):
