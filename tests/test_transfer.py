@@ -12,6 +12,7 @@ from tiny_clips import write_crema_d, write_rml
 
 import cmvq_keras as cmvq
 from cmvq_keras import shared_classes, training
+from cmvq_keras.origin import check_fit
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
 
@@ -310,6 +311,22 @@ def test_settings_that_differ_are_listed_with_how_to_set_them(origin, tmp_path):
         origin.directory, "--keep-mask", "--set", "model.threshold=0.1"
     )
     assert not out.exists()
+
+
+def test_codebooks_that_learn_in_another_way_are_told():
+    by_gradient = PLANTED.with_settings({"model.decay": None})
+    message = r"model.decay is 0\.99 there, none here.* --set model.decay=0\.99"
+    with pytest.raises(ValueError, match=message):
+        check_fit(PLANTED, by_gradient, "runs/a")
+    # Another decay of the same kind is no fault.
+    check_fit(PLANTED, PLANTED.with_settings({"model.decay": 0.9}), "runs/a")
+
+
+def test_only_a_kept_solver_has_to_see_the_same_modalities():
+    narrow = dataclasses.replace(PLANTED, task_modalities=("image",))
+    check_fit(narrow, PLANTED, "runs/a")
+    with pytest.raises(ValueError, match="its solver sees image"):
+        check_fit(narrow, PLANTED, "runs/a", keep_solver=True)
 
 
 def test_modalities_that_differ_are_told(origin, tmp_path):
