@@ -133,6 +133,34 @@ def test_frames_are_the_centre_around_the_middle_one(size, side, tmp_path):
         np.testing.assert_array_equal(view, expected)
 
 
+def test_a_hundred_of_a_class_are_split_80_10_10():
+    parts = rml._at_random(np.repeat(np.arange(6), 100), 0)
+    for split, count in (("train", 80), ("validation", 10), ("test", 10)):
+        assert np.bincount(parts[split] // 100).tolist() == [count] * 6
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(600))
+
+
+def test_the_middle_of_the_sound_is_taken_and_nothing_else(monkeypatch):
+    # Loud in the middle 2.5 of 4 seconds alone, so any other part is quieter.
+    signal = np.random.default_rng(0).normal(0, 0.1, (1, 128_000)).astype(np.float32)
+    signal[:, :24_000] = signal[:, 104_000:] = 1e-3
+    opened = types.SimpleNamespace(sound=lambda: (signal, 32_000))
+    monkeypatch.setattr(
+        rml.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
+    )
+    found = rml.read_audio("a.avi", (256, 256, 1))[..., 0]
+    power = librosa.feature.melspectrogram(
+        y=signal[0, 24_000:104_000],
+        sr=32_000,
+        n_fft=2048,
+        win_length=512,
+        hop_length=353,
+        n_mels=256,
+    )
+    expected = np.pad(librosa.power_to_db(power), ((0, 0), (14, 15)), mode="reflect")
+    np.testing.assert_allclose(found, expected, atol=0.04)
+
+
 @pytest.mark.parametrize(
     ("size", "top", "left", "side"),
     [((240, 320), 25, 65, 190), ((480, 720), 50, 170, 380), ((576, 720), 98, 170, 380)],
