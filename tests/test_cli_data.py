@@ -108,7 +108,7 @@ def test_a_store_has_to_fit_the_recipe(root, tmp_path):
     told = error_of("train", "--store", root, "--set", "data.seed=1", *out, code=1)
     assert "data.seed is 0, not 1" in told
     told = error_of("train", "--store", root, "--recipe", "digits", *out, code=1)
-    assert "recipe is planted, not digits" in told
+    assert "it is of the recipe planted" in told
     assert "holds no store" in error_of("train", "--store", tmp_path, *out, code=1)
     assert not (tmp_path / "run").exists()
 

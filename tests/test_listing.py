@@ -80,6 +80,24 @@ def test_a_kill_inside_a_split_costs_nothing_that_was_noted(
     assert content(again.folder) == content(store.folder)
 
 
+def test_a_note_tells_of_rows_that_are_on_disk_and_of_no_damaged_one(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(listing_writer, "SECONDS", -1)
+    partial = tmp_path / ".own.partial"
+
+    def told(split, done, total):
+        _, text = (partial / "progress.json").read_text().split("\n")
+        noted = json.loads(text)["journals"]["train"]["0"]
+        assert noted["next"] == done
+        for name, (dtype, shape, rows) in noted["files"].items():
+            assert rows == done - (done > 3)
+            size = rows * np.dtype(dtype).itemsize * np.prod(shape)
+            assert (partial / split / name).stat().st_size == 128 + size
+
+    make(tmp_path, lambda: clips(damaged=(3,)), told=told, workers=1)
+
+
 def test_what_was_written_after_the_last_note_is_written_again(store, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, lambda: clips(kill=17), workers=1)

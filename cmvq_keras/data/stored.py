@@ -77,9 +77,13 @@ def fits(recipe, store):
 def check_fit(recipe, store, paired=False):
     """Raises ValueError, in one line, when a store is not of a recipe's data."""
     own, theirs = recipe, store.recipe
+    if own.name != theirs.name:
+        raise ValueError(
+            f"{store.folder} does not fit the recipe {own.name}: it is of the recipe "
+            f"{theirs.name}."
+        )
     faults = []
     for name, mine, stored in (
-        ("recipe", own.name, theirs.name),
         ("classes", own.classes, theirs.classes),
         ("task", own.task, theirs.task),
         *(
@@ -102,4 +106,7 @@ def check_fit(recipe, store, paired=False):
     if most is not None and (limit is None or limit > most):
         faults.append(f"it holds the first {most} samples only (--limit {most})")
     if faults:
-        raise ValueError(f"{store.folder} does not fit the recipe: {'; '.join(faults)}")
+        raise ValueError(
+            f"{store.folder} does not fit the recipe: {'; '.join(faults)}. Take the "
+            "store's settings, or prepare another store with these."
+        )
