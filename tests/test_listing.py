@@ -333,6 +333,29 @@ def test_more_than_one_percent_damaged_stops_with_what_to_do(tmp_path):
     assert not (tmp_path / "own").exists()
 
 
+@pytest.mark.parametrize(("count", "most"), [(5, 1), (199, 1), (200, 2), (399, 3)])
+def test_one_percent_and_at_least_one_may_be_damaged(count, most):
+    listing = clips(count=count)
+    casualties = decoding.Casualties(listing)
+    for unit in range(most):
+        casualties.add(listing.groups[0], unit, ValueError("cut"))
+    with pytest.raises(ValueError, match=f"More than 1% of {count} samples"):
+        casualties.add(listing.groups[0], most, ValueError("cut"))
+
+
+def test_a_row_of_a_sample_that_another_file_lacks_is_not_read(tmp_path):
+    clip = tiny_listing.Clip(damaged=(4,))
+    groups = (
+        Group(range(5), tiny_listing.read_image, costly=False),
+        Group(range(5), lambda number: {"sound": clip(number)["sound"]}, costly=False),
+    )
+    listing = dataclasses.replace(clips(count=5), groups=groups)
+    part = make(tmp_path, lambda: listing).split("train")
+    assert part.samples.tolist() == [f"clip-{number}" for number in range(4)]
+    expected = np.stack([tiny_listing.image(number) for number in range(4)])
+    np.testing.assert_array_equal(part.x["image"][:], expected)
+
+
 def test_samples_known_to_be_damaged_do_not_count(tmp_path):
     known = tuple(LeftOut(f"known-{i}", "no sound", expected=True) for i in range(9))
     listing = dataclasses.replace(clips(damaged=(4,)), left_out=known)
