@@ -201,16 +201,26 @@ def _origin(recipe, data_dir):
     ]
     return {
         "root": str(root),
-        # A folder's time changes when a file in it comes, goes or is renamed.
-        "files": [
-            (str(path), path.stat().st_size, path.stat().st_mtime_ns)
-            for path in files
-            if path.exists()
-        ],
+        "files": [(str(path), *_extent(path)) for path in files if path.exists()],
         "versions": manifest.versions(),
         "format": manifest.FORMAT,
         **recipe_file.notes(recipe.name),
     }
+
+
+def _extent(path):
+    """How many files a path has, their bytes, and when the last of them changed."""
+    found = [path] if path.is_file() else _files_below(path)
+    stamps = [each.stat() for each in found]
+    newest = max((each.st_mtime_ns for each in stamps), default=0)
+    return len(stamps), sum(each.st_size for each in stamps), newest
+
+
+def _files_below(folder):
+    # A folder's own time tells of names that come and go, not of what is in the files.
+    for parent, _, names in os.walk(folder):
+        paths = (pathlib.Path(parent, name) for name in names)
+        yield from (path for path in paths if path.is_file())
 
 
 def _hash(content):

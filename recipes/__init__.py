@@ -189,7 +189,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
     Raises:
         ValueError, FileNotFoundError: as in `load_split`.
     """
-    from cmvq_keras.data import decoding
+    from cmvq_keras.data import decoding, sources
     from cmvq_keras.data.split import SPLITS
 
     checks.one_of(split, SPLITS, "split")
@@ -199,6 +199,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
     listing = opener(recipe, split, _folder(recipe, data_dir))
+    listing = dataclasses.replace(listing, root=str(sources.data_root(data_dir)))
     if limit is None:
         return listing
     # The share that may be damaged is one of the whole split.

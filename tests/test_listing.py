@@ -412,3 +412,13 @@ def test_two_preparations_of_one_store_do_not_meet(tmp_path):
         return clips()
 
     make(tmp_path, second, workers=1)
+
+
+def test_where_the_raw_files_lie_is_not_in_the_manifest(tmp_path):
+    lost = LeftOut("clip-x", f"{tmp_path}/raw/clip-x.flv is cut")
+    listing = dataclasses.replace(
+        clips(count=200), left_out=(lost,), root=str(tmp_path / "raw")
+    )
+    store = make(tmp_path, lambda: listing, workers=1)
+    assert store.manifest["left_out"][0]["reason"] == "clip-x.flv is cut"
+    assert str(tmp_path) not in json.dumps(store.manifest)

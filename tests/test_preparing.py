@@ -104,3 +104,15 @@ def test_the_cache_is_listed_and_cleared(root, tmp_path):
     assert "Removed from" in cleared.output
     assert not store.folder.exists()
     assert (root / "mnist" / "mnist.npz").is_file()
+
+
+def test_a_file_rewritten_in_place_gives_another_store(root):
+    tiny_sources.write_fsdd(root)
+    pairs = recipes.get("av-digits").with_settings({"training.limit": 20})
+    first = preparing.cached(pairs, root)
+    assert preparing.cached(pairs, root).folder == first.folder
+    path = next((root / "fsdd" / "recordings").iterdir())
+    folder_before = path.parent.stat().st_mtime_ns
+    path.write_bytes(path.read_bytes() + b"\0\0")
+    assert path.parent.stat().st_mtime_ns == folder_before
+    assert preparing.cached(pairs, root).folder != first.folder

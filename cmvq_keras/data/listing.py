@@ -78,6 +78,8 @@ class Listing:
         tolerant: whether samples that cannot be decoded are left out, as long as
             they are 1 % of all at most. Otherwise the first one is an error.
         hint: what to do when too many are damaged, one sentence.
+        root: the raw data's folder, which a store's list of what was left out does
+            not name: the same files give the same store wherever they lie.
     """
 
     names: Sequence[str]
@@ -88,6 +90,7 @@ class Listing:
     left_out: tuple[LeftOut, ...] = ()
     tolerant: bool = False
     hint: str = ""
+    root: str = ""
 
     def __len__(self):
         return len(self.names)

@@ -1,6 +1,8 @@
 """One split of a store, decoded from what a listing names; goes on where it stopped."""
 
 import contextlib
+import dataclasses
+import os
 import time
 
 import numpy as np
@@ -61,7 +63,8 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
         files |= _write_index(folder, written, rows[kept])
     with Register(folder, recipe, split) as register:
         _write_register(register, listing, np.flatnonzero(kept))
-    about = entry(folder, register, files, casualties.left_out)
+    left_out = [_without_root(each, listing.root) for each in casualties.left_out]
+    about = entry(folder, register, files, left_out)
     return {**about, "disjoint": list(listing.disjoint), "listing": checksum}
 
 
@@ -144,6 +147,11 @@ class _GroupWriter(contextlib.AbstractContextManager):
         with contextlib.suppress(OSError):  # a full disk: the last note stays
             self._note()
         self._stack.__exit__(kind, error, trace)
+
+
+def _without_root(left_out, root):
+    reason = left_out.reason.replace(f"{root}{os.sep}", "") if root else left_out.reason
+    return dataclasses.replace(left_out, reason=reason)
 
 
 def _wanted(recipe):
