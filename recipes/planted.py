@@ -5,7 +5,7 @@ paper has this data: a network that is small enough for seconds an epoch on a CP
 trained with Adam and the mask of the author's code (start 0.01, threshold 0.005),
 because with the paper's SGD the mask hardly moves.
 
-`data.variant` says which of the label's three bits each modality carries:
+`data.variant` says which of the label's bits each modality carries:
 
 | variant | carried bits | best accuracy alone | together |
 |---|---|---|---|
@@ -13,6 +13,11 @@ because with the paper's SGD the mask hardly moves.
 | lopsided | image 0, 1, 2; audio none | 100 %, 12.5 % | 100 % |
 | redundant | image and audio 0, 1, 2 | 100 %, 100 % | 100 % |
 | three | image 0; audio 1; text 2 | 25 % each | 100 % |
+| U-V, such as 2-1 | image alone U bits, audio alone V; see below | | 100 % |
+
+In a cell U-V, with U + V <= 4, the image alone carries the first U bits and audio alone
+the next V. The label has three bits, or four where U + V is 4; both modalities carry
+what is left. So 1-1 is "balanced", 3-0 is "lopsided" and 0-0 is "redundant".
 
 "audio" and "text" are names alone: every modality is a picture of stripes.
 """
@@ -31,9 +36,21 @@ VARIANTS = {
     "redundant": {"image": (0, 1, 2), "audio": (0, 1, 2)},
     "three": {"image": (0,), "audio": (1,), "text": (2,)},
 }
+MOST_BITS = 4
+CELLS = tuple(
+    f"{image}-{audio}"
+    for image in range(MOST_BITS + 1)
+    for audio in range(MOST_BITS + 1 - image)
+)
 SAMPLES = dict(zip(SPLITS, (4096, 1024, 2048), strict=True))
 
 SOURCES = ()
+
+
+def _classes(bits):
+    """The bits in the order of their cells: class 3 = bit 0 + 2 * bit 1 is "110"."""
+    return tuple(f"{label:0{bits}b}"[::-1] for label in range(2**bits))
+
 
 RECIPE = Recipe(
     name="planted",
@@ -43,8 +60,7 @@ RECIPE = Recipe(
         "image": Modality((32, 32, 1)),
         "audio": Modality((32, 32, 1)),
     },
-    # The bits in the order of their cells: class 3 = bit 0 + 2 * bit 1 is "110".
-    classes=tuple(f"{label:03b}"[::-1] for label in range(8)),
+    classes=_classes(planted.BITS),
     model=ModelSettings(
         hidden_channels=32,
         residual_channels=16,
@@ -61,7 +77,7 @@ RECIPE = Recipe(
 
 
 def resolved(recipe):
-    """The recipe with the modalities of its `data.variant`.
+    """The recipe with the modalities and the classes of its `data.variant`.
 
     A recipe that `with_modality` cut down to one modality keeps that one.
 
@@ -69,6 +85,7 @@ def resolved(recipe):
         ValueError: for an unknown variant, or a modality that it does not have.
     """
     wanted = _carried(recipe)
+    recipe = dataclasses.replace(recipe, classes=_classes(_bits(recipe)))
     if len(recipe.modalities) == 1:
         (only,) = recipe.modalities
         checks.one_of(only, wanted, "modality")
@@ -87,9 +104,17 @@ def optimum(recipe):
         by modality.
     """
     carried = _carried(recipe)
-    seen = recipe.task_modalities or recipe.modalities
-    alone = {name: planted.best_accuracy([carried[name]]) for name in recipe.modalities}
-    return {"all": planted.best_accuracy([carried[name] for name in seen]), **alone}
+    seen = {"all": recipe.task_modalities or recipe.modalities}
+    seen |= {name: (name,) for name in recipe.modalities}
+    return {
+        key: planted.best_accuracy([carried[name] for name in names], _bits(recipe))
+        for key, names in seen.items()
+    }
+
+
+def unique_bits(recipe):
+    """By modality, how many of the label's bits it carries that no other one does."""
+    return planted.unique_bits(_carried(recipe))
 
 
 def load_split(recipe, split, data_dir=None, limit=None):
@@ -104,7 +129,9 @@ def load_split(recipe, split, data_dir=None, limit=None):
     generator = np.random.default_rng([recipe.data["seed"], SPLITS.index(split)])
     for name in recipe.modalities:
         checks.one_of(name, _carried(recipe), "modality")
-    x, y = planted.generate(_carried(recipe), SAMPLES[split], generator)
+    x, y = planted.generate(
+        _carried(recipe), SAMPLES[split], generator, bits=_bits(recipe)
+    )
     x = {
         name: normalize(x[name][:limit], modality)
         for name, modality in recipe.modalities.items()
@@ -114,5 +141,19 @@ def load_split(recipe, split, data_dir=None, limit=None):
 
 
 def _carried(recipe):
-    variant = checks.one_of(recipe.data["variant"], VARIANTS, "data.variant")
-    return VARIANTS[variant]
+    variant = recipe.data["variant"]
+    if variant in CELLS:
+        return _cell(*map(int, variant.split("-")))
+    return VARIANTS[checks.one_of(variant, (*VARIANTS, *CELLS), "data.variant")]
+
+
+def _cell(image, audio):
+    """The bits of a cell: the image's own, audio's own, then those of both."""
+    own = image + audio
+    shared = range(own, max(planted.BITS, own))
+    return {"image": (*range(image), *shared), "audio": (*range(image, own), *shared)}
+
+
+def _bits(recipe):
+    """How many bits make the label."""
+    return max(planted.BITS, len(set().union(*_carried(recipe).values())))

@@ -86,6 +86,59 @@ def test_the_optimum_is_exact(variant, expected):
     assert PLANTED.optimum(_variant(variant)) == expected
 
 
+@pytest.mark.parametrize("variant", ["2-1", "1-2", "0-1", "2-2", "3-1", "0-4"])
+def test_a_cell_plants_as_many_bits_as_its_name_says(variant):
+    recipe = _variant(variant)
+    data = recipes.load_split(recipe, "test")
+    count = int(np.log2(len(recipe.classes)))
+    bits = data.y[:, None] >> np.arange(count) & 1
+    carried = {
+        name: {
+            bit
+            for bit in range(count)
+            if np.array_equal(_is_vertical(data.x[name], bit), bits[:, bit])
+        }
+        for name in ("image", "audio")
+    }
+    alone = [carried["image"] - carried["audio"], carried["audio"] - carried["image"]]
+    assert [len(each) for each in alone] == [int(each) for each in variant.split("-")]
+    assert carried["image"] | carried["audio"] == set(range(count))
+    assert PLANTED.unique_bits(recipe) == {
+        "image": len(alone[0]),
+        "audio": len(alone[1]),
+    }
+    assert PLANTED.optimum(recipe) == {
+        "all": 1,
+        "image": 0.5 ** (count - len(carried["image"])),
+        "audio": 0.5 ** (count - len(carried["audio"])),
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"), [("1-1", "balanced"), ("3-0", "lopsided"), ("0-0", "redundant")]
+)
+def test_three_cells_are_named_variants(cell, name):
+    first, other = (recipes.load_split(_variant(each), "test") for each in (cell, name))
+    assert np.array_equal(first.y, other.y)
+    assert all(np.array_equal(first.x[each], other.x[each]) for each in first.x)
+
+
+def test_four_bits_make_sixteen_classes():
+    recipe = _variant("3-1")
+    assert recipe.classes[1] == "1000"
+    assert recipe.classes[12] == "0011"
+    labels = recipes.load_split(recipe, "train").y
+    assert np.array_equal(np.unique(labels), np.arange(16))
+    back = recipes.resolve(recipe.with_settings({"data.variant": "balanced"}))
+    assert back.classes == recipes.get("planted").classes
+
+
+@pytest.mark.parametrize("cell", ["5-0", "3-2", "1-", "-1-1", "1-1-1"])
+def test_a_cell_of_more_than_four_bits_is_unknown(cell):
+    with pytest.raises(ValueError, match=f"Unknown data.variant {cell}"):
+        _variant(cell)
+
+
 def test_the_optimum_is_reached_by_counting():
     """The best guess from the readable bits, scored on the labels themselves."""
     data = recipes.load_split(_variant("balanced"), "test")

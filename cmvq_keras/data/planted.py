@@ -1,11 +1,14 @@
 """Made-up modalities with a known truth.
 
 A picture of 32 x 32 pixels is a 4 x 4 grid of cells, 8 x 8 pixels each, and every
-cell has stripes, horizontal or vertical. Three fair bits make the label; a modality
-that carries bit k shows it as the direction of the stripes in cell k (cells count
-row by row). All other directions are drawn anew for every sample and mean nothing.
-Each cell has a brightness of its own, so that a mean over the cell says nothing.
+cell has stripes, horizontal or vertical. Fair bits make the label, three unless said
+otherwise; a modality that carries bit k shows it as the direction of the stripes in
+cell k (cells count row by row). All other directions are drawn anew for every sample
+and mean nothing. Each cell has a brightness of its own, so that a mean over the cell
+says nothing.
 """
+
+import collections
 
 import numpy as np
 
@@ -17,26 +20,27 @@ _WAVE = np.tile(np.float32([-1, -1, 1, 1]), CELL // 4)
 _STRIPES = np.stack([np.tile(_WAVE[:, None], CELL), np.tile(_WAVE, (CELL, 1))])
 
 
-def generate(carried, count, generator):
+def generate(carried, count, generator, bits=BITS):
     """Draws samples.
 
     Args:
-        carried: by modality, the bits (of 0, 1, 2) that it carries.
+        carried: by modality, the bits (from 0 on) that it carries.
         count: number of samples.
         generator: `numpy.random.Generator`.
+        bits: how many bits make the label, 1 to 16.
 
     Returns:
         `(x, y)`: by modality `(count, 32, 32, 1)` float32, and `(count,)` int32
-        labels, bit 0 + 2 * bit 1 + 4 * bit 2.
+        labels, bit 0 + 2 * bit 1 + 4 * bit 2 and so on.
     """
-    bits = generator.integers(0, 2, (count, BITS))
+    drawn = generator.integers(0, 2, (count, bits))
     x = {}
     for name, own in carried.items():
         directions = generator.integers(0, 2, (count, CELLS))
         for bit in own:
-            directions[:, bit] = bits[:, bit]
+            directions[:, bit] = drawn[:, bit]
         x[name] = _draw(directions, generator)
-    return x, (bits @ 2 ** np.arange(BITS)).astype(np.int32)
+    return x, (drawn @ 2 ** np.arange(bits)).astype(np.int32)
 
 
 def _draw(directions, generator):
@@ -51,13 +55,26 @@ def _draw(directions, generator):
     return pictures + np.float32(NOISE) * noise
 
 
-def best_accuracy(carried):
+def best_accuracy(carried, bits=BITS):
     """The accuracy that no classifier can beat, in [0, 1].
 
-    Bits that nobody carries have to be guessed: 2 ** -(3 - number of bits carried).
+    Bits that nobody carries have to be guessed: 2 ** -(bits - number of bits carried).
 
     Args:
         carried: the bits that each of some modalities carries.
+        bits: how many bits make the label.
     """
     known = set().union(*carried)
-    return 2.0 ** (len(known) - BITS)
+    return 2.0 ** (len(known) - bits)
+
+
+def unique_bits(carried):
+    """By modality, how many bits it carries that no other one does.
+
+    Args:
+        carried: by modality, the bits that it carries.
+    """
+    carriers = collections.Counter(bit for own in carried.values() for bit in own)
+    return {
+        name: sum(carriers[bit] == 1 for bit in own) for name, own in carried.items()
+    }
