@@ -1,0 +1,132 @@
+"""The study's tables: what was measured against what was planted."""
+
+import numpy as np
+from scipy import stats
+
+RESAMPLES, LEVEL = 2000, 95  # percent
+
+
+def table(rows):
+    """Markdown: for each choice of settings its cells and its correlations.
+
+    Args:
+        rows: dictionaries as `records.read` gives them.
+    """
+    parts = []
+    for settings in dict.fromkeys(row["settings"] for row in rows):
+        own = [row for row in rows if row["settings"] == settings]
+        parts += [f"### {settings or 'Default settings'}", _cells(own), _agreement(own)]
+    return "\n\n".join(parts)
+
+
+def _cells(rows):
+    lines = [
+        "| cell | trainings | accuracy, lowest | optimum | compl image | compl audio "
+        "| planted zeta | zeta, range | bits lost without image, audio |",
+        "|" + "---|" * 9,
+    ]
+    for cell in dict.fromkeys(row["cell"] for row in rows):
+        own = [row for row in rows if row["cell"] == cell]
+        accuracy, zeta = _values(own, "accuracy"), _values(own, "zeta")
+        planted = own[0]["planted_zeta"]
+        lost = [_values(own, f"{name}_bits_lost").mean() for name in ("image", "audio")]
+        lines.append(
+            f"| {cell} | {len(own)} | {accuracy.mean():.3f}, {accuracy.min():.3f} | "
+            f"{own[0]['optimum']:.3g} | {_values(own, 'image_compl').mean():.1f} % | "
+            f"{_values(own, 'audio_compl').mean():.1f} % | "
+            f"{'-' if planted is None else format(planted, '.2f')} | "
+            f"{zeta.mean():.2f}, {zeta.min():.2f} to {zeta.max():.2f} | "
+            f"{lost[0]:.2f}, {lost[1]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _agreement(rows):
+    rows = [row for row in rows if row["planted_zeta"] is not None]
+    lines = [
+        f"| Spearman correlation | value | {LEVEL} % interval |",
+        "|---|---|---|",
+    ]
+    for name, pairs in MEASURES.items():
+        found = spearman(rows, pairs)
+        low, high = interval(rows, pairs)
+        lines.append(f"| {name} | {found:.2f} | {low:.2f} to {high:.2f} |")
+    return "\n".join(lines)
+
+
+def spearman(rows, pairs):
+    """Spearman's rank correlation of what was planted and what was measured.
+
+    Args:
+        rows: dictionaries as `records.read` gives them.
+        pairs: function from rows to the planted and the measured values.
+
+    Returns:
+        A number in [-1, 1]; NaN where one of them does not vary.
+    """
+    planted, measured = pairs(rows)
+    if len(set(planted)) < 2 or len(set(measured)) < 2:
+        return float("nan")
+    return float(stats.spearmanr(planted, measured).statistic)
+
+
+def interval(rows, pairs, resamples=RESAMPLES):
+    """Bootstrap interval of `spearman`: seeds are drawn anew within each cell.
+
+    The cells stay: it says nothing about other cells. Draws without any variation
+    are left out.
+
+    Returns:
+        Two numbers; both NaN where no draw varies.
+    """
+    generator = np.random.default_rng(0)
+    groups = {}
+    for row in rows:
+        groups.setdefault(row["cell"], []).append(row)
+    found = []
+    for _ in range(resamples):
+        drawn = [
+            group[index]
+            for group in groups.values()
+            for index in generator.integers(len(group), size=len(group))
+        ]
+        found.append(spearman(drawn, pairs))
+    found = [each for each in found if np.isfinite(each)]
+    if not found:
+        return float("nan"), float("nan")
+    tail = (100 - LEVEL) / 2
+    return tuple(float(edge) for edge in np.percentile(found, [tail, 100 - tail]))
+
+
+def _zeta(rows):
+    return _values(rows, "planted_zeta"), _values(rows, "zeta")
+
+
+def _shuffled_zeta(rows):
+    lost = np.stack([_values(rows, f"{name}_bits_lost") for name in ("image", "audio")])
+    most = np.maximum(lost.max(axis=0), 1e-9)
+    return _values(rows, "planted_zeta"), lost.min(axis=0) / most
+
+
+def _by_modality(measured):
+    def pairs(rows):
+        names = ("image", "audio")
+        planted = [_values(rows, f"{name}_bits") for name in names]
+        found = [_values(rows, f"{name}_{measured}") for name in names]
+        return np.concatenate(planted), np.concatenate(found)
+
+    return pairs
+
+
+def _values(rows, name):
+    return np.array([row[name] for row in rows], np.float64)
+
+
+MEASURES = {
+    "zeta, planted zeta": _zeta,
+    "compl of a modality, bits that it alone carries": _by_modality("compl"),
+    "min / max of the bits lost, planted zeta": _shuffled_zeta,
+    "bits lost without a modality, bits that it alone carries": _by_modality(
+        "bits_lost"
+    ),
+}

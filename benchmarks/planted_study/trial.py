@@ -1,0 +1,118 @@
+"""One training on planted data, and what is measured of it."""
+
+import time
+
+import keras
+import numpy as np
+
+from cmvq_keras import optimizing, recipes
+from cmvq_keras.building import build_model
+from cmvq_keras.data.pipeline import Batches
+
+# Half of the recipe's samples and a narrower network: seconds a training.
+BASE = {
+    "model.hidden_channels": 16,
+    "model.residual_channels": 8,
+    "training.batch_size": 32,
+    "training.epochs": 8,
+    "training.limit": 2048,
+}
+TEST_SAMPLES = 1024
+MODALITIES = ("image", "audio")
+
+
+def recipe_of(cell, seed, settings):
+    """The planted recipe of a cell; the seed is that of data and training.
+
+    Args:
+        cell: a `data.variant` of image and audio, such as "2-1".
+        seed: integer >= 0.
+        settings: values by dotted name, on top of `BASE`.
+
+    Raises:
+        ValueError: for an unknown cell or setting.
+    """
+    chosen = {"data.variant": cell, "data.seed": seed, "training.seed": seed}
+    planted = recipes.get("planted").with_settings({**BASE, **settings, **chosen})
+    return recipes.resolve(planted)
+
+
+def run(cell, seed, settings):
+    """Trains once and measures the last epoch's model on test data.
+
+    Args:
+        cell, seed, settings: as in `recipe_of`.
+
+    Returns:
+        A dictionary by column; see `benchmarks.planted_study.records`.
+    """
+    start = time.perf_counter()
+    recipe = recipe_of(cell, seed, settings)
+    model = _trained(recipe)
+    seconds = time.perf_counter() - start
+    test = recipes.load_split(recipe, "test", limit=TEST_SAMPLES)
+    accuracy = _accuracy(model, test.x, test.y)
+    row = {
+        "cell": cell,
+        "seed": seed,
+        "accuracy": accuracy,
+        "optimum": recipes.module("planted").optimum(recipe)["all"],
+        "planted_zeta": planted_zeta(_bits(recipe)),
+        "zeta": model.complementarity()["zeta"],
+        "seconds": seconds,
+    }
+    compl = model.complementarity()["compl"]
+    weights = np.split(keras.ops.convert_to_numpy(model.mask.channel_weights), 2)
+    for name, own in zip(MODALITIES, weights, strict=True):
+        without = _accuracy(model, _shuffled(test.x, name, seed), test.y)
+        row[f"{name}_bits"] = _bits(recipe)[name]
+        row[f"{name}_compl"] = compl[name]
+        row[f"{name}_bits_lost"] = bits_lost(accuracy, without, len(recipe.classes))
+        row[f"{name}_weights"] = " ".join(f"{weight:.4f}" for weight in own)
+    return row
+
+
+def planted_zeta(bits):
+    """min / max of the bits that each modality alone carries; None for 0 and 0."""
+    most = max(bits.values())
+    return min(bits.values()) / most if most else None
+
+
+def bits_lost(accuracy, without, classes):
+    """How many bits of the label a model loses with a modality.
+
+    Each bit that has to be guessed halves the accuracy.
+
+    Args:
+        accuracy: with all modalities, in [0, 1].
+        without: with one of them shuffled among the samples, in [0, 1].
+        classes: how many there are; below chance counts as chance.
+    """
+    chance = 1 / classes
+    return max(0.0, float(np.log2(max(accuracy, chance) / max(without, chance))))
+
+
+def _bits(recipe):
+    return recipes.module("planted").unique_bits(recipe)
+
+
+def _trained(recipe):
+    train = recipes.load_split(recipe, "train", limit=recipe.training.limit)
+    keras.utils.set_random_seed(recipe.training.seed)
+    model = build_model(recipe)
+    settings = recipe.training
+    batches = Batches(train.x, train.y, settings.batch_size, settings.seed)
+    model.compile(optimizing.optimizer(settings, len(batches)))
+    model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
+    return model
+
+
+def _accuracy(model, x, y):
+    logits = model.inference_model().predict(x, batch_size=256, verbose=0)
+    return float(np.mean(np.argmax(logits, axis=-1) == y))
+
+
+def _shuffled(x, name, seed):
+    """The inputs with one modality's samples in another order."""
+    order = np.random.default_rng(seed).permutation(len(x[name]))
+    return {**x, name: x[name][order]}

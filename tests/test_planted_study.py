@@ -1,0 +1,139 @@
+"""The planted study's arithmetic; it lies beside the package, in a checkout alone."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pytest
+
+FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks" / "planted_study"
+
+
+def _module(name):
+    """A module of the study, found by its file: the folder is not installed."""
+    path = FOLDER / f"{name}.py"
+    if not path.exists():
+        pytest.skip("benchmarks/ is not there")
+    spec = importlib.util.spec_from_file_location(f"planted_study_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _row(cell, seed, planted, measured, **values):
+    columns = _module("records").COLUMNS
+    numbers = dict.fromkeys(columns, 0.0)
+    words = {"cell": cell, "settings": "", "backend": "torch"}
+    words |= {"image_weights": "0.1", "audio_weights": "0.2"}
+    found = {"seed": float(seed), "planted_zeta": planted, "zeta": measured}
+    return {**numbers, **words, **found, **values}
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    records = _module("records")
+    path = tmp_path / "deep" / "raw.csv"
+    rows = [
+        _row("0-0", 0, None, 0.5, settings="a.b=1 c.d=2"),
+        _row("2-1", 1, 0.5, 0.1235, accuracy=1.0),
+    ]
+    for row in rows:
+        records.append(path, row)
+    assert records.read(path) == rows
+    assert records.read(tmp_path / "none.csv") == []
+    assert records.key(rows[0]) == ("0-0", 0, "a.b=1 c.d=2")
+
+
+def test_another_file_and_a_torn_line_are_told(tmp_path):
+    records = _module("records")
+    path = tmp_path / "raw.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="must have the columns cell, seed"):
+        records.read(path)
+    path.unlink()
+    records.append(path, _row("2-1", 1, 0.5, 0.1))
+    path.write_text(path.read_text() + "2-1,2,,torch,0.9\n")
+    with pytest.raises(ValueError, match="line 3: not one value a column"):
+        records.read(path)
+
+
+def test_ranks_are_compared_with_ties_averaged():
+    """By hand: the ranks 1.5, 1.5, 3 against 1, 2, 3."""
+    summary = _module("summary")
+    rows = [_row("3-0", 0, 0, 0.1), _row("0-3", 0, 0, 0.2), _row("1-1", 0, 1, 0.3)]
+    planted, measured = np.array([1.5, 1.5, 3]), np.array([1, 2, 3])
+    expected = np.corrcoef(planted, measured)[0, 1]
+    found = summary.spearman(rows, summary.MEASURES["zeta, planted zeta"])
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_interval_of_trainings_that_never_differ_is_a_point():
+    summary = _module("summary")
+    rows = [
+        _row(cell, seed, planted, planted)
+        for cell, planted in (("3-0", 0), ("2-1", 0.5), ("1-1", 1))
+        for seed in range(3)
+    ]
+    pairs = summary.MEASURES["zeta, planted zeta"]
+    assert summary.interval(rows, pairs, resamples=20) == pytest.approx((1, 1))
+
+
+def test_the_interval_widens_with_noise():
+    summary = _module("summary")
+    generator = np.random.default_rng(3)
+    pairs = summary.MEASURES["zeta, planted zeta"]
+    widths = []
+    for noise in (0.1, 1.0):
+        rows = [
+            _row(cell, seed, planted, planted + noise * generator.normal())
+            for cell, planted in (("3-0", 0), ("2-1", 0.5), ("1-1", 1))
+            for seed in range(5)
+        ]
+        low, high = summary.interval(rows, pairs, resamples=200)
+        widths.append(high - low)
+    assert widths[0] < widths[1]
+
+
+def test_a_measure_that_never_varies_has_no_correlation():
+    summary = _module("summary")
+    rows = [_row("3-0", 0, 0, 1.0), _row("1-1", 0, 1, 1.0)]
+    assert np.isnan(summary.spearman(rows, summary.MEASURES["zeta, planted zeta"]))
+
+
+def test_the_table_has_a_part_by_settings_and_a_line_by_cell():
+    rows = [
+        _row("3-0", 0, 0, 0.2, accuracy=0.9),
+        _row("3-0", 1, 0, 0.4, accuracy=1.0),
+        _row("0-0", 0, None, 0.9),
+        _row("1-1", 0, 1, 0.7, settings="model.penalty=l1"),
+    ]
+    text = _module("summary").table(rows)
+    assert "### Default settings" in text
+    assert "### model.penalty=l1" in text
+    assert "| 3-0 | 2 | 0.950, 0.900 |" in text
+    assert "| 0.00 | 0.30, 0.20 to 0.40 |" in text
+    assert "| - | 0.90, 0.90 to 0.90 |" in text
+
+
+def test_each_bit_that_is_guessed_halves_the_accuracy():
+    trial = _module("trial")
+    assert trial.bits_lost(1.0, 0.25, classes=8) == 2
+    assert trial.bits_lost(0.96, 0.48, classes=8) == 1
+    assert trial.bits_lost(1.0, 0.05, classes=8) == 3
+    assert trial.bits_lost(0.9, 0.95, classes=8) == 0
+
+
+def test_planted_zeta_is_that_of_what_each_alone_carries():
+    trial = _module("trial")
+    assert trial.planted_zeta({"image": 3, "audio": 1}) == 1 / 3
+    assert trial.planted_zeta({"image": 0, "audio": 3}) == 0
+    assert trial.planted_zeta({"image": 0, "audio": 0}) is None
+
+
+def test_a_training_fills_every_column_but_two():
+    trial, records = _module("trial"), _module("records")
+    tiny = {"training.limit": 64, "training.epochs": 1, "model.hidden_channels": 8}
+    row = trial.run("2-2", 3, tiny)
+    assert set(row) == set(records.COLUMNS) - {"settings", "backend"}
+    assert (row["image_bits"], row["audio_bits"], row["planted_zeta"]) == (2, 2, 1)
+    assert len(row["audio_weights"].split()) == 16
+    assert 0 <= row["accuracy"] <= row["optimum"] == 1
