@@ -22,7 +22,14 @@ from cmvq_keras.cli.tables import (
 @options.backend
 @options.data_dir
 @options.store
-def command(run, split, recipe_file, backend, data_dir, store):
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="MODALITY",
+    help="Also measure with this modality missing: zeros in its channels. Repeatable; "
+    "each one is left out by itself.",
+)
+def command(run, split, recipe_file, backend, data_dir, store, without):
     """Measure the model of the run folder RUN on a split, and note it there.
 
     A run that was trained with --limit is measured on the same limited split, and
@@ -40,9 +47,16 @@ def command(run, split, recipe_file, backend, data_dir, store):
 
     with Progress() as progress:
         metrics = training.evaluate(
-            opened, split=split, data_dir=data_dir, store=store, told=progress.tell
+            opened,
+            split=split,
+            data_dir=data_dir,
+            store=store,
+            told=progress.tell,
+            without=without,
         )
     click.echo(_summary(opened, split, metrics) + "\n")
+    if without:
+        click.echo(_missing(metrics) + "\n")
     click.echo(_classes(opened.recipe.classes, metrics))
 
 
@@ -60,6 +74,16 @@ def _summary(run, split, metrics):
         *((_title(name), number(metrics[name])) for name in losses + perplexities),
     ]
     return table(rows)
+
+
+def _missing(metrics):
+    """The task's scores with all modalities, and without each that was left out."""
+    measured = {"none": metrics, **metrics["without"]}
+    rows = [
+        (name, *(value for _, value in scores(found)))
+        for name, found in measured.items()
+    ]
+    return table(rows, ("Missing", *(title for title, _ in scores(metrics))))
 
 
 def _title(name):

@@ -37,10 +37,17 @@ def _score(recipe):
     return MacroF1(len(recipe.classes))
 
 
-def batches(recipe, split):
-    """A split's samples in their order, in batches of one size where that is near."""
+def batches(recipe, split, modalities=None):
+    """A split's samples in their order, in batches of one size where that is near.
+
+    Args:
+        recipe: the `Recipe`.
+        split: a `cmvq_keras.data.split.Split`.
+        modalities: names of those that the batches hold; None for all.
+    """
     size = even_batch_size(len(split.y), recipe.training.batch_size)
-    return Batches(split.x, split.y, size)
+    x = {name: split.x[name] for name in modalities or split.x}
+    return Batches(x, split.y, size)
 
 
 def measure(model, recipe, split, shared=None):

@@ -392,15 +392,27 @@ class CMVQVAE(keras.Model):
             dict(zip(self.modalities, parts, strict=True))
         )
 
-    def inference_model(self):
+    def inference_model(self, without=()):
         """A plain Keras model from the inputs to the same logits, without decoders.
 
         It shares this model's weights and takes the task's modalities alone.
+
+        Args:
+            without: modalities that it does not take: zeros in their channels.
+
+        Raises:
+            ValueError: where none is left.
         """
         self._check_built()
         inputs, quantized = {}, {}
         shapes = self.get_build_config()["input_shape"]
-        for name in self.task_modalities:
+        left = [name for name in self.task_modalities if name not in without]
+        if not left:
+            raise ValueError(
+                "`without` must leave one of the task's modalities "
+                f"{', '.join(self.task_modalities)}. Received: {without}"
+            )
+        for name in left:
             inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
             grid = self.encoders[name](inputs[name])
             quantized[name] = self.quantizers[name](grid)["quantized"]

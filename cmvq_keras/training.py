@@ -7,6 +7,7 @@ import keras
 
 from cmvq_keras import (
     measuring,
+    missing,
     optimizing,
     preparing,
     recipe_file,
@@ -156,7 +157,7 @@ def _fit(model, run, batches, splits, callbacks):
     return best.best_epoch
 
 
-def evaluate(run, split="test", data_dir=None, store=None, told=None):
+def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()):
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 
     Args:
@@ -165,6 +166,8 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
         data_dir, told: as in `train`.
         store: as in `train`. Without `data_dir` and `store` the run is measured on
             the store that it was trained from.
+        without: modalities to leave out, each by itself: the model then finds zeros
+            in its channels.
 
     Returns:
         A dictionary: "accuracy" and "macro_f1" in [0, 1], "loss", "n", the loss's
@@ -173,13 +176,16 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
         those without a class left out, and instead of "macro_f1" there are "mean_iou"
         and "iou" by class name: None for classes that neither occur nor are predicted,
         which "mean_iou" leaves out. For a run that was initialised from one with other
-        classes also "shared", see `cmvq_keras.shared_classes`.
+        classes also "shared", see `cmvq_keras.shared_classes`. With `without` also
+        "without", by modality; see `cmvq_keras.missing`.
 
     Raises:
-        FileNotFoundError, ValueError: as in `train`, and when the folder is no run.
+        FileNotFoundError, ValueError: as in `train`, when the folder is no run, and
+            for a modality that cannot be left out.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
+    missing.check(recipe, without)
     store = preparing.store_of_run(run, data_dir, store, told)
     if store is None:
         recipe_file.check_run(run)
@@ -189,6 +195,10 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None):
     with _precision(recipe.training.precision):
         model.compile(metrics=measuring.scores(recipe, shared))
         results = measuring.measure(model, recipe, data, shared)
+        if without:
+            results["without"] = {
+                name: missing.measure(model, recipe, data, name) for name in without
+            }
     complementarity = model.complementarity()
     run.write_metrics(
         {**run.metrics, "complementarity": complementarity, split: results}

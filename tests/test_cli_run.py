@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 
+import keras
 import numpy as np
 import pytest
 from command_line import error_of, invoke
 
-from cmvq_keras import recipes
+from cmvq_keras import recipes, training
 from cmvq_keras.run import Run
 
 
@@ -53,6 +55,33 @@ def test_evaluate_gives_the_same_digits_as_train(trained):
     assert result.exit_code == 0, result.output
     assert f"{100 * before['test']['accuracy']:.2f} %" in result.output
     assert run.metrics == before
+
+
+def test_evaluate_without_a_modality_has_zeros_in_its_channels(trained):
+    run = Run.open(trained[0])
+    before = run.metrics
+    result = invoke("evaluate", run.directory, "--without", "audio")
+    assert result.exit_code == 0, result.output
+    model = training.load_model(run)
+    split = recipes.load_split(run.recipe, "test", limit=64)
+    grid = model.encoders["image"](split.x["image"])
+    image = keras.ops.convert_to_numpy(model.quantizers["image"](grid)["quantized"])
+    masked = np.concatenate([image, np.zeros_like(image)], axis=-1)
+    logits = model.solver(masked * keras.ops.convert_to_numpy(model.mask.hard_values()))
+    hits = np.argmax(keras.ops.convert_to_numpy(logits), axis=-1) == split.y
+    noted = run.metrics["test"]["without"]
+    assert noted["audio"]["accuracy"] == pytest.approx(hits.mean())
+    with_all = f"{100 * before['test']['accuracy']:.2f} %"
+    assert re.search(rf"^none +{with_all} ", result.output, re.MULTILINE)
+    alone = f"{100 * hits.mean():.2f} %"
+    assert re.search(rf"^audio +{alone} ", result.output, re.MULTILINE)
+    run.write_metrics(before)
+
+
+def test_a_modality_that_cannot_be_left_out_is_told(trained):
+    folder, _ = trained
+    told = error_of("evaluate", folder, "--without", "audoi", code=1)
+    assert "Unknown modality to leave out audoi. Did you mean audio?" in told
 
 
 def predictions(*arguments):

@@ -493,6 +493,16 @@ def test_a_solver_cut_off_from_a_modality_does_not_see_it():
     np.testing.assert_allclose(alone, first, rtol=1e-5, atol=1e-6)
 
 
+def test_the_inference_model_can_do_without_a_modality(fitted):
+    model = fitted[0]
+    alone = model.inference_model(without=("audio",))
+    assert sorted(alone.input) == ["image"]
+    held = {id(layer) for layer in alone._flatten_layers()}
+    assert id(model.encoders["audio"]) not in held
+    with pytest.raises(ValueError, match="must leave one of the task's modalities"):
+        model.inference_model(without=("audio", "image"))
+
+
 def test_the_inference_model_has_the_same_logits_and_no_decoder(fitted):
     model, x, _, _ = fitted
     inference = model.inference_model()

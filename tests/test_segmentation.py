@@ -150,6 +150,18 @@ def test_metrics_hold_iou_as_the_confusion_says(segmented):
     assert not any(name.endswith("_iou") for name in test if name != "mean_iou")
 
 
+def test_evaluate_without_a_modality_shows_its_mean_iou(segmented):
+    run, _ = segmented
+    before = run.metrics
+    name = next(iter(run.recipe.modalities))
+    result = invoke("evaluate", run.directory, "--without", name)
+    assert result.exit_code == 0, result.output
+    found = run.metrics["test"]["without"][name]
+    assert set(found) == {"accuracy", "mean_iou"}
+    assert f"{100 * found['mean_iou']:.2f} %" in result.output
+    run.write_metrics(before)
+
+
 def test_evaluate_shows_iou_by_class(segmented):
     run, _ = segmented
     before = run.metrics["test"]
