@@ -11,6 +11,8 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "report",
+    "reconstruct",
     "prepare",
     "data",
     "recipes",

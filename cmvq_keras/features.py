@@ -11,24 +11,25 @@ FEATURES = ("all", "complementary", "contradictory")
 
 def decode_part(model, x, features, batch_size):
     """Decodes one of `FEATURES` of each modality; see `CMVQVAE.reconstruct`."""
-    kept = _kept_channels(model, features)
-    grids = _grids(model, x, batch_size)
+    kept = kept_channels(model, features)
+    grids = quantized_grids(model, x, batch_size)
     return _decode(model, {m: grids[m] * kept[m] for m in grids}, batch_size)
 
 
 def decode_mix(model, x, batch_size):
     """Decodes each sample's complementary features with the next one's
     contradictory features; see `CMVQVAE.mix`."""
-    ours = _kept_channels(model, "complementary")
-    theirs = _kept_channels(model, "contradictory")
-    grids = _grids(model, x, batch_size)
+    ours = kept_channels(model, "complementary")
+    theirs = kept_channels(model, "contradictory")
+    grids = quantized_grids(model, x, batch_size)
     mixed = {
         m: grids[m] * ours[m] + np.roll(grids[m], -1, axis=0) * theirs[m] for m in grids
     }
     return _decode(model, mixed, batch_size)
 
 
-def _kept_channels(model, features):
+def kept_channels(model, features):
+    """By modality the factors `(channels,)` that leave one of `FEATURES`."""
     if features not in FEATURES:
         raise ValueError(
             f"`features` must be one of {', '.join(FEATURES)}. Received: {features!r}"
@@ -40,7 +41,9 @@ def _kept_channels(model, features):
     return dict(zip(model.modalities, parts, strict=True))
 
 
-def _grids(model, x, batch_size):
+def quantized_grids(model, x, batch_size):
+    """By modality the quantized features, `(n, rows, columns, channels)` float32."""
+
     def quantized(name):
         return lambda batch: model.quantizers[name](model.encoders[name](batch))[
             "quantized"

@@ -275,6 +275,12 @@ def limbs(recipe):
     return getattr(_module_of(recipe), "LIMBS", {})
 
 
+def sounds(recipe):
+    """How a recipe's spectrograms were made, `cmvq_keras.data.sound.Spectrogram` by
+    modality; those that are not named cannot be played."""
+    return getattr(_module_of(recipe), "SOUNDS", {})
+
+
 def _module_of(recipe):
     """The recipe's module; None for a recipe of a script's own."""
     return _known_module(recipe.name) if is_known(recipe.name) else None

@@ -13,7 +13,7 @@ Speech enters as a log-mel spectrogram: 8 kHz, 512-point windows every 128 sampl
 centred in 64 frames (1.02 seconds).
 """
 
-from cmvq_keras.data import audio, fsdd, images, mnist, pairing
+from cmvq_keras.data import audio, fsdd, images, mnist, pairing, sound
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("mnist", "fsdd")
@@ -42,6 +42,11 @@ RECIPE = Recipe(
 FILES = {
     "image": dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
     "audio": {".wav": audio.read_log_mel},
+}
+SOUNDS = {
+    "audio": sound.Spectrogram(
+        audio.SAMPLE_RATE, audio.N_FFT, window=audio.N_FFT, hop=audio.HOP
+    )
 }
 
 

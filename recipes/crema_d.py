@@ -27,7 +27,7 @@ out: 1064_IEO_DIS_MD, 1064_TIE_SAD_XX, 1076_MTI_SAD_XX.
 """
 
 from cmvq_keras.data import crema_d as reader
-from cmvq_keras.data import crema_d_clips, crema_d_splits, images
+from cmvq_keras.data import crema_d_clips, crema_d_splits, images, mel, sound
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("crema_d",)
@@ -69,6 +69,9 @@ FILES = {
         **dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
     },
     "audio": dict.fromkeys((".flv", ".wav"), crema_d_clips.read_audio),
+}
+SOUNDS = {
+    "audio": sound.Spectrogram(crema_d_clips.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)
 }
 
 

@@ -24,7 +24,7 @@ The normalization of the sound is CREMA-D's, a guess.
 
 import dataclasses
 
-from cmvq_keras.data import images
+from cmvq_keras.data import images, mel, sound
 from cmvq_keras.data import rml as reader
 from cmvq_keras.recipes import crema_d
 
@@ -54,6 +54,7 @@ FILES = {
     },
     "audio": {".avi": reader.read_audio},
 }
+SOUNDS = {"audio": sound.Spectrogram(reader.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
 
 
 def open_split(recipe, split, data_dir=None):

@@ -1,18 +1,15 @@
 """A sheet of samples from a store: one picture, so that a person sees what is fed."""
 
-import colorsys
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cmvq_keras.data import drawing
 from cmvq_keras.data.split import raw
 
 SIDE = 112  # pixels of one modality of one sample
 GAP, LINE = 10, 14
 SAMPLES, COLUMNS = 8, 4  # samples of a split, and of a row of the sheet
 _DARK, _PAPER = (32, 32, 32), (255, 255, 255)
-# Dark to light through blue, red and yellow: loudness stays in order when printed gray.
-_HEAT = np.array([(0, 0, 20), (70, 20, 120), (200, 50, 70), (250, 160, 30), (255,) * 3])
 
 
 def draw(store, splits, limbs=None):
@@ -80,63 +77,9 @@ def _pictures(recipe, part, rows, limbs):
     """Lists of pictures, one a modality, of a split's chosen rows."""
     for name, modality in recipe.modalities.items():
         values = raw(part.x[name][rows], modality)
-        values = np.nan_to_num(values, posinf=0, neginf=0)
-        if modality.kind == "pose":
-            yield [_pose(each, limbs.get(name, ())) for each in values]
-            continue
-        low, high = float(values.min()), float(values.max())
-        if modality.kind == "image" and low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-        values = (values - low) / max(high - low, 1e-12)
-        yield [_picture(each, modality.kind) for each in values]
+        yield drawing.pictures(values, modality.kind, SIDE, limbs.get(name, ()))
     if recipe.task == "segmentation":
-        yield [_label_map(np.array(part.y[row])) for row in rows]
-
-
-def _label_map(labels):
-    """A picture of `(height, width)` class indices, -1 being none."""
-    # Hues a golden ratio apart: neighbouring classes look different.
-    hues = np.arange(labels.max() + 1) * 0.618 % 1
-    colors = [colorsys.hsv_to_rgb(hue, 0.65, 0.95) for hue in hues]
-    palette = np.array([*colors, (0, 0, 0)])
-    picture = Image.fromarray(np.round(palette[labels] * 255).astype(np.uint8))
-    return picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)
-
-
-def _picture(values, kind):
-    if kind == "audio":
-        values = values[::-1]
-    if kind in ("audio", "depth") or values.shape[-1] not in (1, 3):
-        place = np.linspace(0, 1, len(_HEAT))
-        gray = values.mean(axis=-1)
-        values = np.stack([np.interp(gray, place, each) for each in _HEAT.T], axis=-1)
-    else:
-        values = np.repeat(values, 3, axis=-1) if values.shape[-1] == 1 else values
-        values = values * 255
-    picture = Image.fromarray(np.round(values).astype(np.uint8))
-    return picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)
-
-
-def _pose(values, limbs):
-    """Joints and limbs of five steps `(steps, joints, (x, y, visible))`."""
-    picture = Image.new("RGB", (SIDE, SIDE), _DARK)
-    canvas = ImageDraw.Draw(picture)
-    shown = values[..., 2] > 0
-    if not shown.any():
-        return picture
-    low = values[shown][:, :2].min(axis=0)
-    extent = max(float((values[shown][:, :2].max(axis=0) - low).max()), 1e-6)
-    steps = np.flatnonzero(shown.any(axis=1))
-    for number, share in enumerate(np.linspace(0, 1, 5)):
-        step = steps[int(share * (len(steps) - 1))]
-        color = (80 + 43 * number, 80 + 43 * number, 120)
-        places = (values[step][:, :2] - low) / extent * (SIDE - 7) + 3
-        for ends in limbs:
-            if shown[step, list(ends)].all():
-                canvas.line([tuple(places[joint]) for joint in ends], color)
-        for x, y in places[shown[step]]:
-            canvas.ellipse((x - 1, y - 1, x + 1, y + 1), fill=color)
-    return picture
+        yield [drawing.label_map(np.array(part.y[row]), SIDE) for row in rows]
 
 
 def _draw_sample(sheet, corner, pictures):

@@ -1,0 +1,71 @@
+"""`cmvq reconstruct`: samples decoded from parts of their features, as pictures."""
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Progress
+
+FEATURES = ("all", "complementary", "contradictory", "mix")
+
+
+class Numbers(click.ParamType):
+    """Whole numbers from 0 up with commas between them, as a tuple."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx):
+        """The numbers, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        if not all(word.isascii() and word.isdigit() for word in words):
+            self.fail(f"expected numbers such as 0,5,7. Received: {value}", param, ctx)
+        return tuple(int(word) for word in words)
+
+
+@click.command("reconstruct", short_help="Samples rebuilt from features, as PNG.")
+@click.argument("run", metavar="RUN", type=click.Path())
+@click.option(
+    "--samples",
+    type=Numbers(),
+    default="0",
+    show_default=True,
+    metavar="0,5,7",
+    help="Numbers of the samples in the split, from 0.",
+)
+@click.option(
+    "--features",
+    type=options.Name(FEATURES),
+    default="all",
+    show_default=True,
+    help="What to rebuild from. mix takes the contradictory ones of the next sample "
+    "that is named.",
+)
+@options.split
+@click.option(
+    "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder."
+)
+@options.recipe_file
+@options.backend
+@options.data_dir
+@options.store
+def command(run, samples, features, split, out, recipe_file, backend, data_dir, store):
+    """Write single pictures of samples, as they are and rebuilt from features.
+
+    \b
+    cmvq reconstruct runs/digits --samples 0,5,7 -o pictures
+    cmvq reconstruct runs/digits --samples 3 --features complementary -o pictures
+    """
+    from cmvq_keras.run import Run
+
+    if store and data_dir:
+        raise click.UsageError("Give only one of --store and --data-dir.")
+    opened_run = Run.open(run)
+    options.read_recipe_file(recipe_file, opened_run)
+    options.start_backend(backend)
+    from cmvq_keras.insight import opening, single
+
+    with Progress() as progress:
+        opened = opening.open_run(opened_run, split, data_dir, store, progress.tell)
+    for path in single.write(opened, samples, features, out):
+        click.echo(path)

@@ -1,0 +1,1 @@
+"""What a run has learnt: reads a run folder, gives numbers and pictures."""

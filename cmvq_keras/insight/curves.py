@@ -1,0 +1,52 @@
+"""What history.csv tells over the epochs (appendix, Fig. 5)."""
+
+
+def series(history, modalities):
+    """The curves to draw, in groups.
+
+    Args:
+        history: `Run.history`, one dict an epoch.
+        modalities: their names.
+
+    Returns:
+        By group a dictionary of curves by title, each a list with None for gaps:
+        "complementarity", "zeta", "losses", "accuracy", "perplexity", "codes used".
+        What the run did not log is left out.
+    """
+    wanted = {
+        "complementarity": {f"compl {name}": f"{name}_compl" for name in modalities},
+        "zeta": {
+            "zeta": "zeta",
+            **{f"zeta {name}": f"{name}_zeta" for name in modalities},
+        },
+        "losses": {
+            "loss": "loss",
+            "task": "task_loss",
+            "task, validation": "val_task_loss",
+            **{f"reconstruction {m}": f"{m}_reconstruction_loss" for m in modalities},
+        },
+        "accuracy": {"training": "accuracy", "validation": "val_accuracy"},
+        "perplexity": {name: f"{name}_perplexity" for name in modalities},
+        "codes used": {name: f"{name}_codes_used" for name in modalities},
+    }
+    found = {
+        group: {
+            title: [row.get(column) for row in history]
+            for title, column in columns.items()
+            if any(row.get(column) is not None for row in history)
+        }
+        for group, columns in wanted.items()
+    }
+    _add_contradictory(found["complementarity"], modalities)
+    return {group: curves for group, curves in found.items() if curves}
+
+
+def _add_contradictory(curves, modalities):
+    """contr is what is left of a modality's share of all channels."""
+    for name in modalities:
+        if f"compl {name}" in curves:
+            share = 100 / len(modalities)
+            curves[f"contr {name}"] = [
+                None if value is None else share - value
+                for value in curves[f"compl {name}"]
+            ]

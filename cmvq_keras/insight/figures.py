@@ -1,0 +1,186 @@
+"""Numbers as pictures, drawn by matplotlib without a screen."""
+
+import io
+
+import numpy as np
+
+from cmvq_keras.insight.opening import need
+
+WIDTH = 6.4  # inches
+DPI = 110
+NAMED_CLASSES = 20  # more do not fit on an axis
+
+
+def _axes(columns=1, height=3.6, rows=1):
+    need("matplotlib")
+    # Not pyplot: it keeps figures, and asks for a screen.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height * rows), dpi=DPI, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _png(figure):
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()
+
+
+def _plain(text):
+    """A name from data as matplotlib shows it: a dollar sign starts no formula."""
+    return str(text).replace("$", r"\$")
+
+
+def curves(series, label):
+    """Curves over the epochs.
+
+    Args:
+        series: lists of numbers, None for gaps, by title.
+        label: of the vertical axis.
+
+    Returns:
+        PNG, bytes; so do all functions here.
+    """
+    figure, ((axes,),) = _axes()
+    for title, values in series.items():
+        values = [np.nan if value is None else value for value in values]
+        epochs = np.arange(1, len(values) + 1)
+        dashed = "--" if title.startswith("contr") else "-"
+        axes.plot(epochs, values, dashed, marker=".", label=_plain(title))
+    axes.set(xlabel="epoch", ylabel=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def mask(weights, threshold):
+    """Histogram of the mask's weights with its threshold.
+
+    Args:
+        weights: `(channels,)` by modality.
+        threshold: t; channels above it are complementary.
+    """
+    figure, ((axes,),) = _axes()
+    values = list(weights.values())
+    axes.hist(values, bins=30, stacked=True, label=[_plain(name) for name in weights])
+    axes.axvline(threshold, color="black", linestyle="--", label="threshold")
+    axes.set(xlabel="weight of a channel", ylabel="channels")
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def confusion(counts, classes):
+    """Which class was predicted for each true one, in shares of the true class.
+
+    Args:
+        counts: `(true, predicted)`.
+        classes: names.
+    """
+    counts = np.asarray(counts, float)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, ((axes,),) = _axes(height=5.2)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(classes) <= NAMED_CLASSES:
+        names = [_plain(name) for name in classes]
+        axes.set_xticks(range(len(names)), names, rotation=90)
+        axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted", ylabel="true")
+    figure.colorbar(image, label="share of the true class")
+    return _png(figure)
+
+
+def projections(points, labels, title):
+    """Features in two dimensions, colored by their labels.
+
+    Args:
+        points: by modality and part `(n, 2)`, or None where there are none.
+        labels: `(n,)` words.
+        title: what the labels are.
+    """
+    parts = list(next(iter(points.values())))
+    figure, grid = _axes(len(parts), 3.2, len(points))
+    names = np.unique(labels)
+    for row, (modality, by_part) in zip(grid, points.items(), strict=True):
+        for axes, (part, places) in zip(row, by_part.items(), strict=True):
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(_plain(f"{modality}: {part}"), fontsize=9)
+            if places is None:
+                axes.text(0.5, 0.5, "no channels", ha="center", va="center")
+                continue
+            for number, name in enumerate(names):
+                shown = labels == name
+                color = _color(number, len(names))
+                axes.scatter(
+                    *places[shown].T, s=8, color=color, label=_plain(str(name))
+                )
+    if len(names) <= NAMED_CLASSES:
+        handles = next(
+            (
+                axes.get_legend_handles_labels()
+                for axes in grid.flat
+                if axes.collections
+            ),
+            ((), ()),
+        )
+        figure.legend(
+            *handles,
+            title=_plain(title),
+            ncols=6,
+            fontsize=7,
+            loc="outside lower center",
+        )
+    return _png(figure)
+
+
+def _color(number, count):
+    from matplotlib import colormaps
+
+    return (
+        colormaps["tab10"](number) if count <= 10 else colormaps["hsv"](number / count)
+    )
+
+
+def probes(results):
+    """What linear probes read, beside what they read of shuffled labels.
+
+    Args:
+        results: see `cmvq_keras.insight.probes.probe`, by modality and part.
+    """
+    bars = [
+        (f"{modality}\n{part}", result)
+        for modality, by_part in results.items()
+        for part, result in by_part.items()
+    ]
+    figure, ((axes,),) = _axes()
+    places = np.arange(len(bars))
+    axes.bar(places, [100 * result["accuracy"] for _, result in bars], width=0.6)
+    for place, (_, result) in zip(places, bars, strict=True):
+        low, high = (100 * value for value in result["permuted_interval"])
+        label = "shuffled labels, 95 %" if place == 0 else None
+        box = {"color": "black", "alpha": 0.35, "label": label}
+        axes.fill_between((place - 0.4, place + 0.4), low, high + 0.3, **box)
+    size = 8 if len(bars) <= 4 else 6
+    axes.set_xticks(places, [_plain(name) for name, _ in bars], fontsize=size)
+    axes.set(ylabel="accuracy (%)", ylim=(0, 100))
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def pairwise(matrix, names):
+    """Zeta of every pair of modalities.
+
+    Args:
+        matrix: `(modalities, modalities)`, NaN on the diagonal.
+        names: of the modalities.
+    """
+    figure, ((axes,),) = _axes(height=4.2)
+    image = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), [_plain(name) for name in names])
+    axes.set_yticks(range(len(names)), [_plain(name) for name in names])
+    for (row, column), value in np.ndenumerate(matrix):
+        if np.isfinite(value):
+            box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none"}
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", bbox=box)
+    figure.colorbar(image, label="pairwise zeta")
+    return _png(figure)

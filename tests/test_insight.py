@@ -1,0 +1,204 @@
+"""Insight: numbers against independent ones, and words that say what they mean."""
+
+import numpy as np
+import pytest
+from command_line import error_of, invoke
+from PIL import Image
+
+from cmvq_keras import training
+from cmvq_keras.insight import (
+    curves,
+    features,
+    findings,
+    opening,
+    pictures,
+    probes,
+    projection,
+    words,
+)
+from cmvq_keras.metrics import complementarity
+
+
+@pytest.fixture(scope="module")
+def opened(trained):
+    return opening.open_run(trained[0])
+
+
+def test_samples_are_read_in_the_order_in_which_they_are_named(opened):
+    x = opened.inputs([5, 0, 7])
+    for name, values in x.items():
+        expected = np.stack([opened.split.x[name][row] for row in (5, 0, 7)])
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_a_grid_is_averaged_over_equal_parts():
+    grid = np.arange(2 * 8 * 6 * 3, dtype=np.float64).reshape(2, 8, 6, 3)
+    found = features.averaged(grid)
+    assert found.shape == (2, 4, 3, 3)
+    for row in range(4):
+        for column in range(3):
+            part = grid[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            np.testing.assert_allclose(found[:, row, column], part.mean(axis=(1, 2)))
+
+
+def test_the_parts_of_the_features_are_all_channels_once(opened):
+    found = features.of_samples(opened.model, opened.inputs([0, 1, 2]))
+    measured = opened.model.complementarity()
+    channels = opened.recipe.model.embedding_dim
+    for name, parts in found.items():
+        count = measured["counts"][name]
+        assert parts["complementary"].shape == (3, 16 * count)
+        assert parts["contradictory"].shape == (3, 16 * (channels - count))
+
+
+def test_a_probe_reads_what_is_there_and_no_noise():
+    pytest.importorskip("sklearn")
+    generator = np.random.default_rng(0)
+    labels = np.repeat(["a", "b"], 150)
+    noise = generator.normal(size=(300, 6))
+    told = noise.copy()
+    told[:, 2] += 8 * (labels == "a")
+    reads = probes.probe(told, labels)
+    assert reads["accuracy"] > 0.97
+    assert reads["accuracy"] > reads["permuted_interval"][1]
+    chance = probes.probe(noise, labels)
+    low, high = chance["permuted_interval"]
+    assert low < 0.5 < high
+    assert chance["accuracy"] < 0.65
+    assert reads == probes.probe(told, labels)
+    assert (reads["n_train"], reads["n_test"]) == (210, 90)
+
+
+def test_a_probe_without_columns_guesses_and_without_labels_is_none():
+    pytest.importorskip("sklearn")
+    labels = np.repeat(["a", "b"], (30, 10))
+    found = probes.probe(np.zeros((40, 0)), labels)
+    assert found["accuracy"] == found["most_frequent"] == 0.75
+    assert probes.probe(np.zeros((40, 2)), np.repeat("a", 40)) is None
+    assert probes.probe(np.zeros((4, 2)), np.array(["a", "b", "c", "d"])) is None
+
+
+def test_a_projection_keeps_far_groups_apart():
+    pytest.importorskip("sklearn")
+    groups = np.repeat((0.0, 50.0), 20)
+    values = np.random.default_rng(0).normal(size=(40, 5)) + groups[:, None]
+    places = projection.project(values.astype(np.float32))
+    assert places.shape == (40, 2)
+    distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.argmin(axis=1)
+    np.testing.assert_array_equal(groups[nearest], groups)
+    assert projection.project(values[:5]) is None
+    assert projection.project(values[:, :0]) is None
+
+
+def test_curves_hold_what_history_has_and_contr_is_the_rest():
+    history = [
+        {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0},
+        {"epoch": 2, "loss": None, "image_compl": 10.0, "audio_compl": 0.0},
+    ]
+    found = curves.series(history, ["audio", "image"])
+    assert found["losses"] == {"loss": [2.0, None]}
+    assert found["complementarity"]["contr image"] == [30.0, 40.0]
+    assert found["complementarity"]["contr audio"] == [0.0, 50.0]
+    assert "zeta" not in found
+
+
+def test_the_mix_is_drawn_on_the_scale_of_the_original(opened):
+    x = opened.inputs([0, 1])
+    louder = {"original": x["image"], "other": 3 * x["image"]}
+    made = pictures.compare(opened.recipe, "image", louder, side=32)
+    brightest = np.asarray(made["original"][0]).max()
+    assert np.asarray(made["other"][0]).max() >= brightest
+    values = opened.recipe.modalities["image"]
+    raw = x["image"].astype(np.float64) * values.scale + values.offset
+    low, high = raw.min(), raw.max()
+    expected = np.round((raw[0, :, :, 0] - low) / (high - low) * 255)
+    np.testing.assert_allclose(
+        np.asarray(made["original"][0])[..., 0], expected, atol=1
+    )
+
+
+def _counts(**counts):
+    return complementarity(
+        {name: np.arange(16) < count for name, count in counts.items()}
+    )
+
+
+def _told(measured):
+    return " ".join(words.summary(measured))
+
+
+def test_words_name_the_modality_that_leads():
+    assert "comes from audio" in _told(_counts(image=1, audio=9))
+    assert "one modality gives nearly all" in _told(_counts(image=1, audio=9))
+    assert "No modality leads: image and audio" in _told(_counts(image=4, audio=4))
+    assert "sees nothing" in _told(_counts(image=0, audio=0))
+    assert "nothing to compare" in _told(_counts(image=3))
+    three = _told(_counts(image=5, audio=4, text=3))
+    assert "Most of what" not in three
+    assert "largest share comes from image" in three
+    assert "image 0.71, audio 0.50, text 0.33" in three
+
+
+def test_cautions_name_what_is_wrong():
+    metrics = {"n": 100, "accuracy": 0.5, "codes_used": {"image": 64, "audio": 2}}
+    told = " ".join(words.cautions(_counts(image=4, audio=0), metrics, 64))
+    assert "audio has no complementary channel" in told
+    assert "codebook of audio has collapsed: 2 of 64" in told
+    assert "image has" not in told
+    assert "Few samples" in told
+    assert "has not been measured" in " ".join(
+        words.cautions(_counts(image=4, audio=1), {}, 64)
+    )
+
+
+def test_the_interval_of_an_accuracy_is_the_bootstraps():
+    answers = np.arange(200) < 140
+    generator = np.random.default_rng(1)
+    drawn = [generator.choice(answers, 200).mean() for _ in range(4000)]
+    expected = np.quantile(drawn, (0.025, 0.975))
+    found = words.accuracy_interval(0.7, 200)
+    np.testing.assert_allclose(found, expected, atol=0.011)
+
+
+def test_the_matrix_of_pairs_is_symmetric():
+    names, matrix = findings.pairwise_matrix(_counts(image=4, audio=2, text=0))
+    assert names == ["image", "audio", "text"]
+    expected = [[np.nan, 0.5, 0], [0.5, np.nan, 0], [0, 0, np.nan]]
+    np.testing.assert_array_equal(matrix, expected)
+    assert findings.pairwise_matrix(_counts(image=4, audio=2)) is None
+
+
+@pytest.mark.parametrize("version", pictures.VERSIONS)
+def test_reconstruct_writes_single_pictures(trained, tmp_path, version):
+    arguments = ["--samples", "0,5", "--features", version, "-o", tmp_path]
+    result = invoke("reconstruct", trained[0], *arguments)
+    assert result.exit_code == 0, result.output
+    kinds = ("original", version)
+    expected = {
+        f"{name}_{sample}_{kind}.png"
+        for name in ("image", "audio")
+        for sample in (0, 5)
+        for kind in kinds
+    }
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    for path in tmp_path.iterdir():
+        with Image.open(path) as picture:
+            assert picture.size == (256, 256)
+            if path.name.endswith("original.png"):
+                assert np.ptp(np.asarray(picture)) > 50
+
+
+def test_reconstruct_tells_wrong_samples(trained, tmp_path):
+    run, out = trained[0], ["-o", tmp_path]
+    told = error_of("reconstruct", run, "--samples", "64", *out, code=1)
+    assert "from 0 to 63. Received: 64" in told
+    told = error_of("reconstruct", run, "--samples", "a,b", *out, code=2)
+    assert "such as 0,5,7" in told
+
+
+def test_a_run_is_opened_with_its_own_weights(opened, trained):
+    expected = training.load_model(trained[0]).get_weights()
+    for found, wanted in zip(opened.model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)

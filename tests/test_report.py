@@ -1,0 +1,207 @@
+"""The report's page: whole, escaped, asking for nothing, fit for a phone."""
+
+import base64
+import dataclasses
+import io
+import json
+import sys
+import wave
+
+import browser
+import numpy as np
+import pytest
+from command_line import error_of, invoke
+from PIL import Image
+
+from cmvq_keras import recipes
+from cmvq_keras.data import Store
+from cmvq_keras.data.sound import Spectrogram
+from cmvq_keras.insight import findings, opening, report
+from cmvq_keras.run import Run
+
+NEEDED = ("matplotlib", "sklearn", "jinja2")
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def needed():
+    for name in NEEDED:
+        pytest.importorskip(name)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A tiny run with three modalities."""
+    folder = tmp_path_factory.mktemp("three") / "run"
+    arguments = "--recipe planted --limit 64 --epochs 1 --batch-size 32 --out"
+    variant = ["--set", "data.variant=three"]
+    result = invoke("train", *arguments.split(), folder, *variant)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="module", params=["trained", "three"])
+def page(request, needed, tmp_path_factory):
+    """The run and the folder of its report."""
+    run = request.getfixturevalue(request.param)
+    run = run[0] if isinstance(run, tuple) else run
+    out = tmp_path_factory.mktemp("report")
+    result = invoke("report", run, "--samples", 3, "--out", out)
+    assert result.exit_code == 0, result.output
+    return Run.open(run), out
+
+
+def test_the_pictures_are_files_and_not_empty(page):
+    run, out = page
+    names = {path.stem for path in (out / "figures").iterdir()}
+    modalities = run.recipe.modalities
+    assert {f"decoded_{name}" for name in modalities} < names
+    assert {"mask", "confusion", "projection", "probes", "epochs_losses"} < names
+    assert ("pairwise_zeta" in names) == (len(modalities) > 2)
+    for path in (out / "figures").iterdir():
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("L"))
+        assert pixels.std() > 5, path
+        assert len(np.unique(pixels)) > 10, path
+
+
+def test_the_numbers_are_those_of_the_run(page):
+    run, out = page
+    found = json.loads((out / "report.json").read_text())
+    assert found["metrics"] == run.metrics["test"]
+    assert found["complementarity"] == run.metrics["complementarity"]
+    assert set(found["probes"]) == set(run.recipe.modalities)
+    for name, values in found["weights"].items():
+        above = sum(value > run.recipe.model.threshold for value in values)
+        assert above == found["complementarity"]["counts"][name]
+
+
+def test_the_page_tells_zeta_of_every_modality_and_pair(page):
+    run, out = page
+    text = (out / "report.html").read_text()
+    zeta = run.metrics["complementarity"]["zeta"]
+    told = zeta.values() if isinstance(zeta, dict) else [zeta]
+    assert all(f"{value:.2f}" in text for value in told)
+    assert ("Zeta of every pair" in text) == isinstance(zeta, dict)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
+def test_the_page_fits_a_desk_and_a_phone_and_asks_for_nothing(page):
+    _, out = page
+    shots = []
+    with browser.opened() as chromium:
+        for width, dark in ((1280, False), (390, False), (390, True)):
+            facts = chromium.facts(out / "report.html", width, dark)
+            assert facts["errors"] == []
+            assert facts["requests"] == []
+            assert facts["overflow"] <= 0
+            assert facts["images"] == len(list((out / "figures").iterdir()))
+            assert facts["empty"] == 0
+            assert facts["scripts"] == 0
+            assert "In words" in facts["text"]
+            content = io.BytesIO(base64.b64decode(facts["png"]))
+            with Image.open(content) as picture:
+                shots.append(np.asarray(picture.convert("L"))[:40, :10].mean())
+    light, phone, dark = shots
+    assert light == phone > 200
+    assert dark < 60
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
+def test_the_browser_sees_what_is_wrong_with_a_page(tmp_path):
+    path = tmp_path / "bad.html"
+    path.write_text(
+        '<meta name="viewport" content="width=device-width"><img src="none.png">'
+        '<div style="width: 5000px">x</div><script>console.log("told")</script>'
+    )
+    with browser.opened() as chromium:
+        facts = chromium.facts(path, 390)
+    assert facts["errors"]
+    assert [url.rpartition("/")[2] for url in facts["requests"]] == ["none.png"]
+    assert facts["overflow"] > 1000
+    assert facts["empty"] == 1
+
+
+def test_every_string_from_data_is_escaped(trained, needed):
+    opened = opening.open_run(trained[0])
+    found = findings.find(opened)
+    per_class = {EVIL: 0.5, **found.metrics["per_class"]}
+    found = dataclasses.replace(
+        found,
+        metrics={**found.metrics, "per_class": per_class},
+        attribute=EVIL,
+        summary=[EVIL],
+        cautions=[EVIL],
+    )
+    figure = report.Figure(EVIL, EVIL, b"", ((EVIL, b""),))
+    renamed = dataclasses.replace(opened.recipe, title=EVIL)
+
+    class Renamed(opening.Opened):
+        recipe = renamed
+
+    other = Renamed(opened.run, opened.model, EVIL, opened.split, {})
+    text = report.page(other, found, [figure])
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 9
+
+
+def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
+    from cmvq_keras.insight import figures
+
+    assert figures.confusion(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
+
+
+def test_an_attribute_is_one_of_the_stores(trained, needed, tmp_path):
+    arguments = ["--attribute", "sex", "--out", tmp_path]
+    told = error_of("report", trained[0], *arguments, code=1)
+    assert "must be one of label. Received: sex" in told
+
+
+def test_an_attribute_of_the_store_is_probed(trained, needed, tmp_path):
+    recipe = Run.open(trained[0]).recipe
+    loaded = {
+        split: recipes.load_split(recipe, split, limit=64)
+        for split in ("train", "validation", "test")
+    }
+    parts = {
+        split: (part.x, part.y, part.samples, {"first": _first_bits(part.y)})
+        for split, part in loaded.items()
+    }
+    store = Store.create(tmp_path / "store", recipe, parts)
+    out = tmp_path / "out"
+    arguments = ["--store", store.folder, "--attribute", "first", "--out", out]
+    result = invoke("report", trained[0], *arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads((out / "report.json").read_text())
+    assert found["attribute"] == "first"
+    assert found["words"] == _first_bits(loaded["test"].y)
+    assert found["probes"]["image"]["complementary"]["labels"] == ["one", "zero"]
+
+
+def _first_bits(labels):
+    return [("zero", "one")[label % 2] for label in labels]
+
+
+def test_a_missing_package_is_told_in_one_line(trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    told = error_of("report", trained[0], code=1)
+    assert "needs jinja2" in told
+    assert "pip install 'cmvq-keras[report]'" in told
+
+
+def test_a_tone_is_heard_again():
+    from cmvq_keras.data import audio
+
+    rate, hertz = 8000, 1000
+    tone = np.sin(np.arange(8192) * 2 * np.pi * hertz / rate).astype(np.float32)
+    mel = audio.log_mel(tone, (64, 64, 1))
+    known = recipes.sounds(recipes.get("av-digits"))["audio"]
+    assert known == Spectrogram(8000, 512, 512, 128)
+    with wave.open(io.BytesIO(known.to_wav(mel))) as file:
+        assert file.getframerate() == rate
+        signal = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert 29000 < np.abs(signal.astype(int)).max() < 30000
+    loudest = np.abs(np.fft.rfft(signal)).argmax() * rate / len(signal)
+    # A mel band is some 60 Hz wide there.
+    assert abs(loudest - hertz) < 60
