@@ -79,13 +79,16 @@ RECIPE = Recipe(
 def resolved(recipe):
     """The recipe with the modalities and the classes of its `data.variant`.
 
-    A recipe that `with_modality` cut down to one modality keeps that one.
+    A recipe that `with_modality` cut down to one modality keeps that one, and one whose
+    classes have other names, but as many, keeps those.
 
     Raises:
         ValueError: for an unknown variant, or a modality that it does not have.
     """
     wanted = _carried(recipe)
-    recipe = dataclasses.replace(recipe, classes=_classes(_bits(recipe)))
+    classes = _classes(_bits(recipe))
+    if len(recipe.classes) != len(classes):
+        recipe = dataclasses.replace(recipe, classes=classes)
     if len(recipe.modalities) == 1:
         (only,) = recipe.modalities
         checks.one_of(only, wanted, "modality")
