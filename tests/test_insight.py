@@ -1,5 +1,7 @@
 """Insight: numbers against independent ones, and words that say what they mean."""
 
+import types
+
 import numpy as np
 import pytest
 from command_line import error_of, invoke
@@ -16,6 +18,7 @@ from cmvq_keras.insight import (
     projection,
     words,
 )
+from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.metrics import complementarity
 
 
@@ -29,6 +32,25 @@ def test_samples_are_read_in_the_order_in_which_they_are_named(opened):
     for name, values in x.items():
         expected = np.stack([opened.split.x[name][row] for row in (5, 0, 7)])
         np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize(
+    ("mode", "weights", "expected"),
+    [
+        ("binary", [0.2, 0.005, -0.3, 0.1], [1, 0, 0, 1]),
+        ("ternary", [0.2, 0.001, -0.3, 0.1], [1, 0, 1, 1]),
+        ("attention", [0.2, 0.001, -0.3, 0.1], [1, 0, 0, 1]),
+        ("random", [0.2, 0.001, -0.3, 0.1], [0.5, 0.5, 0.5, 0.5]),
+    ],
+)
+def test_a_channel_counts_as_the_mask_counts_it(mode, weights, expected):
+    mask = ThresholdMask(threshold=0.005, mode=mode)
+    mask.build((None, 2, 2, 4))
+    mask.channel_weights.assign(weights)
+    model = types.SimpleNamespace(mask=mask, modalities=("image", "audio"))
+    found = features.channel_shares(model)
+    np.testing.assert_allclose(found["image"], expected[:2])
+    np.testing.assert_allclose(found["audio"], expected[2:])
 
 
 def test_a_grid_is_averaged_over_equal_parts():

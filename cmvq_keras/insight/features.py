@@ -1,8 +1,9 @@
 """Complementary and contradictory features of samples, as rows of numbers."""
 
+import keras
 import numpy as np
 
-from cmvq_keras.features import kept_channels, quantized_grids
+from cmvq_keras.features import quantized_grids
 
 PARTS = ("complementary", "contradictory")
 CELLS = 4  # rows and columns that a grid is averaged down to
@@ -21,14 +22,26 @@ def of_samples(model, x, batch_size=128):
 
     Returns:
         By modality a dictionary by part: `(n, cells * channels)` float32, with no
-        columns where a modality has no channel of that part.
+        columns where a modality has no channel of that part. Under the "random" mask
+        every channel is of both.
     """
     grids = quantized_grids(model, x, batch_size)
-    kept = {part: kept_channels(model, part) for part in PARTS}
+    shares = channel_shares(model)
     return {
-        name: {part: _columns(averaged(grid), kept[part][name] != 0) for part in PARTS}
+        name: {
+            "complementary": _columns(averaged(grid), shares[name] > 0),
+            "contradictory": _columns(averaged(grid), shares[name] < 1),
+        }
         for name, grid in grids.items()
     }
+
+
+def channel_shares(model):
+    """By modality how much of each channel counts as complementary, `(channels,)`;
+    see `cmvq_keras.layers.ThresholdMask.shares`."""
+    shares = keras.ops.convert_to_numpy(model.mask.shares())
+    parts = np.split(shares, len(model.modalities))
+    return dict(zip(model.modalities, parts, strict=True))
 
 
 def averaged(grid):
