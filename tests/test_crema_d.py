@@ -353,7 +353,7 @@ def test_a_mutated_clip_is_refused_or_well_formed(examples, tmp_path):
 @EXAMPLES
 def test_a_mutated_wav_file_is_refused_or_well_formed(examples, tmp_path):
     path = tmp_path / "a.wav"
-    write_wav(path, tone(0.3, 16_000), 16_000)
+    write_wav(path, tone(0.5, 16_000), 16_000)
     reader = Reader(audio=(256, 256, 1))
     try_mutations(
         lambda path: reader(Item(None, str(path))),
