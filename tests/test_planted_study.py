@@ -99,6 +99,26 @@ def test_a_measure_that_never_varies_has_no_correlation():
     assert np.isnan(summary.spearman(rows, summary.MEASURES["zeta, planted zeta"]))
 
 
+def test_what_one_modality_carries_alone_can_be_left_aside():
+    summary = _module("summary")
+    rows = [_row("3-0", 0, 0, 0.0), _row("2-1", 0, 0.5, 0.9), _row("1-1", 0, 1, 0.6)]
+    found = [
+        summary.spearman(rows, summary.MEASURES[name])
+        for name in summary.MEASURES
+        if "zeta" in name or "both" in name
+    ]
+    assert found[0] == pytest.approx(0.5)
+    assert found[1] == pytest.approx(-1)
+
+
+def test_weights_near_the_threshold_are_counted():
+    summary = _module("summary")
+    row = _row("2-1", 0, 0.5, 0.5, image_weights="0.0045 0.0044 0.02 -0.005")
+    assert summary.near_threshold([{**row, "audio_weights": "0.0055"}]) == 0.4
+    row = {**row, "settings": "a.b=1 model.threshold=0.02"}
+    assert summary.near_threshold([{**row, "audio_weights": "0.0055"}]) == 0.2
+
+
 def test_the_table_has_a_part_by_settings_and_a_line_by_cell():
     rows = [
         _row("3-0", 0, 0, 0.2, accuracy=0.9),

@@ -4,6 +4,8 @@ import numpy as np
 from scipy import stats
 
 RESAMPLES, LEVEL = 2000, 95  # percent
+THRESHOLD = 0.005  # the recipe's
+NEAR = 10  # percent
 
 
 def table(rows):
@@ -15,7 +17,8 @@ def table(rows):
     parts = []
     for settings in dict.fromkeys(row["settings"] for row in rows):
         own = [row for row in rows if row["settings"] == settings]
-        parts += [f"### {settings or 'Default settings'}", _cells(own), _agreement(own)]
+        title = f"### {settings or 'Default settings'}"
+        parts += [title, _cells(own), _agreement(own), _undecided(own)]
     return "\n\n".join(parts)
 
 
@@ -52,6 +55,28 @@ def _agreement(rows):
         low, high = interval(rows, pairs)
         lines.append(f"| {name} | {found:.2f} | {low:.2f} to {high:.2f} |")
     return "\n".join(lines)
+
+
+def _undecided(rows):
+    """A sentence on the channels that hang at the threshold."""
+    share = 100 * near_threshold(rows)
+    return f"{share:.0f} % of the mask's weights are within {NEAR} % of the threshold."
+
+
+def near_threshold(rows):
+    """The share of the mask's weights within `NEAR` percent of the threshold.
+
+    Such a channel is in or out by the training's last steps alone.
+
+    Args:
+        rows: dictionaries as `records.read` gives them, of the same settings.
+    """
+    settings = dict(each.split("=", 1) for each in rows[0]["settings"].split())
+    threshold = float(settings.get("model.threshold", THRESHOLD))
+    texts = [row[f"{name}_weights"] for row in rows for name in ("image", "audio")]
+    weights = np.array(" ".join(texts).split(), np.float64)
+    # What is written down is rounded to the fourth digit.
+    return float(np.mean(np.abs(weights - threshold) <= NEAR / 100 * threshold + 1e-9))
 
 
 def spearman(rows, pairs):
@@ -102,6 +127,10 @@ def _zeta(rows):
     return _values(rows, "planted_zeta"), _values(rows, "zeta")
 
 
+def _zeta_of_both(rows):
+    return _zeta([row for row in rows if row["planted_zeta"]])
+
+
 def _shuffled_zeta(rows):
     lost = np.stack([_values(rows, f"{name}_bits_lost") for name in ("image", "audio")])
     most = np.maximum(lost.max(axis=0), 1e-9)
@@ -124,6 +153,7 @@ def _values(rows, name):
 
 MEASURES = {
     "zeta, planted zeta": _zeta,
+    "the same, where both modalities carry some": _zeta_of_both,
     "compl of a modality, bits that it alone carries": _by_modality("compl"),
     "min / max of the bits lost, planted zeta": _shuffled_zeta,
     "bits lost without a modality, bits that it alone carries": _by_modality(
