@@ -82,3 +82,35 @@ def _keep_jax_weights(model):
 keep_weights = {"jax": _keep_jax_weights}.get(
     keras.config.backend(), contextlib.nullcontext
 )
+
+
+def _no_check(policy):
+    return None
+
+
+def _check_torch_precision(policy):
+    import torch
+
+    if policy == "float32" or torch.cuda.is_available():
+        return
+    dtype = torch.bfloat16 if policy == "mixed_bfloat16" else torch.float16
+    # Both are seen through a transposition, as Keras hands them over.
+    kernel = torch.ones(3, 3, 3, 1, dtype=dtype, requires_grad=True)
+    image = torch.ones(1, 4, 4, 3, dtype=dtype).permute(0, 3, 1, 2)
+    try:
+        found = torch.nn.functional.conv2d(image, kernel.permute(3, 2, 0, 1))
+        found.sum().backward()
+    except RuntimeError as error:
+        raise ValueError(
+            f"PyTorch cannot train in {policy} on this processor "
+            f"({str(error).splitlines()[0]}). Take precision float32, a GPU or "
+            "another backend."
+        ) from error
+
+
+#: `check_precision(policy)`: raises a ValueError where the backend cannot train under
+#: a dtype policy. PyTorch's convolutions in half precision lack a gradient on
+#: processors without AVX-512 when there is one channel, as in a spectrogram.
+check_precision = {"torch": _check_torch_precision}.get(
+    keras.config.backend(), _no_check
+)

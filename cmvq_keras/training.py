@@ -24,6 +24,7 @@ from cmvq_keras.callbacks import (
 from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.split import SPLITS
+from cmvq_keras.distribution import check_precision
 from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
@@ -70,10 +71,12 @@ def train(
         FileNotFoundError: when raw data is missing; it says how to get it. Also when
             `init_from` is no run.
         FileExistsError: when `out` already holds a run.
-        ValueError: for settings and data that do not fit.
+        ValueError: for settings and data that do not fit, and for a precision that
+            the backend cannot train in on this machine.
     """
     recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
     Run.check_free(out)
+    check_precision(recipe.training.precision)
     origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
     others = origin.run.recipe.classes if origin else None
     shared = shared_classes.between(recipe.classes, others)

@@ -8,6 +8,7 @@ import reference
 import cmvq_keras as cmvq
 from cmvq_keras import metrics, optimizing, training
 from cmvq_keras.callbacks import BestWeights
+from cmvq_keras.distribution import check_precision
 from cmvq_keras.run import Run
 
 TINY = {
@@ -82,13 +83,47 @@ class Fit:
         monkeypatch.setattr(cmvq.CMVQVAE, "fit", fit)
 
 
+def can_train_in(policy):
+    try:
+        check_precision(policy)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_a_precision_is_refused_exactly_where_a_spectrogram_fails_in_it(policy):
+    layer = keras.layers.Conv2D(1, 3, dtype=policy)
+    model = keras.Sequential([keras.Input((8, 8, 3)), layer])
+    model.compile("sgd", "mse")
+    x, y = np.ones((2, 8, 8, 3), "float32"), np.ones((2, 6, 6, 1), "float32")
+    if can_train_in(policy):
+        assert np.isfinite(model.train_on_batch(x, y))
+    else:
+        with pytest.raises(RuntimeError):
+            model.train_on_batch(x, y)
+
+
+def test_a_precision_that_cannot_train_is_refused_before_any_data(
+    monkeypatch, tmp_path
+):
+    def refuse(policy):
+        raise ValueError(f"no {policy} here")
+
+    monkeypatch.setattr(training, "check_precision", refuse)
+    with pytest.raises(ValueError, match="no mixed_float16 here"):
+        cmvq.train(tiny(precision="mixed_float16"), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_train_hands_the_recipes_settings_to_fit(monkeypatch, tmp_path):
     fit = Fit(monkeypatch)
-    settings = {"class_weight": "balanced", "precision": "mixed_bfloat16", "seed": 3}
+    precision = "mixed_bfloat16" if can_train_in("mixed_bfloat16") else "float32"
+    settings = {"class_weight": "balanced", "precision": precision, "seed": 3}
     recipe = tiny(epochs=1, **settings)
     before = keras.config.dtype_policy()
     run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
-    assert fit.policy == "mixed_bfloat16"
+    assert fit.policy == precision
     assert keras.config.dtype_policy() == before
     splits = {
         name: cmvq.recipes.load_split(recipe, name, limit=50)
