@@ -202,7 +202,8 @@ def test_dead_codes_come_back_with_code_sum_and_count_together():
     layer.build(vectors.shape)
     layer.ema_cluster_size.assign(np.full(40, 20.0))
     layer.ema_embeddings.assign(np.full((40, 4), 1e4))
-    layer.embeddings.assign(np.full((40, 4), 500.0))
+    # The first code is nearest by far: no rounding may choose another one.
+    layer.embeddings.assign(np.r_[500.0, np.full(39, 5e3)][:, None] * np.ones((1, 4)))
     layer.ema_cluster_size.assign(np.r_[20.0, np.zeros(39)])
     layer(vectors, training=True)
     codes, size = numpy(layer.embeddings), numpy(layer.ema_cluster_size)
