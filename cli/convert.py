@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.train import PRESETS
+from cmvq_keras.recipe import PRESETS
 
 
 @click.command("convert", short_help="The author's weights as a run folder.")

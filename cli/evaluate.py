@@ -7,6 +7,7 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import (
     codes,
     complementarity,
+    information,
     number,
     percent,
     scores,
@@ -70,6 +71,7 @@ def _summary(run, split, metrics):
         *scores(metrics),
         *shared_labels(metrics),
         *complementarity(run.metrics["complementarity"]),
+        *information(metrics),
         *codes(run.recipe, metrics["codes_used"]),
         *((_title(name), number(metrics[name])) for name in losses + perplexities),
     ]

@@ -4,7 +4,7 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.tables import table
-from cmvq_keras.cli.train import PRESETS
+from cmvq_keras.recipe import PRESETS
 
 
 @click.command("recipes", short_help="What can be trained; every setting of a recipe.")

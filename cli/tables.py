@@ -51,11 +51,27 @@ def complementarity(measured):
             share = measured[kind][name]
             count = f"{channels * share / 100:g} of {channels} channels"
             yield f"{name}: {kind}", f"{number(share, 2)} %  ({count})"
-    zeta = measured.get("zeta")
+    yield from _zeta(measured.get("zeta"))
+
+
+def _zeta(zeta, unit=""):
     if isinstance(zeta, dict):
-        yield from ((f"{name}: zeta", number(value, 2)) for name, value in zeta.items())
+        for name, value in zeta.items():
+            yield f"{name}: zeta{unit}", number(value, 2)
     else:
-        yield "zeta", number(zeta, 2)
+        yield f"zeta{unit}", number(zeta, 2)
+
+
+def information(metrics):
+    """Rows of the bits that each modality adds to the others, and of their zeta."""
+    if "information" not in metrics:
+        return
+    measured = metrics["information"]
+    for name, bits in measured["bits"].items():
+        low, high = measured["interval"][name]
+        between = f"(95 %: {number(low, 3)} to {number(high, 3)})"
+        yield f"{name}: bits it adds", f"{number(bits, 3)}  {between}"
+    yield from _zeta(measured["zeta"], " of bits")
 
 
 def codes(recipe, used):

@@ -7,14 +7,15 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.tables import (
     codes,
     complementarity,
+    information,
     percent,
     scores,
     shared_labels,
     table,
 )
+from cmvq_keras.recipe import PRESETS
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
-PRESETS = ("default", "paper", "code")
 
 
 @click.command("train", short_help="Train a recipe and leave a run folder.")
@@ -28,7 +29,8 @@ PRESETS = ("default", "paper", "code")
 @click.option(
     "--preset",
     type=options.Name(PRESETS),
-    help="Whose settings: default (ours), the paper's, or the author's code's.",
+    help="Whose settings: default (ours), the paper's, the author's code's, or "
+    "calibrated (ours, and zeta is measured in bits).",
 )
 @options.data_dir
 @options.store
@@ -148,6 +150,7 @@ def summary(run):
         *shared_labels(test),
         *_named("Validation", validation),
         *complementarity(metrics.get("complementarity", {})),
+        *information(test),
         *codes(run.recipe, metrics.get("codes_used", {})),
         ("Best epoch", metrics.get("best_epoch", "-")),
         *_origin(run.environment.get("init_from")),

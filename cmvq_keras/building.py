@@ -17,7 +17,7 @@ def build_model(recipe, preset="default"):
 
     Args:
         recipe: a `Recipe`, or a recipe's name.
-        preset: "default", "paper" or "code", for a name.
+        preset: "default", "paper", "code" or "calibrated", for a name.
 
     Returns:
         A `CMVQVAE`, built, not compiled.
@@ -45,6 +45,7 @@ def build_model(recipe, preset="default"):
         mask=_mask(recipe.model),
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
+        modality_dropout=recipe.model.modality_dropout,
         name=recipe.name.replace("-", "_"),
     )
     model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})

@@ -36,19 +36,31 @@ def complementarity(shares):
         "counts": counts,
         "channels": channels,
     }
-    if len(counts) < 2:
-        return {**result, "zeta": 0.0}
-    if len(counts) == 2:
-        return {**result, "zeta": _balance(*counts.values())}
-    total = sum(counts.values())
-    result["zeta"] = {
-        name: _ratio(count, total - count) for name, count in counts.items()
+    return {**result, **balance(counts)}
+
+
+def balance(values):
+    """zeta of what each modality gives, in any unit (METHOD, Section 4).
+
+    Args:
+        values: numbers >= 0 by modality.
+
+    Returns:
+        A dictionary with "zeta" and, for three modalities or more, "pairwise_zeta";
+        see `complementarity`. A denominator of 0 gives 0.
+    """
+    if len(values) < 2:
+        return {"zeta": 0.0}
+    if len(values) == 2:
+        return {"zeta": _balance(*values.values())}
+    total = sum(values.values())
+    return {
+        "zeta": {name: _ratio(value, total - value) for name, value in values.items()},
+        "pairwise_zeta": {
+            f"{a},{b}": _balance(values[a], values[b])
+            for a, b in itertools.combinations(values, 2)
+        },
     }
-    result["pairwise_zeta"] = {
-        f"{a},{b}": _balance(counts[a], counts[b])
-        for a, b in itertools.combinations(counts, 2)
-    }
-    return result
 
 
 def _balance(a, b):

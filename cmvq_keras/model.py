@@ -8,7 +8,7 @@ import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made 
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.distribution import keep_weights
 from cmvq_keras.features import decode_mix, decode_part
-from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.losses import task_loss
 
 LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
@@ -36,6 +36,8 @@ class CMVQVAE(keras.Model):
             published unimodal runs feed one part of a whole model.
         modalities: order of concatenation; by default that of `encoders`.
         ignore_class: label that counts neither in the loss nor in accuracy.
+        modality_dropout: share of the training samples for which the solver misses
+            one of its modalities, in [0, 1); 0 as published. See `ModalityDropout`.
 
     Call arguments:
         inputs: dictionary by modality, `(batch, ...)` float each.
@@ -62,6 +64,7 @@ class CMVQVAE(keras.Model):
         task_modalities=None,
         modalities=None,
         ignore_class=None,
+        modality_dropout=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -85,6 +88,11 @@ class CMVQVAE(keras.Model):
                 f"Received: {', '.join(self.task_modalities)}"
             )
         self.ignore_class = ignore_class
+        self.modality_dropout = modality_dropout
+        self._left_out = None
+        if modality_dropout:
+            parts = len(self.task_modalities)
+            self._left_out = ModalityDropout(modality_dropout, parts, name="left_out")
         self._task_loss = self._default_task_loss()
         self._loss_weights = dict.fromkeys(LOSS_TERMS, 1.0)
         self._has_other_losses = False
@@ -174,6 +182,8 @@ class CMVQVAE(keras.Model):
             masked = ops.concatenate(
                 [parts[name] for name in self.task_modalities], axis=-1
             )
+        if self._left_out is not None:
+            masked = self._left_out(masked, training=training)
         return self.solver(masked, training=training)
 
     def _check_names(self, inputs):
@@ -472,6 +482,7 @@ class CMVQVAE(keras.Model):
             "task_modalities": list(self.task_modalities),
             "modalities": list(self.modalities),
             "ignore_class": self.ignore_class,
+            "modality_dropout": self.modality_dropout,
         }
 
     @classmethod

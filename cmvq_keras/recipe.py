@@ -15,7 +15,7 @@ import typing
 FORMAT = 1
 TASKS = ("classification", "segmentation")
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
-PRESETS = ("default", "paper", "code")
+PRESETS = ("default", "paper", "code", "calibrated")
 
 
 def setting(default, test, expected):
@@ -94,6 +94,7 @@ class ModelSettings:
     mask_clamp: float | None = setting(
         None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
+    modality_dropout: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     solver_units: int = positive_integer(256)
     dropout: float = setting(0.5, lambda value: 0 <= value < 1, "in [0, 1)")
 

@@ -6,6 +6,7 @@ import pathlib
 import keras
 
 from cmvq_keras import (
+    information,
     measuring,
     missing,
     optimizing,
@@ -104,7 +105,7 @@ def train(
             "parameters": model.count_params(),
         }
         for name in ("validation", "test"):
-            results[name] = measuring.measure(model, recipe, splits[name], shared)
+            results[name] = _measured(model, recipe, splits[name], shared)
     results["codes_used"] = results["test"]["codes_used"]
     run.write_metrics(results)
     return run
@@ -179,8 +180,9 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
         those without a class left out, and instead of "macro_f1" there are "mean_iou"
         and "iou" by class name: None for classes that neither occur nor are predicted,
         which "mean_iou" leaves out. For a run that was initialised from one with other
-        classes also "shared", see `cmvq_keras.shared_classes`. With `without` also
-        "without", by modality; see `cmvq_keras.missing`.
+        classes also "shared", see `cmvq_keras.shared_classes`. With modality dropout
+        also "information", see `cmvq_keras.information`; with `without` also
+        "without", by modality, see `cmvq_keras.missing`.
 
     Raises:
         FileNotFoundError, ValueError: as in `train`, when the folder is no run, and
@@ -197,7 +199,7 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
     model = load_model(run)
     with _precision(recipe.training.precision):
         model.compile(metrics=measuring.scores(recipe, shared))
-        results = measuring.measure(model, recipe, data, shared)
+        results = _measured(model, recipe, data, shared)
         if without:
             results["without"] = {
                 name: missing.measure(model, recipe, data, name) for name in without
@@ -206,6 +208,13 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
     run.write_metrics(
         {**run.metrics, "complementarity": complementarity, split: results}
     )
+    return results
+
+
+def _measured(model, recipe, split, shared):
+    results = measuring.measure(model, recipe, split, shared)
+    if information.is_measured(recipe):
+        results["information"] = information.measure(model, recipe, split)
     return results
 
 

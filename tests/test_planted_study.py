@@ -132,6 +132,30 @@ def test_the_table_has_a_part_by_settings_and_a_line_by_cell():
     assert "| 3-0 | 2 | 0.950, 0.900 |" in text
     assert "| 0.00 | 0.30, 0.20 to 0.40 |" in text
     assert "| - | 0.90, 0.90 to 0.90 |" in text
+    assert "| zeta | 0.30, 0.40 |" not in text  # no balanced cell beside it
+
+
+def test_the_goals_are_told_for_channels_and_for_bits():
+    rows = [
+        _row("3-0", 0, 0, 0.2, optimum=1.0, accuracy=1.0, information_zeta=0.01),
+        _row("0-3", 0, 0, 0.4, optimum=1.0, accuracy=0.98, information_zeta=None),
+        _row("1-1", 0, 1, 0.7, optimum=1.0, accuracy=1.0, information_zeta=0.9),
+        _row("2-2", 0, 1, 0.5, optimum=1.0, accuracy=1.0, information_zeta=1.0),
+    ]
+    text = _module("summary").table(rows)
+    assert "| zeta | 0.30, 0.40 | 0.60, 0.50 |" in text
+    assert "| zeta of information | 0.01, 0.01 | 0.95, 0.90 |" in text
+    assert "0.50 points on average, 2.00 at most; more than 1 point in 1 of 4" in text
+
+
+def test_bits_that_were_not_measured_are_no_zeros():
+    rows = [
+        _row("3-0", 0, 0, 0.2, image_information=None, audio_information=None),
+        _row("1-1", 0, 1, 0.7, image_information=1.0, information_zeta=1.0),
+    ]
+    text = _module("summary").table(rows)
+    assert "| - | - |" in text
+    assert "information of a modality" not in text
 
 
 def test_each_bit_that_is_guessed_halves_the_accuracy():
@@ -157,3 +181,22 @@ def test_a_training_fills_every_column_but_two():
     assert (row["image_bits"], row["audio_bits"], row["planted_zeta"]) == (2, 2, 1)
     assert len(row["audio_weights"].split()) == 16
     assert 0 <= row["accuracy"] <= row["optimum"] == 1
+
+
+def test_a_relative_penalty_knows_no_scale_and_a_normalized_mask_none_of_the_codes():
+    masks = _module("masks")
+    penalty = masks.RelativePenalty(weight=2.0)
+    weights = np.float32([0.3, -0.4, 0.0])
+    assert float(penalty(weights)) == pytest.approx(2 * 0.7 / 0.5, rel=1e-5)
+    assert float(penalty(10 * weights)) == pytest.approx(2 * 0.7 / 0.5, rel=1e-5)
+    mask = masks.StudyMask(True, False, threshold=0.005, start=0.01)
+    codes = np.random.default_rng(0).normal(0, (0.1, 1, 10), (500, 3))
+    found = np.asarray(mask(codes.astype("float32"), training=True).tolist())
+    np.testing.assert_allclose(found.std(axis=0), 1, rtol=0.05)
+
+
+def test_an_unknown_setting_of_the_studys_own_is_told():
+    masks = _module("masks")
+    masks.check({"study.normalize": "true", "study.penalty_from": "4"})
+    with pytest.raises(ValueError, match=r"Received: study\.normalise=true"):
+        masks.check({"study.normalise": "true"})

@@ -39,7 +39,9 @@ def test_every_preset_is_a_valid_recipe_that_survives_json(name, preset):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_paper_and_code_differ_as_published(name):
-    default, paper, code = (recipes.get(name, preset) for preset in recipes.PRESETS)
+    default, paper, code = (
+        recipes.get(name, preset) for preset in ("default", "paper", "code")
+    )
     assert (paper.model.mask_start, paper.model.threshold) == (0.1, 0.05)
     assert (code.model.mask_start, code.model.threshold) == (0.01, 0.005)
     assert (paper.training.optimizer, code.training.optimizer) == ("sgd", "adam")
@@ -52,6 +54,16 @@ def test_paper_and_code_differ_as_published(name):
             assert (modality.offset, modality.scale) == (0, 1)
     assert default.training.optimizer == "adam"
     assert (default.model.mask_start, default.model.threshold) == (0.01, 0.005)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_calibrated_is_the_default_with_modality_dropout(name):
+    calibrated = recipes.get(name, "calibrated")
+    assert calibrated.model.modality_dropout > 0
+    taken_back = calibrated.with_settings({"model.modality_dropout": 0.0})
+    assert dataclasses.replace(taken_back, preset="default") == recipes.get(name)
+    for preset in ("default", "paper", "code"):
+        assert recipes.get(name, preset).model.modality_dropout == 0
 
 
 # conv channels, residual channels, residual layers, grid, D, K, batch, epochs
@@ -213,7 +225,7 @@ def test_an_unknown_modality_and_an_absent_file_are_told(tmp_path):
     ("change", "message"),
     [
         ({"task": "foo"}, "task must be one of classification, segmentation"),
-        ({"preset": "mine"}, "preset must be one of default, paper, code"),
+        ({"preset": "mine"}, "preset must be one of default, paper, code, cal"),
         ({"data": None}, "data must hold settings by name"),
         ({"classes": [1, 2]}, "classes must be names"),
         ({"training": {"learning_rate": float("inf")}}, "learning_rate must be"),

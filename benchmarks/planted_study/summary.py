@@ -6,6 +6,8 @@ from scipy import stats
 RESAMPLES, LEVEL = 2000, 95  # percent
 THRESHOLD = 0.005  # the recipe's
 NEAR = 10  # percent
+NEAR_OPTIMUM = 0.01  # of the accuracy
+MODALITIES = ("image", "audio")
 
 
 def table(rows):
@@ -18,30 +20,44 @@ def table(rows):
     for settings in dict.fromkeys(row["settings"] for row in rows):
         own = [row for row in rows if row["settings"] == settings]
         title = f"### {settings or 'Default settings'}"
-        parts += [title, _cells(own), _agreement(own), _undecided(own)]
+        parts += [title, _cells(own), _agreement(own), _goals(own), _undecided(own)]
     return "\n\n".join(parts)
 
 
 def _cells(rows):
     lines = [
         "| cell | trainings | accuracy, lowest | optimum | compl image | compl audio "
-        "| planted zeta | zeta, range | bits lost without image, audio |",
-        "|" + "---|" * 9,
+        "| planted zeta | zeta, range | bits lost without image, audio "
+        "| bits that image, audio add | zeta of bits, range |",
+        "|" + "---|" * 11,
     ]
     for cell in dict.fromkeys(row["cell"] for row in rows):
         own = [row for row in rows if row["cell"] == cell]
         accuracy, zeta = _values(own, "accuracy"), _values(own, "zeta")
         planted = own[0]["planted_zeta"]
-        lost = [_values(own, f"{name}_bits_lost").mean() for name in ("image", "audio")]
+        lost = [_values(own, f"{name}_bits_lost").mean() for name in MODALITIES]
         lines.append(
             f"| {cell} | {len(own)} | {accuracy.mean():.3f}, {accuracy.min():.3f} | "
             f"{own[0]['optimum']:.3g} | {_values(own, 'image_compl').mean():.1f} % | "
             f"{_values(own, 'audio_compl').mean():.1f} % | "
             f"{'-' if planted is None else format(planted, '.2f')} | "
             f"{zeta.mean():.2f}, {zeta.min():.2f} to {zeta.max():.2f} | "
-            f"{lost[0]:.2f}, {lost[1]:.2f} |"
+            f"{lost[0]:.2f}, {lost[1]:.2f} | {_information(own)} |"
         )
     return "\n".join(lines)
+
+
+def _information(rows):
+    """The columns of the bits, empty where they were not measured."""
+    rows = [row for row in rows if _has_information(row)]
+    if not rows:
+        return "- | -"
+    bits = [_values(rows, f"{name}_information").mean() for name in MODALITIES]
+    zeta = _information_zeta(rows)
+    return (
+        f"{bits[0]:.2f}, {bits[1]:.2f} | "
+        f"{zeta.mean():.2f}, {zeta.min():.2f} to {zeta.max():.2f}"
+    )
 
 
 def _agreement(rows):
@@ -51,9 +67,42 @@ def _agreement(rows):
         "|---|---|---|",
     ]
     for name, pairs in MEASURES.items():
+        if "information" in name and not all(map(_has_information, rows)):
+            continue
         found = spearman(rows, pairs)
         low, high = interval(rows, pairs)
         lines.append(f"| {name} | {found:.2f} | {low:.2f} to {high:.2f} |")
+    return "\n".join(lines)
+
+
+def _goals(rows):
+    """Lopsided and balanced cells, and what is lost to the optimum, by measure."""
+    measured = {"zeta": [(row["planted_zeta"], row["zeta"]) for row in rows]}
+    told = [row for row in rows if _has_information(row)]
+    zeta = _information_zeta(told)
+    planted = [row["planted_zeta"] for row in told]
+    measured["zeta of information"] = list(zip(planted, zeta, strict=True))
+    lines = [
+        "| measure | lopsided (planted 0): mean, highest "
+        "| balanced (planted 1): mean, lowest |",
+        "|---|---|---|",
+    ]
+    for name, pairs in measured.items():
+        lopsided = [value for truth, value in pairs if truth == 0]
+        balanced = [value for truth, value in pairs if truth == 1]
+        if lopsided and balanced:
+            lines.append(
+                f"| {name} | {np.mean(lopsided):.2f}, {max(lopsided):.2f} | "
+                f"{np.mean(balanced):.2f}, {min(balanced):.2f} |"
+            )
+    short = _values(rows, "optimum") - _values(rows, "accuracy")
+    far = np.sum(short > NEAR_OPTIMUM)
+    lines += [
+        "",
+        f"Below the optimum: {100 * short.mean():.2f} points on average, "
+        f"{100 * short.max():.2f} at most; more than {100 * NEAR_OPTIMUM:.0f} point in "
+        f"{far} of {len(rows)} trainings.",
+    ]
     return "\n".join(lines)
 
 
@@ -73,7 +122,7 @@ def near_threshold(rows):
     """
     settings = dict(each.split("=", 1) for each in rows[0]["settings"].split())
     threshold = float(settings.get("model.threshold", THRESHOLD))
-    texts = [row[f"{name}_weights"] for row in rows for name in ("image", "audio")]
+    texts = [row[f"{name}_weights"] for row in rows for name in MODALITIES]
     weights = np.array(" ".join(texts).split(), np.float64)
     # What is written down is rounded to the fourth digit.
     return float(np.mean(np.abs(weights - threshold) <= NEAR / 100 * threshold + 1e-9))
@@ -132,16 +181,32 @@ def _zeta_of_both(rows):
 
 
 def _shuffled_zeta(rows):
-    lost = np.stack([_values(rows, f"{name}_bits_lost") for name in ("image", "audio")])
+    lost = np.stack([_values(rows, f"{name}_bits_lost") for name in MODALITIES])
     most = np.maximum(lost.max(axis=0), 1e-9)
     return _values(rows, "planted_zeta"), lost.min(axis=0) / most
 
 
+def _has_information(row):
+    return row["image_information"] is not None
+
+
+def _information_zeta(rows):
+    """None, where neither modality adds a bit, counts as 0."""
+    return np.array([row["information_zeta"] or 0 for row in rows], np.float64)
+
+
+def _bits_zeta(rows):
+    return _values(rows, "planted_zeta"), _information_zeta(rows)
+
+
+def _bits_zeta_of_both(rows):
+    return _bits_zeta([row for row in rows if row["planted_zeta"]])
+
+
 def _by_modality(measured):
     def pairs(rows):
-        names = ("image", "audio")
-        planted = [_values(rows, f"{name}_bits") for name in names]
-        found = [_values(rows, f"{name}_{measured}") for name in names]
+        planted = [_values(rows, f"{name}_bits") for name in MODALITIES]
+        found = [_values(rows, f"{name}_{measured}") for name in MODALITIES]
         return np.concatenate(planted), np.concatenate(found)
 
     return pairs
@@ -158,5 +223,10 @@ MEASURES = {
     "min / max of the bits lost, planted zeta": _shuffled_zeta,
     "bits lost without a modality, bits that it alone carries": _by_modality(
         "bits_lost"
+    ),
+    "zeta of information, planted zeta": _bits_zeta,
+    "zeta of information, where both modalities carry some": _bits_zeta_of_both,
+    "information of a modality, bits that it alone carries": _by_modality(
+        "information"
     ),
 }

@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 
-from cmvq_keras import optimizing, recipes
+from cmvq_keras import information, optimizing, recipes
 from cmvq_keras.building import build_model
 from cmvq_keras.data.pipeline import Batches
 
@@ -41,14 +41,17 @@ def run(cell, seed, settings):
     """Trains once and measures the last epoch's model on test data.
 
     Args:
-        cell, seed, settings: as in `recipe_of`.
+        cell, seed, settings: as in `recipe_of`; settings may also hold the study's
+            own, see `benchmarks.planted_study.masks`.
 
     Returns:
         A dictionary by column; see `benchmarks.planted_study.records`.
     """
     start = time.perf_counter()
+    own = {name: value for name, value in settings.items() if name.startswith("study.")}
+    settings = {name: value for name, value in settings.items() if name not in own}
     recipe = recipe_of(cell, seed, settings)
-    model = _trained(recipe)
+    model = _trained(recipe, own)
     seconds = time.perf_counter() - start
     test = recipes.load_split(recipe, "test", limit=TEST_SAMPLES)
     accuracy = _accuracy(model, test.x, test.y)
@@ -61,6 +64,8 @@ def run(cell, seed, settings):
         "zeta": model.complementarity()["zeta"],
         "seconds": seconds,
     }
+    known = information.measure(model, recipe, test)
+    row["information_zeta"] = known["zeta"]
     compl = model.complementarity()["compl"]
     weights = np.split(keras.ops.convert_to_numpy(model.mask.channel_weights), 2)
     for name, own in zip(MODALITIES, weights, strict=True):
@@ -68,6 +73,8 @@ def run(cell, seed, settings):
         row[f"{name}_bits"] = _bits(recipe)[name]
         row[f"{name}_compl"] = compl[name]
         row[f"{name}_bits_lost"] = bits_lost(accuracy, without, len(recipe.classes))
+        row[f"{name}_information"] = known["bits"][name]
+        row[f"{name}_missing"] = _accuracy(model, test.x, test.y, without=(name,))
         row[f"{name}_weights"] = " ".join(f"{weight:.4f}" for weight in own)
     return row
 
@@ -96,19 +103,37 @@ def _bits(recipe):
     return recipes.module("planted").unique_bits(recipe)
 
 
-def _trained(recipe):
+def _trained(recipe, own):
     train = recipes.load_split(recipe, "train", limit=recipe.training.limit)
     keras.utils.set_random_seed(recipe.training.seed)
     model = build_model(recipe)
+    if own:
+        from benchmarks.planted_study import masks
+
+        masks.check(own)
+        model = masks.with_mask(model, own)
     settings = recipe.training
     batches = Batches(train.x, train.y, settings.batch_size, settings.seed)
-    model.compile(optimizing.optimizer(settings, len(batches)))
-    model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
+    optimizer = optimizing.optimizer(settings, len(batches))
+    late = int(own.get("study.penalty_from", 0))
+    if late:
+        model.compile(optimizer, loss_weights={"mask_penalty": 0.0})
+        model.fit(batches, epochs=late, shuffle=False, verbose=0)
+    model.compile(optimizer)
+    model.fit(
+        batches,
+        initial_epoch=late,
+        epochs=settings.epochs,
+        shuffle=False,
+        verbose=0,
+    )
     return model
 
 
-def _accuracy(model, x, y):
-    logits = model.inference_model().predict(x, batch_size=256, verbose=0)
+def _accuracy(model, x, y, without=()):
+    task = model.inference_model(without=without)
+    x = {name: x[name] for name in task.input}
+    logits = task.predict(x, batch_size=256, verbose=0)
     return float(np.mean(np.argmax(logits, axis=-1) == y))
 
 

@@ -1,5 +1,6 @@
-"""The two layers of the method: one public layer a file."""
+"""The layers of the method: one public layer a file."""
 
+from cmvq_keras.layers.modality_dropout import ModalityDropout
 from cmvq_keras.layers.threshold_mask import (
     Clamp,
     MaskPenalty,
@@ -7,4 +8,10 @@ from cmvq_keras.layers.threshold_mask import (
 )
 from cmvq_keras.layers.vector_quantizer import VectorQuantizer
 
-__all__ = ["Clamp", "MaskPenalty", "ThresholdMask", "VectorQuantizer"]
+__all__ = [
+    "Clamp",
+    "MaskPenalty",
+    "ModalityDropout",
+    "ThresholdMask",
+    "VectorQuantizer",
+]
