@@ -54,7 +54,8 @@ def run(cell, seed, settings):
     model = _trained(recipe, own)
     seconds = time.perf_counter() - start
     test = recipes.load_split(recipe, "test", limit=TEST_SAMPLES)
-    accuracy = _accuracy(model, test.x, test.y)
+    task = model.inference_model()
+    accuracy = _accuracy(task, test.x, test.y)
     row = {
         "cell": cell,
         "seed": seed,
@@ -68,14 +69,15 @@ def run(cell, seed, settings):
     row["information_zeta"] = known["zeta"]
     compl = model.complementarity()["compl"]
     weights = np.split(keras.ops.convert_to_numpy(model.mask.channel_weights), 2)
-    for name, own in zip(MODALITIES, weights, strict=True):
-        without = _accuracy(model, _shuffled(test.x, name, seed), test.y)
+    for name, values in zip(MODALITIES, weights, strict=True):
+        without = _accuracy(task, _shuffled(test.x, name, seed), test.y)
+        missing = _accuracy(model.inference_model(without=(name,)), test.x, test.y)
         row[f"{name}_bits"] = _bits(recipe)[name]
         row[f"{name}_compl"] = compl[name]
         row[f"{name}_bits_lost"] = bits_lost(accuracy, without, len(recipe.classes))
         row[f"{name}_information"] = known["bits"][name]
-        row[f"{name}_missing"] = _accuracy(model, test.x, test.y, without=(name,))
-        row[f"{name}_weights"] = " ".join(f"{weight:.4f}" for weight in own)
+        row[f"{name}_missing"] = missing
+        row[f"{name}_weights"] = " ".join(f"{weight:.4f}" for weight in values)
     return row
 
 
@@ -130,8 +132,7 @@ def _trained(recipe, own):
     return model
 
 
-def _accuracy(model, x, y, without=()):
-    task = model.inference_model(without=without)
+def _accuracy(task, x, y):
     x = {name: x[name] for name in task.input}
     logits = task.predict(x, batch_size=256, verbose=0)
     return float(np.mean(np.argmax(logits, axis=-1) == y))
