@@ -42,6 +42,10 @@ def solver(**settings):
     return keras.Sequential([layers.Flatten(), layers.Dense(CLASSES, **settings)])
 
 
+def adding(units):
+    return layers.Dense(units, kernel_initializer="ones", use_bias=False)
+
+
 def make_model(shapes=SHAPES, head=None, **settings):
     return cmvq.CMVQVAE(
         {name: encoder(shape[-1]) for name, shape in shapes.items()},
@@ -501,6 +505,30 @@ def test_the_inference_model_can_do_without_a_modality(fitted):
     assert id(model.encoders["audio"]) not in held
     with pytest.raises(ValueError, match="must leave one of the task's modalities"):
         model.inference_model(without=("audio", "image"))
+
+
+def test_modality_dropout_takes_a_modality_from_the_solver_in_training_alone():
+    """A solver that adds up its channels shows what it was given."""
+    x, y = make_data(24)
+    keras.utils.set_random_seed(0)
+    model = make_model(
+        modality_dropout=0.999,
+        head=keras.Sequential([layers.GlobalAveragePooling2D(), adding(CLASSES)]),
+    )
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.fit(x, y, batch_size=12, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    parts = []
+    for name in SHAPES:
+        grid = model.quantizers[name](model.encoders[name](x[name]))["quantized"]
+        parts.append(ops.convert_to_numpy(grid).mean(axis=(1, 2)).sum(axis=-1))
+    whole = ops.convert_to_numpy(model(x)["task"])[:, 0]
+    np.testing.assert_allclose(whole, sum(parts), rtol=1e-4, atol=1e-5)
+    left = ops.convert_to_numpy(model(x, training=True)["task"])[:, 0]
+    image, audio = (np.isclose(left, part, rtol=1e-4, atol=1e-5) for part in parts)
+    assert (image ^ audio).sum() >= 20
+    assert image.any()
+    assert audio.any()
 
 
 def test_the_inference_model_has_the_same_logits_and_no_decoder(fitted):
