@@ -10,7 +10,7 @@ from cmvq_keras.cli.tables import table
 SHEET = "check.png"
 
 
-@click.group("data", short_help="Check a prepared store; manage the cached ones.")
+@click.group("data", short_help="Check a prepared store; manage the cache.")
 def command():
     """Work with prepared stores (see `cmvq prepare`)."""
 
@@ -50,28 +50,28 @@ def check(store, recipe, output):
     click.echo(f"No faults: {opened.folder}")
 
 
-@command.command("cache", short_help="List or remove the stores that train made.")
-@click.option("--clear", is_flag=True, help="Remove them all.")
+@command.command("cache", short_help="List or remove what is kept to save time.")
+@click.option("--clear", is_flag=True, help="Remove it all.")
 def cache(clear):
-    """List the stores that `cmvq train` made by itself, or remove them.
+    """List what commands keep to save time, or remove it.
 
-    Nothing is lost with them: what is needed is prepared again from raw files.
+    That is the stores that `cmvq train` made by itself, and JAX's compiled programs.
+    Nothing is lost with them: what is needed is made again.
     """
-    from cmvq_keras import preparing
+    from cmvq_keras import caching
 
-    root = preparing.cache_root()
-    stores = list(preparing.cached_stores())
-    if not stores:
-        click.echo(f"No stores in {root}")
+    root = caching.root()
+    kept = list(caching.entries())
+    if not kept:
+        click.echo(f"Nothing in {root}")
         return
     if clear:
-        preparing.clear_cache()
+        caching.clear()
     rows = [
-        (str(folder.relative_to(root)), f"{size / 1e6:.1f} MB")
-        for folder, size in stores
+        (str(folder.relative_to(root)), f"{size / 1e6:.1f} MB") for folder, size in kept
     ]
-    total = sum(size for _, size in stores) / 1e6
-    click.echo(table([*rows, ("all", f"{total:.1f} MB")], ("Store", "Size")))
+    total = sum(size for _, size in kept) / 1e6
+    click.echo(table([*rows, ("all", f"{total:.1f} MB")], ("Kept", "Size")))
     click.echo(f"\n{'Removed from' if clear else 'Folder:'} {root}")
 
 

@@ -8,6 +8,7 @@ import tempfile
 
 import click
 
+from cmvq_keras import caching
 from cmvq_keras.backend import BACKENDS, select_backend
 
 
@@ -155,6 +156,7 @@ def start_backend(requested):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
+    caching.keep_compiled(chosen)
     # Some of TensorFlow's messages obey no setting and are written to the file
     # descriptor by C++, before any Python code can stop them.
     with _messages_held_back():

@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 
-from cmvq_keras import recipe_file, recipes
+from cmvq_keras import caching, recipe_file, recipes
 from cmvq_keras.data import manifest, partial, sources, stored
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
@@ -69,7 +69,7 @@ def cached(recipe, data_dir=None, told=None):
     Raises:
         FileNotFoundError, ValueError: as in `prepare`.
     """
-    family = cache_root() / f"{recipe.name}-{_hash(_origin(recipe, data_dir))}"
+    family = caching.stores() / f"{recipe.name}-{_hash(_origin(recipe, data_dir))}"
     for path in sorted(family.glob(f"*/{recipe.name}/{manifest.FILE}")):
         store = _whole(path.parent)
         if store and stored.fits(recipe, store):
@@ -118,7 +118,7 @@ def find_store(recipe, data_dir=None, store=None, told=None):
 def describe(store, data_dir):
     """What a run notes of its store, a dict for JSON; `store_of_run` reads it."""
     about = {"folder": str(store.folder.resolve()), "manifest": store.checksum}
-    if store.folder.is_relative_to(cache_root()):
+    if store.folder.is_relative_to(caching.stores()):
         about["data_dir"] = str(sources.data_root(data_dir).resolve())
     return about
 
@@ -164,30 +164,6 @@ def store_of_run(run, data_dir=None, store=None, told=None):
             f"trained from. {hint}"
         )
     return found
-
-
-def cache_root():
-    """The folder of all cached stores: `CMVQ_CACHE_DIR`, or the platform's for a
-    user's cache."""
-    chosen = os.environ.get("CMVQ_CACHE_DIR")
-    if not chosen:
-        import platformdirs
-
-        chosen = platformdirs.user_cache_dir("cmvq", appauthor=False)
-    return pathlib.Path(chosen).expanduser() / "stores"
-
-
-def cached_stores():
-    """Yields `(folder, bytes)` of each store in the cache, finished or not."""
-    for folder in sorted(cache_root().glob("*/*")):
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        yield folder, sum(path.stat().st_size for path in files)
-
-
-def clear_cache():
-    """Removes every store in the cache; a training makes what it needs again."""
-    if cache_root().is_dir():
-        shutil.rmtree(cache_root())
 
 
 def _origin(recipe, data_dir):

@@ -8,7 +8,7 @@ import tiny_sources
 from click.testing import CliRunner
 
 import cmvq_keras as cmvq
-from cmvq_keras import preparing, recipes
+from cmvq_keras import caching, preparing, recipes
 from cmvq_keras.cli import main
 from cmvq_keras.run import Run
 
@@ -95,10 +95,10 @@ def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
 
 def test_the_cache_is_listed_and_cleared(root, tmp_path):
     runner = CliRunner()
-    assert "No stores in" in runner.invoke(main, ["data", "cache"]).output
+    assert "Nothing in" in runner.invoke(main, ["data", "cache"]).output
     store = preparing.cached(recipe(), root)
     listed = runner.invoke(main, ["data", "cache"]).output
-    assert str(store.folder.parent.relative_to(preparing.cache_root())) in listed
+    assert str(store.folder.parent.relative_to(caching.root())) in listed
     assert store.folder.is_dir()
     cleared = runner.invoke(main, ["data", "cache", "--clear"])
     assert "Removed from" in cleared.output
