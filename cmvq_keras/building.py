@@ -2,7 +2,7 @@
 
 import math
 
-from cmvq_keras import networks, recipes
+from cmvq_keras import methods, networks, recipes
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 from cmvq_keras.model import CMVQVAE
 
@@ -23,14 +23,18 @@ def build_model(recipe, preset="default"):
         A `CMVQVAE`, built, not compiled.
 
     Raises:
-        ValueError: for an unknown name, or a grid that the inputs' shapes do not
-            allow.
+        ValueError: for an unknown name or method, or a grid that the inputs' shapes
+            do not allow.
 
     Reference: METHOD, Sections 5 and 6.
     """
     if isinstance(recipe, str):
         recipe = recipes.get(recipe, preset=preset)
     recipe = effective(recipe)
+    return methods.get(recipe.method).build_model(recipe) or _cmvqvae(recipe)
+
+
+def _cmvqvae(recipe):
     grid = recipe.model.grid
     encoders, decoders = {}, {}
     for name, modality in recipe.modalities.items():

@@ -149,6 +149,7 @@ class Recipe:
         task_modalities: the modalities whose features the task solver sees;
             None for all. The published unimodal runs keep the whole model and
             feed one part to the solver (METHOD, Section 6).
+        method: how it is trained, one of `cmvq_keras.methods.names()`.
 
     Raises:
         ValueError: with every invalid setting, one a line.
@@ -164,6 +165,7 @@ class Recipe:
     task: str = "classification"
     preset: str = "default"
     task_modalities: tuple[str, ...] | None = None
+    method: str = "ours"
 
     def __post_init__(self):
         faults = []
@@ -275,6 +277,10 @@ class Recipe:
         if self.preset == "code":
             return dataclasses.replace(self, task_modalities=(name,))
         return dataclasses.replace(self, modalities={name: self.modalities[name]})
+
+    def with_method(self, name):
+        """A copy that is trained by another method; see `cmvq_keras.methods`."""
+        return dataclasses.replace(self, method=name)
 
     def to_json(self):
         """The recipe as JSON text; `Recipe.from_json` reads it."""

@@ -8,6 +8,7 @@ import keras
 from cmvq_keras import (
     information,
     measuring,
+    methods,
     missing,
     optimizing,
     preparing,
@@ -88,17 +89,22 @@ def train(
     batches = _training_batches(recipe.training, splits["train"], mirrors)
     with _precision(recipe.training.precision):
         model = _started_model(recipe, origin)
+        method = methods.get(recipe.method)
         optimizer = optimizing.optimizer(recipe.training, len(batches))
+        optimizer = method.optimizer(optimizer, model)
         model.compile(optimizer, metrics=measuring.scores(recipe, shared))
         # Not before all that can be wrong with the settings has been told.
         notes = recipe_file.notes(recipe.name)
+        notes |= method.prepare(model, recipe, splits)
         if origin:
             notes["init_from"] = origin.note()
         if store:
             notes["store"] = preparing.describe(store, data_dir)
         run = Run.create(out, recipe, keras.config.backend(), notes)
         shown = [BriefProgress()] if verbose else []
-        best_epoch = _fit(model, run, batches, splits, [*shown, *callbacks])
+        of_method = method.callbacks(model, recipe, splits)
+        callbacks = [*shown, *of_method, *callbacks]
+        best_epoch = _fit(model, run, batches, splits, callbacks)
         results = {
             "best_epoch": best_epoch,
             "complementarity": model.complementarity(),

@@ -1,0 +1,10 @@
+"""The mask's real weights in the place of zeros and ones."""
+
+from cmvq_keras.methods.method import Method
+
+METHOD = Method(
+    name="gated-attention",
+    title="gated attention",
+    source="Tejero-de-Pablos, WACV 2024, Table 2",
+    settings={"model.mask_mode": "attention"},
+)

@@ -1,0 +1,64 @@
+"""What a method is: how a recipe becomes trainings that can be compared."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A way to train a recipe's modalities together. One module holds one of them.
+
+    The class itself is CM-VQVAE as the recipe says; a method overrides what it does
+    otherwise. What it makes of a recipe is a `Recipe` again, so that a run folder says
+    everything and `cmvq evaluate` reads it like any other.
+
+    Args:
+        name: its module's name in kebab-case.
+        title: how tables name it.
+        source: paper and equation, table or file.
+        settings: settings by dotted name, on top of the recipe's.
+    """
+
+    name: str
+    title: str
+    source: str
+    settings: dict = dataclasses.field(default_factory=dict)
+
+    def reason_against(self, recipe):
+        """One line on why the method does not apply to a recipe, or None."""
+
+    def variants(self, recipe):
+        """The recipes to train, by label: one, but for "unimodal".
+
+        Args:
+            recipe: a resolved `Recipe`.
+        """
+        changed = recipe.with_settings(self.settings)
+        return {self.name: changed.with_method(self.name)}
+
+    def build_model(self, recipe):
+        """Another model than CM-VQVAE, built and not compiled; None for that one.
+
+        Args:
+            recipe: as `cmvq_keras.building.effective` gives it.
+        """
+
+    def optimizer(self, optimizer, model):
+        """The optimizer to compile with: the recipe's own, or one around it."""
+        return optimizer
+
+    def prepare(self, model, recipe, splits):
+        """What has to be known before the training starts.
+
+        Args:
+            model: compiled, not trained yet.
+            recipe: its `Recipe`.
+            splits: `cmvq_keras.data.split.Split` by name.
+
+        Returns:
+            Entries of the run's environment.json, a dictionary.
+        """
+        return {}
+
+    def callbacks(self, model, recipe, splits):
+        """Further Keras callbacks; arguments as in `prepare`."""
+        return []

@@ -1,0 +1,9 @@
+"""CM-VQVAE as the recipe says."""
+
+from cmvq_keras.methods.method import Method
+
+METHOD = Method(
+    name="ours",
+    title="ours",
+    source="Tejero-de-Pablos, WACV 2024, Table 2",
+)
