@@ -167,6 +167,24 @@ def probes(results):
     return _png(figure)
 
 
+def information(measured):
+    """The bits of the label that each modality adds, with their intervals.
+
+    Args:
+        measured: see `cmvq_keras.information.measure`.
+    """
+    figure, ((axes,),) = _axes()
+    names = list(measured["bits"])
+    bits = np.array([measured["bits"][name] for name in names])
+    ends = np.array([measured["interval"][name] for name in names])
+    reach = np.abs(ends - bits[:, None]).T
+    axes.bar(range(len(names)), bits, width=0.5, yerr=reach, capsize=4)
+    axes.set_xticks(range(len(names)), [_plain(name) for name in names])
+    axes.set(ylabel="bits it adds")
+    axes.axhline(0, color="black", linewidth=0.8)
+    return _png(figure)
+
+
 def pairwise(matrix, names):
     """Zeta of every pair of modalities.
 

@@ -101,6 +101,8 @@ def page(opened, found, shown):
         found=found,
         figures=shown,
         pairs=findings.pairwise_matrix(found.complementarity),
+        bits=found.metrics.get("information"),
+        shares=_shares(found.metrics),
         legend=_legend(opened.recipe),
         data_uri=data_uri,
     )
@@ -109,6 +111,12 @@ def page(opened, found, shown):
 def data_uri(kind, content):
     """Bytes as an address that needs no network."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _shares(metrics):
+    """Scores in [0, 1] by class, by the name of the score."""
+    shares = {"recall": metrics["per_class"]}
+    return {**shares, "IoU": metrics["iou"]} if "iou" in metrics else shares
 
 
 def _legend(recipe):
@@ -165,6 +173,10 @@ def _of_numbers(opened, found):
         names, matrix = pairs
         png = figures.pairwise(matrix, names)
         yield Figure("pairwise_zeta", "Zeta of every pair", png)
+    if "information" in found.metrics:
+        png = figures.information(found.metrics["information"])
+        title = "Bits of the label that each modality adds to the others"
+        yield Figure("information", title, png)
     png = figures.confusion(found.metrics["confusion"], opened.recipe.classes)
     yield Figure("confusion", "Which class was predicted", png)
     if found.points:
