@@ -126,8 +126,9 @@ def _legend(recipe):
 def _of_samples(opened, rows):
     """Each modality as it is and decoded from its parts, with sounds."""
     recipe, model, x = opened.recipe, opened.model, opened.inputs(rows)
-    decoded = {each: pictures.decoded(model, x, each) for each in pictures.VERSIONS}
-    for name in model.modalities:
+    shown = pictures.VERSIONS if model.reconstructs else ()
+    decoded = {each: pictures.decoded(model, x, each) for each in shown}
+    for name in model.modalities if decoded else ():
         versions = {"original": x[name]}
         versions |= {each: values[name] for each, values in decoded.items()}
         sheet = pictures.sheet(pictures.compare(recipe, name, versions))
