@@ -9,6 +9,8 @@ import click
 
 COMMANDS = (
     "train",
+    "compare",
+    "sweep",
     "evaluate",
     "predict",
     "report",

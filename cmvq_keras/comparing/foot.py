@@ -1,0 +1,135 @@
+"""What a table's foot says: everything that its numbers depend on."""
+
+from cmvq_keras import recipes
+from cmvq_keras.comparing import plan, statistics
+
+_OWN_LINES = ("training.epochs", "training.limit", "training.seed")
+
+
+def lines(study, results):
+    """Pairs of a name and a text.
+
+    Args:
+        study: a `cmvq_keras.comparing.studies.Study`.
+        results: its `trial.Result`s.
+    """
+    recipe, training = study.recipe, study.recipe.training
+    modalities = " and ".join(recipe.modalities)
+    limit = "none" if training.limit is None else f"{training.limit:,} of each split"
+    by = training.select_by.replace("_", " ")
+    yield "Recipe", f"{recipe.name} ({modalities}), preset {recipe.preset}"
+    yield "Settings that differ from the preset's", _changed(study)
+    yield "Limit", limit
+    yield "Epochs", f"{training.epochs}; the best one on validation data, by {by}"
+    yield "Backend", f"{study.backend} on {_devices(results)}"
+    yield "Seeds", _seeds(study, results)
+    yield from _tests(study)
+    yield (
+        "Intervals",
+        f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and "
+        "seeds (compl and zeta: of seeds alone)",
+    )
+    yield (
+        "Seconds",
+        "wall time of a training with its compilation, validation and test",
+    )
+    yield "Versions", _versions(results)
+
+
+def asides(study, results):
+    """Lines on what the table does not hold: methods that do not apply, failures."""
+    for each in study.left:
+        yield f"{each['title']} ({each['method']}) does not apply: {each['reason']}"
+    for result in results:
+        if result.failure:
+            yield f"{result.label}, seed {result.seed}, failed: {result.failure}"
+
+
+def _changed(study):
+    recipe = study.recipe
+    if not recipes.is_known(recipe.name):
+        return "not known without the recipe's file"
+    preset = recipes.get(recipe.name, recipe.preset)
+    data = {name: v for name, v in recipe.settings().items() if _is_data(name)}
+    # What follows from a change of the data is no change of its own.
+    usual = recipes.resolve(preset.with_settings(data)).settings()
+    usual |= {name: v for name, v in preset.settings().items() if _is_data(name)}
+    found = [
+        f"{name}={plan.shown(value)}"
+        for name, value in recipe.settings().items()
+        if name not in (*_OWN_LINES, *study.over) and usual.get(name) != value
+    ]
+    return ", ".join(found) or "none"
+
+
+def _is_data(name):
+    return name.startswith("data.")
+
+
+def _devices(results):
+    return _all(", ".join(each.measured["devices"]) for each in _finished(results))
+
+
+def _versions(results):
+    return _all(_version(each.measured) for each in _finished(results))
+
+
+def _version(measured):
+    found = [f"{name} {number}" for name, number in measured["versions"].items()]
+    if measured["commit"]:
+        found.append(f"commit {measured['commit']}")
+    return ", ".join(found)
+
+
+def _finished(results):
+    return [each for each in results if not each.failure]
+
+
+def _all(texts):
+    """The different ones of some texts."""
+    return "; and ".join(dict.fromkeys(texts)) or "none yet"
+
+
+def _seeds(study, results):
+    finished = _finished(results)
+    seeds = sorted({each.seed for each in finished})
+    missing = [
+        f"{row['label']} lacks {', '.join(map(str, lacking))}"
+        for row in study.rows
+        if (lacking := _lacking(row["label"], seeds, finished))
+    ]
+    told = ", ".join(map(str, seeds)) or "none yet"
+    return "; ".join([told, *missing])
+
+
+def _lacking(label, seeds, finished):
+    own = {each.seed for each in finished if each.label == label}
+    return [seed for seed in seeds if seed not in own]
+
+
+def _tests(study):
+    groups = {}
+    for label, about in study.tests.items():
+        groups.setdefault(tuple(sorted(about.items(), key=str)), []).append(label)
+    for about, labels in groups.items():
+        about = dict(about)
+        whose = "" if len(groups) == 1 else f" ({', '.join(labels)})"
+        yield f"Split{whose}", _split(about)
+        yield f"Samples{whose}", f"SHA-256 of names and labels {about['checksum']}"
+        if about["store"]:
+            yield f"Store{whose}", f"SHA-256 of its manifest {about['store']}"
+        else:
+            settings = " ".join(f"{k}={v}" for k, v in study.recipe.data.items())
+            yield f"Data{whose}", f"made by the recipe: {settings or 'no settings'}"
+
+
+def _split(about):
+    whole = about["size"] + about["left_out"]
+    if about["n"] == whole:
+        return f"test, n = {about['n']:,}, the whole split"
+    parts = [f"test, n = {about['n']:,} of {whole:,}"]
+    if about["left_out"]:
+        parts.append(f"{about['left_out']:,} could not be read, see the store")
+    if about["n"] < about["size"]:
+        parts.append("the first ones (limit)")
+    return "; ".join(parts)
