@@ -173,16 +173,16 @@ def information(measured):
     Args:
         measured: see `cmvq_keras.information.measure`.
     """
-    figure, ((axes,),) = _axes()
+    figure, ((axes,),) = canvas()
     names = list(measured["bits"])
     bits = np.array([measured["bits"][name] for name in names])
     ends = np.array([measured["interval"][name] for name in names])
     reach = np.abs(ends - bits[:, None]).T
     axes.bar(range(len(names)), bits, width=0.5, yerr=reach, capsize=4)
-    axes.set_xticks(range(len(names)), [_plain(name) for name in names])
+    axes.set_xticks(range(len(names)), [plain(name) for name in names])
     axes.set(ylabel="bits it adds")
     axes.axhline(0, color="black", linewidth=0.8)
-    return _png(figure)
+    return png(figure)
 
 
 def pairwise(matrix, names):
