@@ -86,7 +86,7 @@ def train(
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
     store = preparing.find_store(recipe, data_dir, store, told)
     splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-    batches = _training_batches(recipe.training, splits["train"], mirrors)
+    batches = training_batches(recipe.training, splits["train"], mirrors)
     with _precision(recipe.training.precision):
         model = _started_model(recipe, origin)
         method = methods.get(recipe.method)
@@ -117,7 +117,14 @@ def train(
     return run
 
 
-def _training_batches(settings, split, mirrors):
+def training_batches(settings, split, mirrors=None):
+    """A training split as batches that are shuffled anew in every epoch.
+
+    Args:
+        settings: `TrainingSettings`.
+        split: a `cmvq_keras.data.split.Split`.
+        mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
+    """
     batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
     if mirrors:
         return Mirrored(batches, settings.mirror, mirrors, settings.seed)
