@@ -39,22 +39,16 @@ def command(
     command that was stopped goes on when it is given again, and may then name further
     methods and more seeds.
     """
-    trial_options.check_places(data_dir, store)
-    chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
-    names = names and [name.strip() for name in names.split(",")]
+    if not table_only:
+        trial_options.check_places(data_dir, store)
+        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        names = names and [each.strip() for each in names.split(",")]
     options.start_backend(backend)
-    from cmvq_keras.cli.trial_progress import Shown
-    from cmvq_keras.comparing import figure, harness
+    if not table_only:
+        from cmvq_keras.cli.trial_progress import Shown
+        from cmvq_keras.comparing import harness
 
-    with trial_options.continued(out):
-        study = harness.compare(
-            chosen,
-            names,
-            range(first_seed, first_seed + seeds),
-            out,
-            data_dir,
-            store,
-            told=Shown(),
-            train=not table_only,
-        )
-        trial_options.conclude(study, figure.compared)
+        seeds = range(first_seed, first_seed + seeds)
+        with trial_options.continued(out):
+            harness.compare(chosen, names, seeds, out, data_dir, store, Shown())
+    trial_options.conclude(out, "compare")

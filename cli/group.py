@@ -9,9 +9,9 @@ import click
 
 COMMANDS = (
     "train",
+    "evaluate",
     "compare",
     "sweep",
-    "evaluate",
     "predict",
     "report",
     "reconstruct",

@@ -10,7 +10,6 @@ from cmvq_keras.cli import options, trial_options
     "--over",
     type=options.Assignment("SECTION.NAME=A,B,..."),
     multiple=True,
-    required=True,
     help="A setting and its values. May be repeated: every combination is trained.",
 )
 @trial_options.common
@@ -39,28 +38,24 @@ def command(
     The plot shows score, compl and zeta against the value. A command that was stopped
     goes on when it is given again, and may then name further values and more seeds.
     """
-    trial_options.check_places(data_dir, store)
-    chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
-    values = _values(over, options.settings(short, assignments))
+    if not table_only:
+        trial_options.check_places(data_dir, store)
+        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        values = _values(over, options.settings(short, assignments))
     options.start_backend(backend)
-    from cmvq_keras.cli.trial_progress import Shown
-    from cmvq_keras.comparing import figure, harness
+    if not table_only:
+        from cmvq_keras.cli.trial_progress import Shown
+        from cmvq_keras.comparing import harness
 
-    with trial_options.continued(out):
-        study = harness.sweep(
-            chosen,
-            values,
-            range(first_seed, first_seed + seeds),
-            out,
-            data_dir,
-            store,
-            told=Shown(),
-            train=not table_only,
-        )
-        trial_options.conclude(study, figure.swept)
+        seeds = range(first_seed, first_seed + seeds)
+        with trial_options.continued(out):
+            harness.sweep(chosen, values, seeds, out, data_dir, store, Shown())
+    trial_options.conclude(out, "sweep")
 
 
 def _values(over, settings):
+    if not over:
+        raise click.UsageError("Missing option '--over'.")
     found = {}
     for name, text in over:
         if name in found or name in settings:

@@ -11,7 +11,6 @@ _COMMON = (
     click.option(
         "--recipe",
         metavar="NAME",
-        required=True,
         help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
     ),
     click.option(
@@ -62,7 +61,8 @@ _COMMON = (
     click.option(
         "--table-only",
         is_flag=True,
-        help="Train nothing: only write the tables of what has been trained so far.",
+        help="Only write the tables of what --out holds so far. Other options do not "
+        "count.",
     ),
 )
 
@@ -83,6 +83,8 @@ def recipe_of(name, preset, modality, assignments, short):
     """
     from cmvq_keras import recipes
 
+    if name is None:
+        raise click.UsageError("Missing option '--recipe'.")
     options.tell_of_file(name)
     settings = options.settings(short, assignments)
     if "training.seed" in settings:
@@ -111,19 +113,23 @@ def continued(out):
         raise
 
 
-def conclude(study, plot):
+def conclude(out, kind):
     """Writes a comparison's tables and its plot, and shows the table.
 
     Args:
-        study: a `cmvq_keras.comparing.studies.Study`.
-        plot: function from it and its rows to PNG bytes.
+        out: its folder.
+        kind: "compare" or "sweep", which it has to be.
     """
     from cmvq_keras.cli.tables import table
-    from cmvq_keras.comparing import tables
+    from cmvq_keras.comparing import figure, studies, tables
     from cmvq_keras.run import write_atomically
 
+    study = studies.read(out)
+    if study.kind != kind:
+        raise click.ClickException(f"{out} is of cmvq {study.kind}, not {kind}.")
+
     found = tables.of_study(study)
-    if not any(row.seeds for row in found.rows):
+    if not found.rows:
         for aside in found.asides:
             click.echo(aside, err=True)
         raise click.ClickException(f"No training has finished in {study.out}.")
@@ -132,7 +138,7 @@ def conclude(study, plot):
     parts += ["\n".join(found.asides)] if found.asides else []
     click.echo("\n" + "\n\n".join([*parts, table(found.foot)]))
     try:
-        write_atomically(study.out / "table.png", plot(study, found.rows))
+        write_atomically(study.out / "table.png", figure.draw(study, found.rows))
         kinds = "csv, md, tex, png"
     except ImportError as error:
         click.echo(f"No plot: {error}", err=True)

@@ -9,28 +9,35 @@ from cmvq_keras.insight import figures
 DECADES = 20  # largest over smallest value from which an axis is logarithmic
 
 
-def compared(study, rows):
-    """Score of each method, and its difference to the reference.
+def draw(study, rows):
+    """The picture of a comparison.
 
     Args:
         study: a `cmvq_keras.comparing.studies.Study`.
-        rows: its `cmvq_keras.comparing.rows.Row`s.
+        rows: its `cmvq_keras.comparing.rows.Row`s of what has been trained.
 
     Returns:
         PNG, bytes.
+
+    Raises:
+        ImportError: without matplotlib; it says how to get it.
     """
-    shown = [row for row in rows if row.seeds]
-    reference = [row.title for row in shown if row.label == study.reference]
-    columns = 2 if reference and len(shown) > 1 else 1
-    height = 1.2 + 0.32 * len(shown)
+    return swept(study, rows) if study.over else compared(study, rows)
+
+
+def compared(study, rows):
+    """Score of each method, and its difference to the reference; see `draw`."""
+    reference = [row.title for row in rows if row.label == study.reference]
+    columns = 2 if reference and len(rows) > 1 else 1
+    height = 1.2 + 0.32 * len(rows)
     figure, (panels,) = figures.canvas(columns, height, sharey=True)
-    places = np.arange(len(shown))
-    for place, row in zip(places, shown, strict=True):
+    places = np.arange(len(rows))
+    for place, row in zip(places, rows, strict=True):
         _seeds(panels[0], row, 100 * np.array(row.scores), place)
         _bar(panels[0], row.score, place)
         if columns == 2:
             _bar(panels[1], row.difference, place)
-    panels[0].set_yticks(places, [figures.plain(row.title) for row in shown])
+    panels[0].set_yticks(places, [figures.plain(row.title) for row in rows])
     panels[0].invert_yaxis()
     panels[0].set(xlabel=f"{_score_title(study)} (%)")
     if columns == 2:
@@ -65,22 +72,20 @@ def swept(study, rows):
     """Score, compl and zeta against the value of the first setting of a sweep.
 
     Further settings give a line each; compl and zeta are then those of the first
-    such line alone.
-
-    Args and result as in `compared`.
+    such line alone. See `draw`.
     """
-    shown = [row for row in rows if row.seeds]
-    lines = _lines(study, shown)
+    lines = _lines(study, rows)
     figure, panels = figures.canvas(1, 2.6, 3, sharex=True)
     (top,), (middle,), (bottom,) = panels
-    values = list(dict.fromkeys(row.values[study.over[0]] for row in shown))
+    values = list(dict.fromkeys(row.values[study.over[0]] for row in rows))
     scale, places = _axis(values)
     for name, line in lines.items():
         label = figures.plain(name) if name else None
         _line(top, places, study, line, [r.score for r in line], 100, label)
     first = next(iter(lines.values()))
     for key, axes in (("compl", middle), ("zeta", bottom)):
-        for name in dict.fromkeys(name for row in first for name in getattr(row, key)):
+        measured = [{key: getattr(row, key)} for row in first]
+        for name in rows_module.names(study, measured, key):
             numbers = [getattr(row, key).get(name) for row in first]
             label = figures.plain(" ".join([key, name]).strip())
             _line(axes, places, study, first, numbers, 1, label)

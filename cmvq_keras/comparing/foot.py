@@ -1,9 +1,6 @@
 """What a table's foot says: everything that its numbers depend on."""
 
-from cmvq_keras import recipes
-from cmvq_keras.comparing import plan, statistics
-
-_OWN_LINES = ("training.epochs", "training.limit", "training.seed")
+from cmvq_keras.comparing import statistics
 
 
 def lines(study, results):
@@ -18,7 +15,7 @@ def lines(study, results):
     limit = "none" if training.limit is None else f"{training.limit:,} of each split"
     by = training.select_by.replace("_", " ")
     yield "Recipe", f"{recipe.name} ({modalities}), preset {recipe.preset}"
-    yield "Settings that differ from the preset's", _changed(study)
+    yield "Settings that differ from the preset's", ", ".join(study.changed) or "none"
     yield "Limit", limit
     yield "Epochs", f"{training.epochs}; the best one on validation data, by {by}"
     yield "Backend", f"{study.backend} on {_devices(results)}"
@@ -40,30 +37,13 @@ def asides(study, results):
     """Lines on what the table does not hold: methods that do not apply, failures."""
     for each in study.left:
         yield f"{each['title']} ({each['method']}) does not apply: {each['reason']}"
+    trained = {result.label for result in results}
+    missing = [row["title"] for row in study.rows if row["label"] not in trained]
+    if missing:
+        yield f"Not trained yet: {', '.join(missing)}"
     for result in results:
         if result.failure:
             yield f"{result.label}, seed {result.seed}, failed: {result.failure}"
-
-
-def _changed(study):
-    recipe = study.recipe
-    if not recipes.is_known(recipe.name):
-        return "not known without the recipe's file"
-    preset = recipes.get(recipe.name, recipe.preset)
-    data = {name: v for name, v in recipe.settings().items() if _is_data(name)}
-    # What follows from a change of the data is no change of its own.
-    usual = recipes.resolve(preset.with_settings(data)).settings()
-    usual |= {name: v for name, v in preset.settings().items() if _is_data(name)}
-    found = [
-        f"{name}={plan.shown(value)}"
-        for name, value in recipe.settings().items()
-        if name not in (*_OWN_LINES, *study.over) and usual.get(name) != value
-    ]
-    return ", ".join(found) or "none"
-
-
-def _is_data(name):
-    return name.startswith("data.")
 
 
 def _devices(results):
@@ -93,18 +73,13 @@ def _all(texts):
 def _seeds(study, results):
     finished = _finished(results)
     seeds = sorted({each.seed for each in finished})
-    missing = [
-        f"{row['label']} lacks {', '.join(map(str, lacking))}"
-        for row in study.rows
-        if (lacking := _lacking(row["label"], seeds, finished))
-    ]
-    told = ", ".join(map(str, seeds)) or "none yet"
-    return "; ".join([told, *missing])
-
-
-def _lacking(label, seeds, finished):
-    own = {each.seed for each in finished if each.label == label}
-    return [seed for seed in seeds if seed not in own]
+    missing = []
+    for row in study.rows:
+        own = {each.seed for each in finished if each.label == row["label"]}
+        lacking = [str(seed) for seed in seeds if seed not in own]
+        if own and lacking:
+            missing.append(f"{row['title']} lacks {', '.join(lacking)}")
+    return "; ".join([", ".join(map(str, seeds)) or "none yet", *missing])
 
 
 def _tests(study):

@@ -15,7 +15,6 @@ def compare(
     data_dir=None,
     store=None,
     told=None,
-    train=True,
 ):
     """Trains a recipe by several methods, each with several seeds.
 
@@ -29,7 +28,6 @@ def compare(
         out: the folder of the comparison.
         data_dir, store: as in `cmvq_keras.train`.
         told: a `cmvq_keras.comparing.told.Told`, or None.
-        train: whether to train at all, or only to read what is there.
 
     Returns:
         The `cmvq_keras.comparing.studies.Study`.
@@ -49,8 +47,7 @@ def compare(
         told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
         raise ValueError(f"No method applies to {recipe.name}: {told_of}")
     study = _begin(studies.COMPARE, out, recipe, variants, left)
-    if train:
-        trials.train(study, variants, seeds, data_dir, store, told)
+    trials.train(study, variants, seeds, data_dir, store, told)
     return study
 
 
@@ -62,12 +59,11 @@ def sweep(
     data_dir=None,
     store=None,
     told=None,
-    train=True,
 ):
     """Trains a recipe with several values of a setting, each with several seeds.
 
     Args:
-        recipe, seeds, out, data_dir, store, told, train: as in `compare`.
+        recipe, seeds, out, data_dir, store, told: as in `compare`.
         over: lists of values, or of their texts, by setting; every combination of
             them is trained.
 
@@ -79,8 +75,7 @@ def sweep(
     """
     variants = plan.of_settings(recipe, over)
     study = _begin(studies.SWEEP, out, recipe, variants, [])
-    if train:
-        trials.train(study, variants, seeds, data_dir, store, told)
+    trials.train(study, variants, seeds, data_dir, store, told)
     return study
 
 

@@ -10,6 +10,8 @@ from cmvq_keras.recipe import Recipe
 
 REFERENCE = "ours"
 _SEED = "training.seed"
+# The table's foot has lines of its own on these.
+_TOLD = ("training.epochs", "training.limit", _SEED)
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,150}")
 
 
@@ -154,3 +156,29 @@ def reference(variants, recipe):
         if variant.method == REFERENCE and variant.values == own:
             return variant.label
     return None
+
+
+def changed(recipe):
+    """What differs from the recipe's preset, a list of texts "NAME=VALUE".
+
+    Epochs, limit and seed are left out.
+
+    Args:
+        recipe: a resolved `Recipe`.
+    """
+    if not recipes.is_known(recipe.name):
+        return []
+    preset = recipes.get(recipe.name, recipe.preset)
+    data = {name: v for name, v in recipe.settings().items() if _is_data(name)}
+    # What follows from a change of the data is no change of its own.
+    usual = recipes.resolve(preset.with_settings(data)).settings()
+    usual |= {name: v for name, v in preset.settings().items() if _is_data(name)}
+    return [
+        f"{name}={shown(value)}"
+        for name, value in recipe.settings().items()
+        if name not in _TOLD and usual.get(name) != value
+    ]
+
+
+def _is_data(name):
+    return name.startswith("data.")

@@ -74,6 +74,19 @@ def score_names(study):
     return kind.score_name, kind.second_name
 
 
+def names(study, measured, key):
+    """The names that compl or zeta has: modalities in the recipe's order, then others.
+
+    Args:
+        study: a `cmvq_keras.comparing.studies.Study`.
+        measured: dictionaries that hold such names under `key`.
+        key: "compl" or "zeta".
+    """
+    found = dict.fromkeys(name for each in measured for name in each.get(key, ()))
+    first = [name for name in study.recipe.modalities if name in found]
+    return [*first, *(name for name in found if name not in first)]
+
+
 def _drawn(study, finished):
     """Each trial's scores on the same draws of samples, `(draws,)` by label and seed.
 
@@ -106,8 +119,8 @@ def _row(study, entry, finished, drawn):
         scores=tuple(scores),
         second=_number([each["second"] for each in measured]),
         difference=_difference(study, own, finished, drawn),
-        compl=_by_name(measured, "compl"),
-        zeta=_by_name(measured, "zeta"),
+        compl=_by_name(study, measured, "compl"),
+        zeta=_by_name(study, measured, "zeta"),
         parameters=measured[0]["parameters"],
         seconds=_number([each["seconds"] for each in measured]),
     )
@@ -125,10 +138,10 @@ def _difference(study, own, finished, drawn):
     return _number(scores, statistics.interval(of_draws))
 
 
-def _by_name(measured, key):
+def _by_name(study, measured, key):
     """A `Number` over seeds by name, where every seed has one."""
     found = {}
-    for name in measured[0][key]:
+    for name in names(study, measured, key):
         values = [each[key].get(name) for each in measured]
         if None not in values:
             found[name] = _number(values, statistics.interval_over_seeds(values))

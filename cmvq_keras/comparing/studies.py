@@ -10,7 +10,7 @@ from cmvq_keras import recipes
 from cmvq_keras.comparing import plan, samples, trial
 from cmvq_keras.data import files
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.run import MAX_BYTES, to_json, write_atomically
+from cmvq_keras.run import MAX_BYTES, write_atomically
 
 FILE, LOCK = "comparison.json", ".lock"
 FORMAT = 1
@@ -27,6 +27,7 @@ class Study:
         kind: "compare" or "sweep".
         backend: what all trials run on.
         recipe: the resolved `Recipe` that the variants are made of.
+        changed: its settings that are not the preset's, see `plan.changed`.
         over: settings that a sweep varies, a list of names.
         rows: of the table, dictionaries "label", "title", "method", "source" and
             "values".
@@ -39,6 +40,7 @@ class Study:
     kind: str
     backend: str
     recipe: Recipe
+    changed: list
     over: list
     rows: list
     left: list
@@ -60,7 +62,8 @@ class Study:
         }
         recipe = json.loads(self.recipe.to_json())
         content |= {"format": FORMAT, "recipe": recipe}
-        write_atomically(self.path, to_json(content))
+        # Not sorted: modalities and rows have an order.
+        write_atomically(self.path, json.dumps(content, indent=2) + "\n")
 
     def lock(self):
         """Keeps a second process from training into the same folder.
@@ -134,8 +137,18 @@ def begin(out, kind, recipe, backend, variants, left=()):
     rows = [_row(variant) for variant in variants]
     over = list(variants[0].values) if variants else []
     recipe = recipe.with_settings({"training.seed": 0})
-    reference = plan.reference(variants, recipe)
-    study = Study(out, kind, backend, recipe, over, rows, list(left), reference, {})
+    study = Study(
+        out=out,
+        kind=kind,
+        backend=backend,
+        recipe=recipe,
+        changed=plan.changed(recipe),
+        over=over,
+        rows=rows,
+        left=list(left),
+        reference=plan.reference(variants, recipe),
+        tests={},
+    )
     if not (out / FILE).exists():
         _check_empty(out)
         return study
@@ -145,7 +158,7 @@ def begin(out, kind, recipe, backend, variants, left=()):
     study.rows += [row for row in before.rows if row["label"] not in labels]
     methods = {each["method"] for each in study.left}
     study.left += [each for each in before.left if each["method"] not in methods]
-    study.reference = reference or before.reference
+    study.reference = study.reference or before.reference
     study.tests = before.tests
     return study
 
@@ -173,10 +186,12 @@ def _check_empty(out):
 
 def _check_same(before, now):
     faults = [
-        f"{name} is {', '.join(old) if name == 'over' else old}"
-        for name in ("kind", "backend", "over")
-        if (old := getattr(before, name)) != getattr(now, name)
+        f"{name} is {getattr(before, name)}"
+        for name in ("kind", "backend")
+        if getattr(before, name) != getattr(now, name)
     ]
+    if before.over != now.over:
+        faults.append(f"the sweep is over {' and '.join(before.over) or 'nothing'}")
     faults += [f"{name} is {plan.shown(old)}" for name, old in _other(before, now)]
     if faults:
         raise ValueError(

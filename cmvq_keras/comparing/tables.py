@@ -15,7 +15,7 @@ class Table:
     """A comparison's table.
 
     Args:
-        rows: `cmvq_keras.comparing.rows.Row`s.
+        rows: `cmvq_keras.comparing.rows.Row`s of what has been trained.
         scores: columns on how well each does: pairs of a title and its cells, texts.
         made: columns on what it is made of. Both begin with the rows' titles.
         asides: lines on what the table does not hold.
@@ -32,7 +32,7 @@ class Table:
 def of_study(study):
     """The `Table` of a `cmvq_keras.comparing.studies.Study`."""
     results = study.results()
-    found = rows.of_study(study, results)
+    found = [row for row in rows.of_study(study, results) if row.seeds]
     return Table(
         found,
         *columns(study, found),
@@ -76,7 +76,7 @@ def columns(study, found):
     made = [names]
     for key, heading in (("compl", "compl {} (%)"), ("zeta", "zeta {}")):
         digits = 1 if key == "compl" else 2
-        for name in _names(found, key):
+        for name in _names(study, found, key):
             cells = [_spread(getattr(r, key).get(name), 1, digits) for r in found]
             made.append((" ".join(heading.format(name).split()), cells))
     trained = [NONE if r.parameters is None else f"{r.parameters:,}" for r in found]
@@ -96,9 +96,8 @@ def title(name):
     return known.get(name, name)
 
 
-def _names(found, key):
-    """The modalities of all rows, in the order in which they come."""
-    return list(dict.fromkeys(name for row in found for name in getattr(row, key)))
+def _names(study, found, key):
+    return rows.names(study, [{key: getattr(row, key)} for row in found], key)
 
 
 def _spread(number, factor, digits=2):
@@ -198,7 +197,7 @@ def as_csv(study, found):
         line |= _cells(score, row.score) | _cells(second, row.second)
         line |= _cells("difference", row.difference)
         for key in ("compl", "zeta"):
-            for name in _names(found, key):
+            for name in _names(study, found, key):
                 own = getattr(row, key).get(name)
                 line |= _cells(f"{key}_{name}" if name else key, own)
         line |= {"parameters": row.parameters}
@@ -233,10 +232,8 @@ def write_trials(study):
     """Writes trials.csv, a line a trial that has ended."""
     score, second = rows.score_names(study)
     results = study.results()
-    names = {
-        key: dict.fromkeys(n for r in results for n in r.measured.get(key, ()))
-        for key in ("compl", "zeta")
-    }
+    measured = [result.measured for result in results]
+    names = {key: rows.names(study, measured, key) for key in ("compl", "zeta")}
     lines = []
     for result in results:
         found = result.measured
