@@ -111,7 +111,10 @@ def train(
             "parameters": model.count_params(),
         }
         for name in ("validation", "test"):
-            results[name] = _measured(model, recipe, splits[name], shared)
+            results[name] = {
+                **_measured(model, recipe, splits[name], shared),
+                **_left_out(store, name),
+            }
     results["codes_used"] = results["test"]["codes_used"]
     run.write_metrics(results)
     return run
@@ -192,10 +195,12 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
         name) and "confusion" (rows: true class). Under segmentation all count pixels,
         those without a class left out, and instead of "macro_f1" there are "mean_iou"
         and "iou" by class name: None for classes that neither occur nor are predicted,
-        which "mean_iou" leaves out. For a run that was initialised from one with other
-        classes also "shared", see `cmvq_keras.shared_classes`. With modality dropout
-        also "information", see `cmvq_keras.information`; with `without` also
-        "without", by modality, see `cmvq_keras.missing`.
+        which "mean_iou" leaves out. "left_out" counts the samples that are missing
+        from the store for being damaged, where there are any. For a run that was
+        initialised from one with other classes also "shared", see
+        `cmvq_keras.shared_classes`. With modality dropout also "information", see
+        `cmvq_keras.information`; with `without` also "without", by modality, see
+        `cmvq_keras.missing`.
 
     Raises:
         FileNotFoundError, ValueError: as in `train`, when the folder is no run, and
@@ -212,7 +217,7 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
     model = load_model(run)
     with _precision(recipe.training.precision):
         model.compile(metrics=measuring.scores(recipe, shared))
-        results = _measured(model, recipe, data, shared)
+        results = _measured(model, recipe, data, shared) | _left_out(store, split)
         if without:
             results["without"] = {
                 name: missing.measure(model, recipe, data, name) for name in without
@@ -229,6 +234,11 @@ def _measured(model, recipe, split, shared):
     if information.is_measured(recipe):
         results["information"] = information.measure(model, recipe, split)
     return results
+
+
+def _left_out(store, split):
+    count = len(store.left_out(split)) if store else 0
+    return {"left_out": count} if count else {}
 
 
 def load_model(run):
