@@ -38,7 +38,7 @@ def compared(study, rows):
         if columns == 2:
             _bar(panels[1], row.difference, place)
     panels[0].set_yticks(places, [figures.plain(row.title) for row in rows])
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(rows) - 0.5, -0.5)
     panels[0].set(xlabel=f"{_score_title(study)} (%)")
     if columns == 2:
         panels[1].axvline(0, color="black", linewidth=0.8)
@@ -81,17 +81,31 @@ def swept(study, rows):
     scale, places = _axis(values)
     for name, line in lines.items():
         label = figures.plain(name) if name else None
-        _line(top, places, study, line, [r.score for r in line], 100, label)
-    first = next(iter(lines.values()))
+        _line(
+            top,
+            places,
+            study,
+            line,
+            [r.score for r in line],
+            100,
+            label,
+            scale == "names",
+        )
+    title, first = next(iter(lines.items()))
+    middle.set_title(figures.plain(title), fontsize=8)
     for key, axes in (("compl", middle), ("zeta", bottom)):
         measured = [{key: getattr(row, key)} for row in first]
         for name in rows_module.names(study, measured, key):
             numbers = [getattr(row, key).get(name) for row in first]
             label = figures.plain(" ".join([key, name]).strip())
-            _line(axes, places, study, first, numbers, 1, label)
+            _line(axes, places, study, first, numbers, 1, label, scale == "names")
     top.set(ylabel=f"{_score_title(study)} (%)")
     middle.set(ylabel="compl (%)")
-    bottom.set(ylabel="zeta", xlabel=figures.plain(study.over[0]))
+    bottom.set(
+        ylabel="zeta",
+        ylim=(-0.05, max(1.05, bottom.get_ylim()[1])),
+        xlabel=figures.plain(study.over[0]),
+    )
     _set_scale(bottom, scale, values, places)
     for axes in (top, middle, bottom):
         axes.grid(alpha=0.3)
@@ -149,7 +163,7 @@ def _set_scale(axes, scale, values, places):
     axes.minorticks_off()
 
 
-def _line(axes, places, study, rows, numbers, factor, label):
+def _line(axes, places, study, rows, numbers, factor, label, names):
     kept = [
         (places[row.values[study.over[0]]], number)
         for row, number in zip(rows, numbers, strict=True)
@@ -161,5 +175,10 @@ def _line(axes, places, study, rows, numbers, factor, label):
     means = factor * np.array([number.mean for _, number in kept])
     edges = [number.interval or (number.mean, number.mean) for _, number in kept]
     low, high = factor * np.array(edges).T
+    if names:
+        # Nothing lies between two words.
+        reach = np.maximum([means - low, high - means], 0)
+        axes.errorbar(x, means, reach, fmt="o", capsize=3, ms=4, label=label)
+        return
     (drawn,) = axes.plot(x, means, marker="o", markersize=4, label=label)
     axes.fill_between(x, low, high, color=drawn.get_color(), alpha=0.2)

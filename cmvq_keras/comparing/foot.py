@@ -22,9 +22,10 @@ def lines(study, results):
     yield "Seeds", _seeds(study, results)
     yield from _tests(study)
     yield (
-        "Intervals",
-        f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and "
-        "seeds (compl and zeta: of seeds alone)",
+        "Numbers",
+        "mean ± standard deviation over seeds; intervals: "
+        f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and of "
+        "seeds; differences: of the same seeds and samples",
     )
     yield (
         "Seconds",
