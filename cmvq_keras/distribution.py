@@ -5,6 +5,7 @@ branches on the backend.
 """
 
 import contextlib
+import os
 
 import keras
 from keras import ops
@@ -82,6 +83,51 @@ def _keep_jax_weights(model):
 keep_weights = {"jax": _keep_jax_weights}.get(
     keras.config.backend(), contextlib.nullcontext
 )
+
+
+@contextlib.contextmanager
+def _torch_deterministic():
+    import torch
+
+    # Asked for by cuBLAS, before its first product.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    on = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    picks = torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(on, warn_only=warns)
+        torch.utils.deterministic.fill_uninitialized_memory = fill
+        torch.backends.cudnn.benchmark = picks
+
+
+@contextlib.contextmanager
+def _tensorflow_deterministic():
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    on = config.is_op_determinism_enabled()
+    tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        if not on:
+            config.disable_op_determinism()
+
+
+#: `deterministic()`: a context in which the same numbers come out of the same numbers,
+#: where the backend has a switch for it. JAX has none at run time: on a CPU it needs
+#: none, on a GPU the process has to start with
+#: XLA_FLAGS=--xla_gpu_deterministic_ops=true.
+deterministic = {
+    "torch": _torch_deterministic,
+    "tensorflow": _tensorflow_deterministic,
+}.get(keras.config.backend(), contextlib.nullcontext)
 
 
 def _no_check(policy):
