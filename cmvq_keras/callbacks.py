@@ -13,6 +13,7 @@ import keras
 
 from cmvq_keras import checkpoint
 from cmvq_keras.checkpoint import Diverged, Position
+from cmvq_keras.distribution import generators, set_generators
 
 BRIEF = (
     "loss",
@@ -224,6 +225,7 @@ class Backup(keras.callbacks.Callback):
         self.seconds_spent = 0.0
         self._keepers = _by_name(each for each in others if hasattr(each, "state"))
         self._states = None
+        self._generators = None
         self._started = time.monotonic() - position.seconds
         self._written = time.monotonic()
 
@@ -243,6 +245,11 @@ class Backup(keras.callbacks.Callback):
             if name in states:
                 callback.restore(states[name])
 
+    def keep_generators(self):
+        """Takes the checkpoint's random number states for the next `fit`."""
+        found = checkpoint.read_generators(self.run.directory, generators())
+        self._generators = found
+
     def on_train_begin(self, logs=None):
         # The others' own on_train_begin has just emptied them.
         if self._states is not None:
@@ -252,6 +259,18 @@ class Backup(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if self.first_step:
             checkpoint.restore(self.run.directory, self.model, metrics=True)
+        else:
+            self._set_generators()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # To begin an epoch draws numbers, too: amid one that was done before.
+        if self.first_step and batch == 0:
+            self._set_generators()
+
+    def _set_generators(self):
+        # What Keras does between a checkpoint and the next step depends on whether the
+        # process is a new one.
+        set_generators(self._generators)
 
     def on_train_batch_end(self, batch, logs=None):
         late = self.minutes and time.monotonic() - self._written > 60 * self.minutes
@@ -289,7 +308,10 @@ class Backup(keras.callbacks.Callback):
         began = time.monotonic()
         position = Position(self.epoch, step, self.stopped, self.seconds)
         try:
-            checkpoint.write(self.run.directory, model, position, self.states())
+            self._generators = generators()
+            checkpoint.write(
+                self.run.directory, model, position, self.states(), self._generators
+            )
         except Diverged as error:
             raise self.diverged(f"{position}: {error}") from None
         except OSError as error:

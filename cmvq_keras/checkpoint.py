@@ -3,6 +3,7 @@
     backup/state.h5   model/0, 1, ...      weights, statistics, random number states
                       optimizer/0, 1, ...  its slots and step
                       metrics/0, 1, ...    running means, amid an epoch only
+                      generators/0, ...    random number states of the process
                       about                JSON: a `Position`, what callbacks keep
 
 The file is replaced as a whole: whenever a process dies, one that is complete is
@@ -58,7 +59,7 @@ def path(directory):
     return directory / FOLDER / FILE
 
 
-def write(directory, model, position, callbacks):
+def write(directory, model, position, callbacks, generators=()):
     """Replaces a run's checkpoint; the old one stays when anything goes wrong.
 
     Args:
@@ -66,6 +67,7 @@ def write(directory, model, position, callbacks):
         model: compiled, its optimizer built.
         position: a `Position`; amid an epoch the metrics are written, too.
         callbacks: what callbacks keep, a dict for JSON.
+        generators: as `cmvq_keras.distribution.generators` gives them.
 
     Raises:
         Diverged: when a weight is not finite.
@@ -84,6 +86,9 @@ def write(directory, model, position, callbacks):
             with h5py.File(file, "w") as content:
                 for name, variables in _parts(model, position).items():
                     _write(content.create_group(name), name, variables)
+                group = content.create_group("generators")
+                for index, values in enumerate(generators):
+                    group[str(index)] = values
                 text = json.dumps(about).encode()
                 content["about"] = np.frombuffer(text, "uint8")
             file.flush()
@@ -163,14 +168,39 @@ def restore(directory, model, metrics=False):
             variable.assign(dataset[()])
 
 
-def _matched(content, name, variables):
+def read_generators(directory, like):
+    """What `write` was given of generators.
+
+    Args:
+        directory: the run folder.
+        like: what `cmvq_keras.distribution.generators` gives here.
+
+    Raises:
+        ValueError: as `restore`; another number of devices is another machine.
+    """
+    place = path(directory)
+    with files.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+        group = _group(content, "generators", len(like))
+        found = [_dataset(group, str(index)) for index in range(len(like))]
+        if any(
+            (each.shape, each.dtype) != (values.shape, values.dtype)
+            for each, values in zip(found, like, strict=True)
+        ):
+            raise ValueError("its generators are of another version")
+        return [each[()] for each in found]
+
+
+def _group(content, name, count):
     if content.get(name, getclass=True, getlink=True) is not h5py.HardLink:
         raise ValueError(f"it holds no {name}")
     group = content[name]
-    if len(group) != len(variables):
-        raise ValueError(
-            f"it has {len(group)} {name} variables, the recipe's {len(variables)}"
-        )
+    if not isinstance(group, h5py.Group) or len(group) != count:
+        raise ValueError(f"it does not hold the {count} {name} that belong here")
+    return group
+
+
+def _matched(content, name, variables):
+    group = _group(content, name, len(variables))
     for index, variable in enumerate(variables):
         dataset = _dataset(group, str(index))
         wanted = tuple(variable.shape), np.dtype(variable.dtype)

@@ -130,6 +130,42 @@ deterministic = {
 }.get(keras.config.backend(), contextlib.nullcontext)
 
 
+def _no_generators():
+    return []
+
+
+def _torch_generators():
+    import torch
+
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states += torch.cuda.get_rng_state_all()
+    return [state.cpu().numpy() for state in states]
+
+
+#: `generators()`: the states of random number generators that are no variable, as a
+#: list of uint8 arrays. On PyTorch Keras's dropout draws from the process's own.
+generators = {"torch": _torch_generators}.get(keras.config.backend(), _no_generators)
+
+
+def _keep_generators(states):
+    return None
+
+
+def _set_torch_generators(states):
+    import torch
+
+    on_processor, *on_devices = (torch.from_numpy(state.copy()) for state in states)
+    torch.set_rng_state(on_processor)
+    torch.cuda.set_rng_state_all(on_devices)
+
+
+#: `set_generators(states)`: takes back what `generators()` gave.
+set_generators = {"torch": _set_torch_generators}.get(
+    keras.config.backend(), _keep_generators
+)
+
+
 def _no_check(policy):
     return None
 

@@ -81,5 +81,6 @@ def _start(model, run, validation, backup, states):
         model.evaluate(Rest(validation, len(validation) - 1), verbose=0)
     checkpoint.restore(run.directory, model)
     backup.keep(states)
+    backup.keep_generators()
     if not backup.first_step:
         backup.best.save(model, backup.epoch)
