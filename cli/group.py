@@ -13,6 +13,7 @@ COMMANDS = (
     "predict",
     "report",
     "reconstruct",
+    "reproduce",
     "prepare",
     "data",
     "recipes",

@@ -35,7 +35,9 @@ ANY = "at any moment"
 def arguments(epochs, out):
     """The command line of one such training."""
     settings = {**SETTINGS, "training.epochs": epochs}
-    words = [word for pair in settings.items() for word in ("--set", "=".join(_s(pair)))]
+    words = [
+        word for pair in settings.items() for word in ("--set", "=".join(_s(pair)))
+    ]
     return ["train", "--recipe", "planted", *words, "--out", str(out)]
 
 
