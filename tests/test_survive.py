@@ -39,11 +39,6 @@ def whole(tmp_path_factory):
     return folder
 
 
-def start(*words):
-    process = killing.start(*words)
-    return process, killing.Output(process)
-
-
 def finish(folder):
     result = invoke("train", "--resume", folder)
     assert result.exit_code == 0, result.output
@@ -59,9 +54,10 @@ def test_a_killed_training_ends_as_one_that_was_not(whole, tmp_path):
 @pytest.mark.long
 def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
     kills = {"torch": 30}.get(BACKEND, 10)
-    process, output = start(*killing.arguments(12, tmp_path / "whole"))
-    assert process.wait(1200) == 0, output.lines[-5:]
-    told = killing.survive(tmp_path, tmp_path / "whole", 12, kills, seconds=4.0)
+    whole, log = tmp_path / "whole", tmp_path / "log"
+    process = killing.Process(*killing.arguments(12, whole), log=log, forked=True)
+    assert process.wait() == 0, process.output
+    told = killing.survive(tmp_path, whole, 12, kills, seconds=4.0, forked=True)
     print("killed:", BACKEND, json.dumps(told))
     assert told[ANY] + told[WRITES] == kills
     assert told["different"] == told["unreadable"] == []
@@ -72,12 +68,12 @@ def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
 )
 def test_a_signal_saves_amid_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
     folder = tmp_path / "run"
-    process, output = start(*killing.arguments(EPOCHS, folder))
-    assert output.has("Epoch 2/")
-    process.send_signal(signum)
-    assert process.wait(120) == 128 + signum
-    output.join(10)
-    told = "".join(output.lines)
+    words = killing.arguments(EPOCHS, folder)
+    process = killing.Process(*words, log=tmp_path / "log")
+    assert process.prints("Epoch 2/"), process.output
+    os.kill(process.pid, signum)
+    assert process.wait() == 128 + signum
+    told = process.output
     assert f"Go on with: cmvq train --resume {folder}" in told
     assert "Traceback" not in told
     position, _ = checkpoint.read(folder)
