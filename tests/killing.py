@@ -24,7 +24,7 @@ SETTINGS = {
     "model.num_embeddings": 8,
     "model.solver_units": 8,
     "model.modality_dropout": 0.3,
-    "training.batch_size": 8,
+    "training.batch_size": 16,
     "training.limit": 64,
     "training.schedule": "cosine",
     "training.early_stopping": 50,
@@ -59,6 +59,7 @@ class Process:
     def __init__(self, *words, log, forked=False):
         words = [str(word) for word in words]
         self.log = log
+        log.unlink(missing_ok=True)
         if forked:
             self._process = _server().Process(target=_main, args=(words, str(log)))
             self._process.start()

@@ -21,7 +21,7 @@ from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.interrupting import Interrupted
 from cmvq_keras.run import Run
 
-EPOCHS = 4
+EPOCHS = 3
 BACKEND = keras.config.backend()
 
 
@@ -111,6 +111,11 @@ def signal_once():
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def signal_twice():
+    signal_once()
+    signal_once()
+
+
 def recipe(epochs=EPOCHS, **settings):
     changed = {**killing.SETTINGS, "training.epochs": epochs, **settings}
     return cmvq.recipes.get("planted").with_settings(changed)
@@ -125,25 +130,45 @@ def resume(folder, **options):
     return cmvq.resume(folder, verbose=False, **options)
 
 
-def test_a_checkpoint_amid_an_epoch_is_exact(whole, tmp_path):
-    folder = tmp_path / "run"
+def test_it_goes_on_amid_an_epoch_again_and_again(whole, tmp_path):
+    folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
     with pytest.raises(Dies):
-        train(folder, [At(3, 6, die)], checkpoint_minutes=1e-9)
+        train(folder, [At(2, 4, die)], checkpoint_minutes=1e-9)
     position, _ = checkpoint.read(folder)
-    assert (position.epoch, position.step) == (2, 5)
-    assert len(Run(folder).history) == 2
+    assert (position.epoch, position.step) == (1, 3)
+    assert len(Run(folder).history) == 1
+    with pytest.raises(Interrupted, match="after step 2 of epoch 3 by Ctrl-C"):
+        resume(folder, callbacks=[At(3, 2, signal_once)])
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    weights = (folder / "model.weights.h5").stat().st_size
+    assert size < 3 * (weights + checkpoint.path(folder).stat().st_size)
+    with pytest.raises(Interrupted, match="at once by Ctrl-C"):
+        resume(folder, callbacks=[At(3, 1, signal_twice)])
+    position, _ = checkpoint.read(folder)
+    assert (position.epoch, position.step) == (2, 2)
     resume(folder)
     assert killing.differences(whole, folder) == []
     assert not (folder / "backup").exists()
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Dies):
         train(folder, [At(1, 2, die)])
-    assert "Go on with it: cmvq train --resume" in error_of(
-        *killing.arguments(EPOCHS, folder), code=1
-    )
+    told = error_of(*killing.arguments(EPOCHS, folder), code=1)
+    assert f"Go on with it: cmvq train --resume {folder}" in told
+    told = error_of("train", "--resume", folder, "--epochs", 3, code=2)
+    assert "RUN says what --resume trains. Leave out --epochs." in told
+    noted = Run(folder).environment
+    path = folder / "environment.json"
+    path.write_text(json.dumps({**noted, "backend": "another"}))
+    with pytest.raises(ValueError, match="was begun on another"):
+        resume(folder)
+    path.write_text(json.dumps(noted))
+    checkpoint.path(folder).write_bytes(b"no state")
+    with pytest.raises(ValueError, match=r"state\.h5 is not a readable checkpoint"):
+        resume(folder)
     shutil.rmtree(folder / "backup")
     resume(folder)
     assert killing.differences(whole, folder) == []
@@ -153,10 +178,10 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
 def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
     origin = tmp_path / "origin"
     shutil.copytree(whole, origin)
-    options = {"made": recipe(2), "init_from": origin, "keep_mask": True}
+    options = {"made": recipe(1), "init_from": origin, "keep_mask": True}
     train(tmp_path / "one", **options)
     with pytest.raises(Dies):
-        train(tmp_path / "two", [At(2, 2, die)], **options)
+        train(tmp_path / "two", [At(1, 2, die)], **options)
     shutil.rmtree(origin)
     resume(tmp_path / "two")
     assert killing.differences(tmp_path / "one", tmp_path / "two") == []
@@ -219,40 +244,6 @@ class _Like:
         self.__dict__.update(vars(module), **functions)
 
 
-def test_a_script_is_told_of_ctrl_c_and_can_go_on(whole, tmp_path):
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted, match="after step 2 of epoch 1 by Ctrl-C"):
-        train(tmp_path / "run", [At(1, 2, signal_once)])
-    with pytest.raises(Interrupted, match="at once by Ctrl-C"):
-        resume(tmp_path / "run", callbacks=[At(2, 3, _signal_twice)])
-    assert checkpoint.read(tmp_path / "run")[0].epoch == 1
-    resume(tmp_path / "run")
-    assert killing.differences(whole, tmp_path / "run") == []
-    assert signal.getsignal(signal.SIGINT) == before
-
-
-def _signal_twice():
-    signal_once()
-    signal_once()
-
-
-def test_only_its_own_backend_and_data_go_on_with_a_run(tmp_path):
-    folder = tmp_path / "run"
-    with pytest.raises(Dies):
-        train(folder, [At(1, 1, die)])
-    noted = Run(folder).environment
-    path = folder / "environment.json"
-    path.write_text(json.dumps({**noted, "backend": "another"}))
-    with pytest.raises(ValueError, match="was begun on another"):
-        resume(folder)
-    path.write_text(json.dumps(noted))
-    (folder / "backup" / "state.h5").write_bytes(b"no state")
-    with pytest.raises(ValueError, match=r"state\.h5 is not a readable checkpoint"):
-        resume(folder)
-    told = error_of("train", "--resume", folder, "--epochs", 3, code=2)
-    assert "RUN says what --resume trains. Leave out --epochs." in told
-
-
 def test_reproduce_finds_the_same_and_what_differs(whole, tmp_path):
     result = invoke("reproduce", whole, "--out", tmp_path / "again")
     assert result.exit_code == 0, result.output
@@ -270,12 +261,3 @@ def test_reproduce_finds_the_same_and_what_differs(whole, tmp_path):
     assert name == "test.loss"
     assert then != now
     assert count > 100
-
-
-def test_a_run_folder_stays_small(whole, tmp_path):
-    folder = tmp_path / "run"
-    with pytest.raises(Dies):
-        train(folder, [At(3, 1, die)])
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    weights = (folder / "model.weights.h5").stat().st_size
-    assert size < 3 * (weights + (folder / "backup" / "state.h5").stat().st_size)
