@@ -5,6 +5,7 @@ for JSON, and `restore(state)` takes it back after `on_train_begin`. Then a resu
 training goes on with it.
 """
 
+import contextlib
 import math
 import sys
 import time
@@ -286,7 +287,8 @@ class Backup(keras.callbacks.Callback):
         self.epoch, self.first_step = epoch + 1, 0
         self.stopped = bool(self.model.stop_training)
         self.write(self.model)
-        self.best.save(self.model, self.epoch)
+        with self._disk_told(f"The weights of epoch {self.epoch}"):
+            self.best.save(self.model, self.epoch)
         if self.interruption.requested is not None:
             self.interruption.stop(str(self.position))
 
@@ -309,20 +311,25 @@ class Backup(keras.callbacks.Callback):
         position = Position(self.epoch, step, self.stopped, self.seconds)
         try:
             self._generators = generators()
-            checkpoint.write(
-                self.run.directory, model, position, self.states(), self._generators
-            )
+            with self._disk_told(f"The checkpoint {position}"):
+                checkpoint.write(
+                    self.run.directory, model, position, self.states(), self._generators
+                )
         except Diverged as error:
             raise self.diverged(f"{position}: {error}") from None
-        except OSError as error:
-            raise OSError(
-                f"The checkpoint {position} could not be written: {error}. "
-                f"{self._told()} Make room, then: cmvq train --resume "
-                f"{self.run.directory}"
-            ) from error
         self.position = position
         self._written = time.monotonic()
         self.seconds_spent += self._written - began
+
+    @contextlib.contextmanager
+    def _disk_told(self, what):
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                f"{what} could not be written: {error}. {self._told()} Make room, "
+                f"then: cmvq train --resume {self.run.directory}"
+            ) from error
 
     def diverged(self, where):
         """The exception for a training that left the finite numbers."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import pathlib
 
 import keras
@@ -205,7 +206,7 @@ class _Job:
         shown = [BriefProgress()] if verbose else []
         of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]
-        with Interruption(run.directory) as interruption:
+        with _disk_told(run), Interruption(run.directory) as interruption:
             best_epoch, seconds = fitting.fit(
                 model,
                 run,
@@ -225,6 +226,20 @@ class _Job:
                 results[name] = _measured(model, recipe, splits[name], self.shared)
             results["codes_used"] = results["test"]["codes_used"]
             run.finish(results)
+
+
+@contextlib.contextmanager
+def _disk_told(run):
+    """Says how to go on after a full disk, where that was not said already."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"{error}. What was there before is kept. Make room, then: cmvq train "
+            f"--resume {run.directory}"
+        ) from error
 
 
 def _mirrors(recipe):
