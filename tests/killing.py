@@ -133,7 +133,7 @@ def kill(process, folder, how, seconds):
     else:
         backup = folder / checkpoint.FOLDER
         while process.code is None and not any(backup.glob(".*.tmp")):
-            pass
+            time.sleep(0.0005)
     if process.code is not None:
         return False
     os.kill(process.pid, signal.SIGKILL)
@@ -214,6 +214,7 @@ def survive(root, reference, epochs, kills, seconds, forked=False):
             how = WRITES if done % 2 else ANY
             if done < kills and kill(process, folder, how, seconds):
                 told[how] += 1
+                print(f"killed {how}: {told[how]}", flush=True)
                 told["unreadable"] += unreadable(folder)
             else:
                 if process.wait() != 0:
