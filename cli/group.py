@@ -15,6 +15,7 @@ COMMANDS = (
     "predict",
     "report",
     "reconstruct",
+    "reproduce",
     "prepare",
     "data",
     "recipes",
@@ -28,7 +29,8 @@ class CommandGroup(click.Group):
     """A group whose commands are the modules beside this file.
 
     Every exception ends in one line `Error: ...` on stderr: exit code 2 when the
-    command was called wrongly, 130 after Ctrl-C, 1 for everything else. With the
+    command was called wrongly, 130 after Ctrl-C, 143 where SIGTERM is taken, 1 for
+    everything else. With the
     environment variable `CMVQ_DEBUG=1` the traceback is shown instead.
     """
 
@@ -73,8 +75,9 @@ def report(error):
     # Click hands Ctrl-C and a truncated input on as one and the same exception.
     if isinstance(error, click.Abort):
         if not isinstance(error.__cause__, EOFError):
-            click.echo("Interrupted.", err=True)
-            return 130
+            # A training says where it stopped, and how to go on.
+            click.echo(str(error.__cause__ or "") or "Interrupted.", err=True)
+            return getattr(error.__cause__, "exit_code", 130)
         error = error.__cause__
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         error.show()

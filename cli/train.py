@@ -73,6 +73,19 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     type=click.Path(file_okay=False),
     help="The run folder. Default: runs/<recipe>-<backend>-<time>.",
 )
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(),
+    help="Go on with a training that was killed or stopped. RUN says all the rest.",
+)
+@click.option(
+    "--checkpoint-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="Save amid an epoch, too, every so many minutes.",
+)
 def command(
     recipe,
     backend,
@@ -85,6 +98,8 @@ def command(
     keep_solver,
     keep_mask,
     out,
+    resume,
+    checkpoint_minutes,
     **short,
 ):
     """Train a recipe and leave a run folder.
@@ -94,11 +109,33 @@ def command(
     cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
     cmvq train --store STORE
     cmvq train --recipe rml --init-from runs/crema-d
+    cmvq train --resume RUN
+
+    Ctrl-C once saves after the step and stops; twice stops at once. Either way
+    --resume goes on.
     """
     from cmvq_keras import recipes
 
     if store and data_dir:
         raise click.UsageError("Give only one of --store and --data-dir.")
+    if resume is not None:
+        others = {
+            "--preset": preset,
+            "--modality": modality,
+            "--set": assignments,
+            "--init-from": init_from,
+            "--keep-solver": keep_solver,
+            "--keep-mask": keep_mask,
+            "--out": out,
+            **{f"--{name.replace('_', '-')}": value for name, value in short.items()},
+        }
+        given = [name for name, value in others.items() if value]
+        if given:
+            raise click.UsageError(
+                f"RUN says what --resume trains. Leave out {', '.join(given)}."
+            )
+        _resume(resume, recipe, backend, data_dir, store, checkpoint_minutes)
+        return
     if (keep_solver or keep_mask) and init_from is None:
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
@@ -118,6 +155,33 @@ def command(
             keep_solver=keep_solver,
             keep_mask=keep_mask,
             told=progress.tell,
+            checkpoint_minutes=checkpoint_minutes,
+        )
+    click.echo("\n" + summary(run))
+
+
+def _resume(folder, recipe_file, backend, data_dir, store, checkpoint_minutes):
+    from cmvq_keras import environment
+    from cmvq_keras.run import Run
+
+    run = Run.open_begun(folder)
+    if run.is_finished:
+        click.echo(f"{folder} is finished: there is nothing to resume.")
+        click.echo("\n" + summary(run))
+        return
+    options.read_recipe_file(recipe_file, run)
+    options.start_backend(backend or run.environment.get("backend"))
+    from cmvq_keras import training
+
+    for line in environment.differences(run.environment, run.recipe.training):
+        click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
+    with Progress() as progress:
+        run = training.resume(
+            folder,
+            data_dir=data_dir,
+            store=store,
+            told=progress.tell,
+            checkpoint_minutes=checkpoint_minutes,
         )
     click.echo("\n" + summary(run))
 

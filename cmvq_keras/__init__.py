@@ -34,6 +34,7 @@ _PUBLIC = {
     "load_model": "training",
     "predict": "predicting",
     "prepare": "preparing",
+    "resume": "training",
     "train": "training",
 }
 _MODULES = (

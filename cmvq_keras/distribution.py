@@ -5,6 +5,7 @@ branches on the backend.
 """
 
 import contextlib
+import os
 
 import keras
 from keras import ops
@@ -81,6 +82,87 @@ def _keep_jax_weights(model):
 #: `keep_weights(model)`: a context in which an error costs no weights.
 keep_weights = {"jax": _keep_jax_weights}.get(
     keras.config.backend(), contextlib.nullcontext
+)
+
+
+@contextlib.contextmanager
+def _torch_deterministic():
+    import torch
+
+    # Asked for by cuBLAS, before its first product.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    on = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    picks = torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(on, warn_only=warns)
+        torch.utils.deterministic.fill_uninitialized_memory = fill
+        torch.backends.cudnn.benchmark = picks
+
+
+@contextlib.contextmanager
+def _tensorflow_deterministic():
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    on = config.is_op_determinism_enabled()
+    tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        if not on:
+            config.disable_op_determinism()
+
+
+#: `deterministic()`: a context in which the same numbers come out of the same numbers,
+#: where the backend has a switch for it. JAX has none at run time: on a CPU it needs
+#: none, on a GPU the process has to start with
+#: XLA_FLAGS=--xla_gpu_deterministic_ops=true.
+deterministic = {
+    "torch": _torch_deterministic,
+    "tensorflow": _tensorflow_deterministic,
+}.get(keras.config.backend(), contextlib.nullcontext)
+
+
+def _no_generators():
+    return []
+
+
+def _torch_generators():
+    import torch
+
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states += torch.cuda.get_rng_state_all()
+    return [state.cpu().numpy() for state in states]
+
+
+#: `generators()`: the states of random number generators that are no variable, as a
+#: list of uint8 arrays. On PyTorch Keras's dropout draws from the process's own.
+generators = {"torch": _torch_generators}.get(keras.config.backend(), _no_generators)
+
+
+def _keep_generators(states):
+    return None
+
+
+def _set_torch_generators(states):
+    import torch
+
+    on_processor, *on_devices = (torch.from_numpy(state.copy()) for state in states)
+    torch.set_rng_state(on_processor)
+    torch.cuda.set_rng_state_all(on_devices)
+
+
+#: `set_generators(states)`: takes back what `generators()` gave.
+set_generators = {"torch": _set_torch_generators}.get(
+    keras.config.backend(), _keep_generators
 )
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import os
 import pathlib
 import platform
 import subprocess
@@ -62,6 +63,41 @@ _DEVICES = {
 }
 
 
+def _torch_threads():
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _tensorflow_threads():
+    import tensorflow as tf
+
+    # 0 stands for one a core.
+    return tf.config.threading.get_intra_op_parallelism_threads() or _cores()
+
+
+# JAX takes one a core; it has no function that tells.
+_THREADS = {"tensorflow": _tensorflow_threads, "torch": _torch_threads}
+
+
+def _cores():
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def processor():
+    """The processor's name, or that of its kind."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in text.splitlines())
+    names = (name.strip() for key, _, name in lines if key.strip() == "model name")
+    return next(names, platform.machine())
+
+
 def source_commit():
     """The git commit of the checkout that runs, with "+changes"; else None."""
     checkout = pathlib.Path(cmvq_keras.__file__).resolve().parent.parent
@@ -105,10 +141,48 @@ def describe(backend, settings):
         "devices": device_names(backend),
         "platform": platform.platform(),
         "precision": settings.precision,
+        "processor": processor(),
         "python": platform.python_version(),
         "seed": settings.seed,
+        "threads": _THREADS.get(backend, _cores)(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "versions": {
             "cmvq-keras": cmvq_keras.__version__,
             **{package: version(package) for package in packages},
         },
     }
+
+
+# What decides whether two runs give the same digits.
+_DECIDING = (
+    "backend",
+    "commit",
+    "devices",
+    "platform",
+    "precision",
+    "processor",
+    "python",
+    "seed",
+    "threads",
+    "xla_flags",
+)
+
+
+def differences(noted, settings):
+    """Lines on what is not here and now as a run's environment.json says.
+
+    Args:
+        noted: its content. What it does not say counts as the same.
+        settings: the recipe's `TrainingSettings`.
+    """
+    here = describe(noted.get("backend"), settings)
+    pairs = [(name, noted.get(name), here[name]) for name in _DECIDING]
+    versions = noted.get("versions")
+    for name, now in here["versions"].items():
+        then = versions.get(name) if isinstance(versions, dict) else None
+        pairs.append((f"version of {name}", then, now))
+    return [
+        f"{name} was {then}, is {now}"
+        for name, then, now in pairs
+        if then is not None and then != now
+    ]

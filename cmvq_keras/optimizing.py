@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from cmvq_keras.callbacks import EarlyStopping
+
 
 def optimizer(settings, steps):
     """The optimizer of `TrainingSettings`, for epochs of so many steps."""
@@ -23,7 +25,7 @@ def early_stopping(settings):
         return []
     mode = "min" if settings.select_by == "task_loss" else "max"
     return [
-        keras.callbacks.EarlyStopping(
+        EarlyStopping(
             monitor=f"val_{settings.select_by}",
             mode=mode,
             patience=settings.early_stopping,

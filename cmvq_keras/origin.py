@@ -59,6 +59,32 @@ class Origin:
         check_fit(run.recipe, recipe, run.directory, keep_solver, keep_mask)
         return cls(run, keep_solver, keep_mask)
 
+    @classmethod
+    def of_run(cls, run):
+        """The origin that a run notes in its environment.json, or None.
+
+        Raises:
+            FileNotFoundError, ValueError: when it is not there any more, or not what
+                it was.
+        """
+        noted = run.environment.get("init_from")
+        if noted is None:
+            return None
+        try:
+            folder, weights = noted["folder"], noted["weights"]
+            kept = bool(noted["keep_solver"]), bool(noted["keep_mask"])
+        except (TypeError, KeyError):
+            raise ValueError(
+                f"{run.directory}: environment.json names no readable init_from"
+            ) from None
+        origin = cls.open(folder, run.recipe, *kept)
+        if npy.checksum(origin.run.weights_path) != weights:
+            raise ValueError(
+                f"{folder} has other weights now than those that {run.directory} "
+                "started from"
+            )
+        return origin
+
     def note(self):
         """What environment.json says about it, as a dict."""
         recipe = self.run.recipe

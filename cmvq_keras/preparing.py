@@ -166,6 +166,23 @@ def store_of_run(run, data_dir=None, store=None, told=None):
     return found
 
 
+def same_store(run, data_dir=None, store=None, told=None):
+    """As `store_of_run`; one that is named must be the run's own, too.
+
+    Raises:
+        FileNotFoundError, ValueError: as `store_of_run`.
+    """
+    found = store_of_run(run, data_dir, store, told)
+    noted = run.environment.get("store")
+    expected = noted.get("manifest") if isinstance(noted, dict) else None
+    if (found.checksum if found else None) != expected:
+        where = found.folder if found else "What is named"
+        raise ValueError(
+            f"{where} is not the store that {run.directory} was trained from."
+        )
+    return found
+
+
 def _origin(recipe, data_dir):
     """What a cached store has to be made of and with: values for JSON."""
     root = sources.data_root(data_dir).resolve()

@@ -302,7 +302,13 @@ class Recipe:
             content = json.loads(text)
         except ValueError as error:
             raise ValueError(f"A recipe must be JSON. Received: {error}") from None
-        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        found = content.pop("format", None) if isinstance(content, dict) else None
+        if isinstance(found, int) and found > FORMAT:
+            raise ValueError(
+                f"A recipe of format {found} is newer than this version of cmvq-keras, "
+                f"which reads {FORMAT}: take a later version."
+            )
+        if found != FORMAT:
             raise ValueError(
                 f'A recipe must be a JSON object with "format": {FORMAT}; this file '
                 "comes from another tool or another version."

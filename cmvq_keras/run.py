@@ -5,18 +5,23 @@
     history.csv       one line an epoch
     metrics.json      the numbers of the kept epoch
     model.weights.h5  the weights of the kept epoch
+    backup/           until it is finished: what `cmvq train --resume` goes on from
 
 JSON and CSV are written by our own code and weights by Keras; no pickle is read or
 written. A killed run never leaves half a file.
 """
 
+import contextlib
 import csv
 import datetime
+import io
 import json
 import math
 import os
 import pathlib
+import shutil
 
+from cmvq_keras import locking
 from cmvq_keras.data import files, npy
 from cmvq_keras.environment import describe
 from cmvq_keras.recipe import Recipe
@@ -26,6 +31,9 @@ ENVIRONMENT = "environment.json"
 HISTORY = "history.csv"
 METRICS = "metrics.json"
 WEIGHTS = "model.weights.h5"
+BACKUP = "backup"
+FORMAT = 1  # of the folder; a recipe has its own
+_KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
 MAX_BYTES = 64_000_000  # of a file of text
 _CHUNK = 1_000_000  # bytes that are written at once
 
@@ -56,25 +64,69 @@ class Run:
             FileExistsError: when the folder already holds a run; nothing is
                 overwritten.
         """
+        with cls.created(directory, recipe, backend, notes) as run:
+            return run
+
+    @classmethod
+    @contextlib.contextmanager
+    def created(cls, directory, recipe, backend, notes=None):
+        """`create` as a context that keeps other processes away from the folder."""
+        cls.check_free(directory)
         if directory is None:
             directory = _new_directory(recipe.name, backend)
-        cls.check_free(directory)
         run = cls(directory)
         run.directory.mkdir(parents=True, exist_ok=True)
-        environment = {**describe(backend, recipe.training), **(notes or {})}
-        write_atomically(run.directory / RECIPE, recipe.to_json())
-        write_atomically(run.directory / ENVIRONMENT, to_json(environment))
-        return run
+        with locking.alone(directory):
+            run._begin(recipe, backend, notes)
+            yield run
+
+    def _begin(self, recipe, backend, notes):
+        if (self.directory / RECIPE).exists():
+            raise FileExistsError(f"{self.directory} already holds a run ({RECIPE}).")
+        about = describe(backend, recipe.training)
+        environment = {"format": FORMAT, **about, **(notes or {})}
+        # The recipe last: with it the folder is a run.
+        write_atomically(self.directory / ENVIRONMENT, to_json(environment))
+        write_atomically(self.directory / RECIPE, recipe.to_json())
+
+    @classmethod
+    @contextlib.contextmanager
+    def resumed(cls, directory):
+        """Opens a run that may not be finished, and keeps other processes away.
+
+        What a killed process left half written is removed.
+
+        Raises:
+            FileNotFoundError: when the folder is missing or is no run.
+            FileExistsError: when another process works on it.
+            ValueError: when one of its files is damaged or of a later version.
+        """
+        run = cls.open_begun(directory)
+        with locking.alone(directory):
+            for folder in (run.directory, run.directory / BACKUP):
+                for pattern in (".*.tmp", f".*.{WEIGHTS}"):
+                    for path in folder.glob(pattern):
+                        path.unlink()
+            yield run
 
     @classmethod
     def check_free(cls, directory):
         """Raises FileExistsError when a folder already holds a run, even one that is
         still in its first epoch."""
+        if directory is None:
+            return
+        run = cls(directory)
         for name in (RECIPE, ENVIRONMENT, HISTORY, METRICS, WEIGHTS):
-            if directory is not None and (pathlib.Path(directory) / name).exists():
+            if (run.directory / name).exists():
+                locking.check_alone(directory)
+                todo = "Choose another folder, or remove this one."
+                if run.is_resumable:
+                    todo = (
+                        f"Go on with it: cmvq train --resume {directory}. Or choose "
+                        "another folder."
+                    )
                 raise FileExistsError(
-                    f"{directory} already holds a run ({name}). Choose another "
-                    "folder, or remove this one."
+                    f"{directory} already holds a run ({name}). {todo}"
                 )
 
     @classmethod
@@ -86,21 +138,42 @@ class Run:
                 weights.
             ValueError: when one of its JSON files is damaged.
         """
-        run = cls(directory)
-        if not run.directory.is_dir():
-            raise FileNotFoundError(f"There is no run folder {run.directory}")
-        if not (run.directory / RECIPE).is_file():
-            raise FileNotFoundError(
-                f"{run.directory} is no run folder: it holds no {RECIPE}"
-            )
-        # Read now, so that a damaged file is told before a model is built.
-        _ = run.recipe, run.environment, run.metrics
+        run = cls.open_begun(directory)
         if not run.weights_path.is_file():
             raise FileNotFoundError(
                 f"{run.directory} holds no {WEIGHTS}: its training did not finish an "
                 "epoch"
             )
         return run
+
+    @classmethod
+    def open_begun(cls, directory):
+        """Opens the folder of a run that may have no weights yet.
+
+        Raises:
+            FileNotFoundError, ValueError: as `open`, also for a folder of a later
+                version.
+        """
+        run = cls(directory)
+        run._check()
+        return run
+
+    def _check(self):
+        # All is read now, so that a damaged file is told before a model is built.
+        if not self.directory.is_dir():
+            raise FileNotFoundError(f"There is no run folder {self.directory}")
+        if not (self.directory / RECIPE).is_file():
+            raise FileNotFoundError(
+                f"{self.directory} is no run folder: it holds no {RECIPE}"
+            )
+        _ = self.recipe, self.metrics
+        # Runs of the first versions do not tell their format: it was this one.
+        found = self.environment.get("format", FORMAT)
+        if found != FORMAT:
+            raise ValueError(
+                f"{self.directory} is a run folder of format {found}, and this version "
+                f"of cmvq-keras reads {FORMAT}: take a later version."
+            )
 
     @property
     def recipe(self):
@@ -136,6 +209,19 @@ class Run:
             ]
 
     @property
+    def is_finished(self):
+        """Whether it is trained to its end and measured."""
+        return _KEPT_EPOCH in self.metrics
+
+    @property
+    def is_resumable(self):
+        """Whether its training has begun, and is not finished."""
+        if not (self.directory / RECIPE).is_file() or self.is_finished:
+            return False
+        # Weights alone, without a backup, are those of `cmvq convert`.
+        return (self.directory / BACKUP).is_dir() or not self.weights_path.exists()
+
+    @property
     def weights_path(self):
         """Where the weights of the kept epoch lie."""
         return self.directory / WEIGHTS
@@ -143,6 +229,30 @@ class Run:
     def write_metrics(self, metrics):
         """Replaces metrics.json. NaN and infinity become null."""
         write_atomically(self.directory / METRICS, to_json(metrics))
+
+    def finish(self, metrics):
+        """Writes the metrics of a training that is over; removes its backup.
+
+        Args:
+            metrics: as for `write_metrics`, with "best_epoch".
+        """
+        self.write_metrics(metrics)
+        shutil.rmtree(self.directory / BACKUP, ignore_errors=True)
+
+    def cut_history(self, epochs):
+        """Drops the lines of history.csv after an epoch, even one that is half."""
+        path = self.directory / HISTORY
+        if not path.exists():
+            return
+        lines = path.read_bytes().splitlines(keepends=True)
+        if epochs == 0:
+            path.unlink()
+        elif len(lines) > epochs + 1:
+            write_atomically(path, b"".join(lines[: epochs + 1]))
+        elif len(lines) < epochs + 1:
+            raise ValueError(
+                f"{path} holds {len(lines) - 1} of the {epochs} epochs that are trained"
+            )
 
     def append_history(self, row):
         """Adds one epoch to history.csv; on disk when this returns.
@@ -154,21 +264,21 @@ class Run:
             ValueError: when a later row brings other columns.
         """
         path = self.directory / HISTORY
-        columns = list(row)
-        with path.open("a+", newline="", encoding="utf-8") as file:
-            file.seek(0)
-            known = next(csv.reader(file), None)
-            writer = csv.writer(file, lineterminator="\n")
-            if known is None:
-                writer.writerow(columns)
-            elif set(known) != set(columns):
-                raise ValueError(
-                    f"{path} has the columns {', '.join(known)}. Received: "
-                    f"{', '.join(columns)}"
-                )
-            writer.writerow([_plain(row[name]) for name in known or columns])
-            file.flush()
-            os.fsync(file.fileno())
+        columns, known = list(row), None
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                known = next(csv.reader(file), None)
+        if known is not None and set(known) != set(columns):
+            raise ValueError(
+                f"{path} has the columns {', '.join(known)}. Received: "
+                f"{', '.join(columns)}"
+            )
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if known is None:
+            writer.writerow(columns)
+        writer.writerow([_plain(row[name]) for name in known or columns])
+        _append(path, text.getvalue().encode())
 
     def save_weights(self, model):
         """Saves a Keras model's weights under `weights_path`, whole or not at all."""
@@ -225,6 +335,19 @@ def write_atomically(path, content):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _append(path, content):
+    """Adds bytes to a file: all of them, or none where the disk is full."""
+    with path.open("ab", buffering=0) as file:
+        end = file.tell()
+        try:
+            while content:
+                content = content[file.write(content) :]
+            os.fsync(file.fileno())
+        except OSError:
+            os.truncate(path, end)
+            raise
 
 
 def to_json(content):

@@ -1,12 +1,17 @@
 """Train and evaluate: what the command line calls and a script can call."""
 
 import contextlib
+import dataclasses
+import errno
 import pathlib
 
 import keras
 
 from cmvq_keras import (
+    checkpoint,
+    fitting,
     information,
+    locking,
     measuring,
     methods,
     missing,
@@ -17,19 +22,21 @@ from cmvq_keras import (
     shared_classes,
 )
 from cmvq_keras.building import build_model, effective
-from cmvq_keras.callbacks import (
-    BestWeights,
-    BriefProgress,
-    ComplementarityLog,
-    HistoryFile,
-)
+from cmvq_keras.callbacks import BriefProgress
+from cmvq_keras.data import sources
 from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.distribution import check_precision
+from cmvq_keras.data.store import Store
+from cmvq_keras.distribution import check_precision, deterministic
+from cmvq_keras.interrupting import Interruption
+from cmvq_keras.methods.method import Method
 from cmvq_keras.origin import Origin, noted_classes
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.run import Run
 from cmvq_keras.transfer import transfer
+
+CHECKPOINT_MINUTES = 10
 
 
 def train(
@@ -43,6 +50,7 @@ def train(
     keep_solver=False,
     keep_mask=False,
     told=None,
+    checkpoint_minutes=CHECKPOINT_MINUTES,
 ):
     """Trains a recipe and leaves a run folder.
 
@@ -65,6 +73,8 @@ def train(
             last layer.
         keep_mask: whether it starts with that run's mask too.
         told: function `(split, samples done, samples in all)` of that preparation.
+        checkpoint_minutes: at most so much work is lost when the process dies; at the
+            end of an epoch nothing is. None for no checkpoint amid an epoch.
 
     Returns:
         The `Run`, its `metrics` complete.
@@ -75,49 +85,170 @@ def train(
         FileExistsError: when `out` already holds a run.
         ValueError: for settings and data that do not fit, and for a precision that
             the backend cannot train in on this machine.
+        Diverged: a ValueError, when the loss is not finite.
+        Interrupted: a KeyboardInterrupt, after Ctrl-C or SIGTERM: the state is saved,
+            and `resume` goes on from there.
     """
     recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
     Run.check_free(out)
     check_precision(recipe.training.precision)
     origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
-    others = origin.run.recipe.classes if origin else None
-    shared = shared_classes.between(recipe.classes, others)
+    classes = origin.run.recipe.classes if origin else None
     # Before any data is read: a recipe may not say how it is mirrored.
-    mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
+    mirrors = _mirrors(recipe)
     store = preparing.find_store(recipe, data_dir, store, told)
-    splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-    batches = training_batches(recipe.training, splits["train"], mirrors)
-    with _precision(recipe.training.precision):
+    with deterministic(), _precision(recipe.training.precision):
+        job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+        # Not before all that can be wrong with the settings has been told.
+        notes = recipe_file.notes(recipe.name)
+        notes |= job.method.prepare(job.model, recipe, job.splits)
+        if origin:
+            notes["init_from"] = origin.note()
+        if store:
+            notes["store"] = preparing.describe(store, data_dir)
+        elif not recipes.is_made_up(recipe.name):
+            notes["data_dir"] = str(sources.data_root(data_dir).resolve())
+        with Run.created(out, recipe, keras.config.backend(), notes) as run:
+            job.carry_out(run, callbacks, verbose, checkpoint_minutes)
+    return run
+
+
+def resume(
+    run,
+    data_dir=None,
+    callbacks=(),
+    verbose=True,
+    store=None,
+    told=None,
+    checkpoint_minutes=CHECKPOINT_MINUTES,
+):
+    """Goes on with a training that was killed or stopped.
+
+    It ends with the weights, metrics and history of one that was never stopped: on a
+    CPU bit for bit, with the same versions and number of threads.
+
+    Args:
+        run: the run folder. It says what was trained on what.
+        data_dir, store: where the data is now, if it was moved.
+        callbacks, verbose, told, checkpoint_minutes: as in `train`. Callbacks that
+            keep something between epochs: see `cmvq_keras.callbacks`.
+
+    Returns:
+        The `Run`, its `metrics` complete; at once when it is finished already.
+
+    Raises:
+        FileNotFoundError: when the folder is no run, or data is missing.
+        FileExistsError: when another process trains it.
+        ValueError: when it cannot be resumed, was trained on another backend, or its
+            data is not what it was.
+        Diverged, Interrupted: as in `train`.
+    """
+    with Run.resumed(run) as run:
+        if run.is_finished:
+            return run
+        if not run.is_resumable:
+            raise ValueError(f"{run.directory} holds no backup to go on from.")
+        recipe, noted = run.recipe, run.environment
+        check_backend(run)
+        check_precision(recipe.training.precision)
+        begun = checkpoint.read(run.directory) is not None
+        # A checkpoint holds what was taken over.
+        origin = None if begun else Origin.of_run(run)
+        data_dir = data_dir or (None if store else noted.get("data_dir"))
+        store = preparing.same_store(run, data_dir, store, told)
+        if store is None or recipe.training.mirror:
+            recipe_file.check_run(run)
+        mirrors = _mirrors(recipe)
+        with deterministic(), _precision(recipe.training.precision):
+            classes = noted_classes(run)
+            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            if not begun:
+                job.method.prepare(job.model, recipe, job.splits)
+            job.carry_out(run, callbacks, verbose, checkpoint_minutes)
+    return run
+
+
+def check_backend(run):
+    """Raises ValueError when a run was trained on another backend than this one."""
+    noted, here = run.environment.get("backend"), keras.config.backend()
+    if noted != here:
+        raise ValueError(
+            f"{run.directory} was begun on {noted}, and only that backend can go on "
+            f"with it: --backend {noted}. Received: {here}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A training that is ready: a compiled model, and what to train it on."""
+
+    recipe: Recipe
+    method: Method
+    model: keras.Model
+    batches: keras.utils.PyDataset
+    splits: dict
+    shared: tuple | None
+    store: Store | None
+
+    @classmethod
+    def set_up(cls, recipe, origin, classes, data_dir, store, mirrors):
+        shared = shared_classes.between(recipe.classes, classes)
+        splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
+        batches = training_batches(recipe.training, splits["train"], mirrors)
         model = _started_model(recipe, origin)
         method = methods.get(recipe.method)
         optimizer = optimizing.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model)
         model.compile(optimizer, metrics=measuring.scores(recipe, shared))
-        # Not before all that can be wrong with the settings has been told.
-        notes = recipe_file.notes(recipe.name)
-        notes |= method.prepare(model, recipe, splits)
-        if origin:
-            notes["init_from"] = origin.note()
-        if store:
-            notes["store"] = preparing.describe(store, data_dir)
-        run = Run.create(out, recipe, keras.config.backend(), notes)
+        return cls(recipe, method, model, batches, splits, shared, store)
+
+    def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
+        """Trains from where the run is, measures the kept weights, finishes the run."""
+        model, recipe, splits = self.model, self.recipe, self.splits
         shown = [BriefProgress()] if verbose else []
-        of_method = method.callbacks(model, recipe, splits)
+        of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]
-        best_epoch = _fit(model, run, batches, splits, callbacks)
-        results = {
-            "best_epoch": best_epoch,
-            "complementarity": model.complementarity(),
-            "parameters": model.count_params(),
-        }
-        for name in ("validation", "test"):
-            results[name] = {
-                **_measured(model, recipe, splits[name], shared),
-                **_left_out(store, name),
+        with _disk_told(run), Interruption(run.directory) as interruption:
+            best_epoch, seconds = fitting.fit(
+                model,
+                run,
+                self.batches,
+                splits,
+                callbacks,
+                interruption,
+                checkpoint_minutes,
+            )
+            results = {
+                "best_epoch": best_epoch,
+                "complementarity": model.complementarity(),
+                "parameters": model.count_params(),
+                "training_seconds": seconds,
             }
-    results["codes_used"] = results["test"]["codes_used"]
-    run.write_metrics(results)
-    return run
+            for name in ("validation", "test"):
+                results[name] = {
+                    **_measured(model, recipe, splits[name], self.shared),
+                    **_left_out(self.store, name),
+                }
+            results["codes_used"] = results["test"]["codes_used"]
+            run.finish(results)
+
+
+@contextlib.contextmanager
+def _disk_told(run):
+    """Says how to go on after a full disk, where that was not said already."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"{error}. What was there before is kept. Make room, then: cmvq train "
+            f"--resume {run.directory}"
+        ) from error
+
+
+def _mirrors(recipe):
+    return recipes.mirrors(recipe) if recipe.training.mirror else None
 
 
 def training_batches(settings, split, mirrors=None):
@@ -141,40 +272,6 @@ def _started_model(recipe, origin):
     if source:
         transfer(source, model, origin.keep_solver, origin.keep_mask)
     return model
-
-
-def _fit(model, run, batches, splits, callbacks):
-    """Trains; the model then has the weights of the best epoch, whose number it gives.
-
-    Raises:
-        ValueError: when no epoch had a finite loss.
-    """
-    recipe = run.recipe
-    settings = recipe.training
-    best = BestWeights(run, settings.select_by)
-    model.fit(
-        batches,
-        validation_data=measuring.batches(recipe, splits["validation"]),
-        epochs=settings.epochs,
-        shuffle=False,
-        class_weight=optimizing.class_weight(recipe, splits["train"].y),
-        callbacks=[
-            ComplementarityLog(),
-            HistoryFile(run),
-            best,
-            *optimizing.early_stopping(settings),
-            *callbacks,
-        ],
-        verbose=0,
-    )
-    if best.best_epoch is None:
-        raise ValueError(
-            "Training diverged: no epoch had a finite loss on validation data. Lower "
-            "training.learning_rate, or set training.clip_norm. The epochs are in "
-            f"{run.directory}"
-        )
-    model.load_weights(run.weights_path)
-    return best.best_epoch
 
 
 def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()):
@@ -207,6 +304,11 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
             for a modality that cannot be left out.
     """
     run = run if isinstance(run, Run) else Run.open(run)
+    with locking.alone(run.directory), deterministic():
+        return _evaluate(run, split, data_dir, store, told, without)
+
+
+def _evaluate(run, split, data_dir, store, told, without):
     recipe = run.recipe
     missing.check(recipe, without)
     store = preparing.store_of_run(run, data_dir, store, told)

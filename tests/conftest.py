@@ -11,6 +11,7 @@ DATA = (
     "test_damage",
     "test_download",
     "test_listing",
+    "test_locking",
     "test_mat5",
     "test_mel",
     "test_no_pickle",

@@ -19,6 +19,7 @@ from cmvq_keras.run import Run, write_atomically
 def _no_framework(monkeypatch):
     # The devices have a test of their own; asking for them loads a framework.
     monkeypatch.setattr(environment, "device_names", lambda backend: ["device"])
+    monkeypatch.setattr(environment, "_THREADS", {})
 
 
 @pytest.fixture
@@ -135,6 +136,72 @@ def test_history_refuses_other_columns(run):
     run.append_history({"epoch": 1, "loss": 0.5})
     with pytest.raises(ValueError, match="has the columns epoch, loss"):
         run.append_history({"epoch": 2, "accuracy": 0.5})
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 2])
+def test_history_is_cut_after_an_epoch_even_within_a_line(run, epochs):
+    path, texts = run.directory / "history.csv", [b""]
+    for epoch in (1, 2):
+        run.append_history({"epoch": epoch, "loss": 0.1 * epoch})
+        texts.append(path.read_bytes())
+    path.write_bytes(path.read_bytes() + b"3,0.29")
+    run.cut_history(epochs)
+    assert (path.read_bytes() if path.exists() else b"") == texts[epochs]
+
+
+def test_a_history_that_lacks_epochs_is_told(run):
+    run.append_history({"epoch": 1, "loss": 0.5})
+    with pytest.raises(ValueError, match="holds 1 of the 3 epochs"):
+        run.cut_history(3)
+
+
+def test_a_full_disk_leaves_no_half_line_in_the_history(run, monkeypatch):
+    run.append_history({"epoch": 1, "loss": 0.5})
+    before = (run.directory / "history.csv").read_bytes()
+
+    def fsync(file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space left"):
+        run.append_history({"epoch": 2, "loss": 0.25})
+    assert (run.directory / "history.csv").read_bytes() == before
+
+
+def test_what_a_killed_process_left_half_written_is_removed(run):
+    backup = run.directory / "backup"
+    backup.mkdir()
+    left = [
+        run.directory / ".metrics.json.123.tmp",
+        run.directory / ".123.model.weights.h5",
+        backup / ".state.h5.123.tmp",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    with Run.resumed(run.directory):
+        assert not any(path.exists() for path in left)
+
+
+def test_only_a_run_that_was_begun_is_resumable(run):
+    assert run.is_resumable
+    run.weights_path.write_bytes(b"of `cmvq convert`")
+    assert not run.is_resumable
+    (run.directory / "backup").mkdir()
+    assert run.is_resumable
+    run.finish({"best_epoch": 1})
+    assert not run.is_resumable
+    assert not (run.directory / "backup").exists()
+
+
+def test_what_is_not_as_it_was_is_told(run):
+    settings = run.recipe.training
+    noted = run.environment
+    assert environment.differences(noted, settings) == []
+    noted["versions"]["numpy"] = "1.0"
+    noted["threads"] = 77
+    told = environment.differences(noted, settings)
+    assert told[0].startswith("threads was 77, is ")
+    assert told[1].startswith("version of numpy was 1.0, is ")
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -77,6 +77,7 @@ def test_the_best_epoch_may_have_the_highest_mean_iou():
     best = BestWeights(Recorder(), "mean_iou")
     for epoch, score in enumerate((0.2, 0.4, 0.3)):
         best.on_epoch_end(epoch, {"val_mean_iou": score, "val_task_loss": 1.0 - epoch})
+        best.save(model=None, epoch=epoch + 1)
     assert best.best_epoch == 2
     assert len(saved) == 2
 

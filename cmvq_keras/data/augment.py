@@ -44,6 +44,10 @@ class Mirrored(keras.utils.PyDataset):
     def on_epoch_end(self):
         self.batches.on_epoch_end()
 
+    def set_epoch(self, epoch):
+        """As that of the batches."""
+        self.batches.set_epoch(epoch)
+
 
 def _replaced(values, rows, mirror):
     changed = np.array(values)

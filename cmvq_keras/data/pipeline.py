@@ -53,8 +53,35 @@ class Batches(keras.utils.PyDataset):
         return array.read(part, self._views[part] % views)
 
     def on_epoch_end(self):
-        self.epoch += 1
+        self.set_epoch(self.epoch + 1)
+
+    def set_epoch(self, epoch):
+        """Goes to an epoch: its order and views do not depend on those before."""
+        self.epoch = epoch
         self._order, self._views = self._draw()
+
+
+class Rest(keras.utils.PyDataset):
+    """What is left of an epoch.
+
+    Args:
+        batches: `Batches`, or `cmvq_keras.data.augment.Mirrored` ones.
+        first: index of the first batch that is left.
+    """
+
+    def __init__(self, batches, first):
+        super().__init__()
+        self.batches = batches
+        self.first = first
+
+    def __len__(self):
+        return len(self.batches) - self.first
+
+    def __getitem__(self, index):
+        return self.batches[self.first + index]
+
+    def on_epoch_end(self):
+        self.batches.on_epoch_end()
 
 
 def even_batch_size(count, batch_size):

@@ -1,0 +1,69 @@
+"""Ctrl-C and SIGTERM while a run is trained: once to save and stop, twice to stop."""
+
+import os
+import signal
+import threading
+
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+_STDERR = 2
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was stopped; the message says how to go on.
+
+    A `KeyboardInterrupt`, so that what goes on after a failed training stops here.
+
+    Attributes:
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, signum, directory, where="at once"):
+        super().__init__(
+            f"Stopped {where} by {NAMES[signum]}. Go on with: cmvq train --resume "
+            f"{directory}"
+        )
+        self.exit_code = 128 + signum
+
+
+class Interruption:
+    """A context in which both signals are taken; ends with the handlers of before.
+
+    Outside the main thread, and for a signal that is ignored, nothing changes.
+
+    Args:
+        directory: the run folder, for the message.
+
+    Attributes:
+        can_wait: whether a first signal only notes that it came, because someone asks
+            for `requested` soon.
+        requested: the signal that came, or None.
+    """
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.can_wait = False
+        self.requested = None
+        self._before = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            for signum in NAMES:
+                if signal.getsignal(signum) is not signal.SIG_IGN:
+                    self._before[signum] = signal.signal(signum, self._take)
+        return self
+
+    def __exit__(self, *error):
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _take(self, signum, frame):
+        if not self.can_wait or self.requested is not None:
+            raise Interrupted(signum, self.directory)
+        self.requested = signum
+        told = f"\n{NAMES[signum]}: saving after this step; once more stops at once.\n"
+        # No print: the signal may have come amid one.
+        os.write(_STDERR, told.encode())
+
+    def stop(self, where):
+        """Raises `Interrupted`, after everything was saved."""
+        raise Interrupted(self.requested, self.directory, where)

@@ -1,0 +1,263 @@
+"""Trainings that are killed, stopped, or run out of disk, and go on."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+
+import keras
+import killing
+import numpy as np
+import pytest
+from command_line import error_of, invoke
+from killing import ANY, WRITES
+
+import cmvq_keras as cmvq
+from cmvq_keras import checkpoint, training
+from cmvq_keras.checkpoint import Diverged
+from cmvq_keras.data.pipeline import Batches
+from cmvq_keras.interrupting import Interrupted
+from cmvq_keras.run import Run
+
+EPOCHS = 3
+BACKEND = keras.config.backend()
+
+
+@pytest.fixture(autouse=True)
+def _the_same_backend(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", BACKEND)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    result = invoke(*killing.arguments(EPOCHS, folder))
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def finish(folder):
+    result = invoke("train", "--resume", folder)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_killed_training_ends_as_one_that_was_not(whole, tmp_path):
+    told = killing.survive(tmp_path, whole, EPOCHS, kills=2, seconds=1.0)
+    assert (told[ANY], told[WRITES]) == (1, 1)
+    assert told["different"] == told["unreadable"] == []
+
+
+@pytest.mark.long
+def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
+    kills = {"torch": 30}.get(BACKEND, 10)
+    whole, log = tmp_path / "whole", tmp_path / "log"
+    process = killing.Process(*killing.arguments(12, whole), log=log, forked=True)
+    assert process.wait() == 0, process.output
+    told = killing.survive(tmp_path, whole, 12, kills, seconds=4.0, forked=True)
+    print("killed:", BACKEND, json.dumps(told))
+    assert told[ANY] + told[WRITES] == kills
+    assert told["different"] == told["unreadable"] == []
+
+
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_a_signal_saves_amid_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
+    folder = tmp_path / "run"
+    words = killing.arguments(EPOCHS, folder)
+    process = killing.Process(*words, log=tmp_path / "log")
+    assert process.prints("Epoch 2/"), process.output
+    os.kill(process.pid, signum)
+    assert process.wait() == 128 + signum
+    told = process.output
+    assert f"Go on with: cmvq train --resume {folder}" in told
+    assert "Traceback" not in told
+    position, _ = checkpoint.read(folder)
+    assert position.epoch >= 1
+    finish(folder)
+    assert killing.differences(whole, folder) == []
+
+
+class Dies(Exception):
+    """Ends a training where no handler expects it."""
+
+
+class At(keras.callbacks.Callback):
+    """Does something before a step of an epoch, both counted from 1."""
+
+    def __init__(self, epoch, step, action):
+        super().__init__()
+        self.place, self.action = (epoch, step), action
+        self.trained = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+        self.trained = self.model
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch + 1) == self.place:
+            self.action()
+
+
+def die():
+    raise Dies
+
+
+def signal_once():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def signal_twice():
+    signal_once()
+    signal_once()
+
+
+def recipe(epochs=EPOCHS, **settings):
+    changed = {**killing.SETTINGS, "training.epochs": epochs, **settings}
+    return cmvq.recipes.get("planted").with_settings(changed)
+
+
+def train(folder, callbacks=(), **options):
+    made = options.pop("made", None) or recipe()
+    return cmvq.train(made, out=folder, callbacks=callbacks, verbose=False, **options)
+
+
+def resume(folder, **options):
+    return cmvq.resume(folder, verbose=False, **options)
+
+
+def test_it_goes_on_amid_an_epoch_again_and_again(whole, tmp_path):
+    folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
+    with pytest.raises(Dies):
+        train(folder, [At(2, 4, die)], checkpoint_minutes=1e-9)
+    position, _ = checkpoint.read(folder)
+    assert (position.epoch, position.step) == (1, 3)
+    assert len(Run(folder).history) == 1
+    with pytest.raises(Interrupted, match="after step 2 of epoch 3 by Ctrl-C"):
+        resume(folder, callbacks=[At(3, 2, signal_once)])
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    weights = (folder / "model.weights.h5").stat().st_size
+    assert size < 3 * (weights + checkpoint.path(folder).stat().st_size)
+    with pytest.raises(Interrupted, match="at once by Ctrl-C"):
+        resume(folder, callbacks=[At(3, 1, signal_twice)])
+    position, _ = checkpoint.read(folder)
+    assert (position.epoch, position.step) == (2, 2)
+    resume(folder)
+    assert killing.differences(whole, folder) == []
+    assert not (folder / "backup").exists()
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(Dies):
+        train(folder, [At(1, 2, die)])
+    told = error_of(*killing.arguments(EPOCHS, folder), code=1)
+    assert f"Go on with it: cmvq train --resume {folder}" in told
+    told = error_of("train", "--resume", folder, "--epochs", 3, code=2)
+    assert "RUN says what --resume trains. Leave out --epochs." in told
+    noted = Run(folder).environment
+    path = folder / "environment.json"
+    path.write_text(json.dumps({**noted, "backend": "another"}))
+    with pytest.raises(ValueError, match="was begun on another"):
+        resume(folder)
+    path.write_text(json.dumps(noted))
+    checkpoint.path(folder).write_bytes(b"no state")
+    with pytest.raises(ValueError, match=r"state\.h5 is not a readable checkpoint"):
+        resume(folder)
+    shutil.rmtree(folder / "backup")
+    resume(folder)
+    assert killing.differences(whole, folder) == []
+    assert "is finished: there is nothing to resume" in finish(folder)
+
+
+def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
+    origin = tmp_path / "origin"
+    shutil.copytree(whole, origin)
+    options = {"made": recipe(1), "init_from": origin, "keep_mask": True}
+    train(tmp_path / "one", **options)
+    with pytest.raises(Dies):
+        train(tmp_path / "two", [At(1, 2, die)], **options)
+    shutil.rmtree(origin)
+    resume(tmp_path / "two")
+    assert killing.differences(tmp_path / "one", tmp_path / "two") == []
+
+
+def test_a_bad_batch_is_named_and_poisons_no_codebook(tmp_path, monkeypatch):
+    original = Batches.__getitem__
+
+    def read(batches, index):
+        x, y = original(batches, index)
+        if batches.shuffle_seed is not None and (batches.epoch, index) == (2, 2):
+            x = {**x, "image": np.full_like(x["image"], np.nan)}
+        return x, y
+
+    monkeypatch.setattr(Batches, "__getitem__", read)
+    at = At(0, 0, None)
+    with pytest.raises(Diverged) as caught:
+        train(tmp_path / "run", [at])
+    told = str(caught.value)
+    assert "Training diverged in step 3 of epoch 2: first in " in told
+    terms = re.search(r"first in (.*?)\. Lower", told).group(1)
+    assert "image_reconstruction_loss (nan)" in terms
+    assert "audio_reconstruction_loss" not in terms
+    assert "after epoch 1, is kept" in told
+    for name, quantizer in at.trained.quantizers.items():
+        for variable in quantizer.weights:
+            values = keras.ops.convert_to_numpy(variable)
+            assert np.isfinite(values).all(), (name, variable.path)
+    assert checkpoint.read(tmp_path / "run")[0].epoch == 1
+
+
+def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
+    folder, original, writes = tmp_path / "run", checkpoint.os.fsync, []
+
+    def fsync(file):
+        writes.append(file)
+        if len(writes) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "os", _Like(os, fsync=fsync))
+        with pytest.raises(OSError, match="No space left") as caught:
+            train(folder)
+    told = str(caught.value)
+    assert "after epoch 2 could not be written" in told
+    assert f"cmvq train --resume {folder}" in told
+    assert checkpoint.read(folder)[0].epoch == 1
+    assert not list((folder / "backup").glob(".*"))
+    # Best weights of the epoch before, readable.
+    training.load_model(folder)
+    resume(folder)
+    assert killing.differences(whole, folder) == []
+
+
+class _Like:
+    """A module with other functions."""
+
+    def __init__(self, module, **functions):
+        self.__dict__.update(vars(module), **functions)
+
+
+def test_reproduce_finds_the_same_and_what_differs(whole, tmp_path):
+    result = invoke("reproduce", whole, "--out", tmp_path / "again")
+    assert result.exit_code == 0, result.output
+    assert "The same to the last digit" in result.output
+    assert "Not as it was then" not in result.output
+    other = tmp_path / "other"
+    shutil.copytree(whole, other)
+    metrics = Run(other).metrics
+    metrics["test"]["loss"] += 1e-9
+    Run(other).write_metrics(metrics)
+    from cmvq_keras import reproducing
+
+    runs = Run.open(other), Run.open(tmp_path / "again")
+    ((name, then, now),), count = reproducing.differences(*runs)
+    assert name == "test.loss"
+    assert then != now
+    assert count > 100
