@@ -8,6 +8,7 @@ import reference_rivals
 from gradients import gradients
 from keras import layers, ops
 
+from cmvq_keras.data.split import Split
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.networks import FusionSolver, PooledEncoder
 from cmvq_keras.rivals import blending, modulation, prototypes
@@ -237,8 +238,6 @@ def test_pmrs_coefficients_carry_no_gradient():
 
 
 def test_prototypes_are_class_means_with_momentum():
-    from cmvq_keras.data.split import Split
-
     model = make(prototypes.PrototypeFusion)
     x, y = data()
     split = Split(x, y, np.arange(COUNT).astype(str))
@@ -259,3 +258,21 @@ def test_prototypes_are_class_means_with_momentum():
     callback.on_epoch_begin(1)
     np.testing.assert_allclose(numpy(model.prototypes), first + 0.8, rtol=1e-4)
     assert float(numpy(model.regularizes)) == 0
+
+
+def test_prototypes_and_the_early_epochs_reach_the_steps_of_fit():
+    model = make(prototypes.PrototypeFusion, mu=0.5)
+    x, y = data()
+    model.compile(keras.optimizers.SGD(0.0))
+    split = Split(x, y, np.arange(COUNT).astype(str))
+    callback = prototypes.Prototypes(split, momentum=0.2, early=1, batch_size=COUNT)
+    logs = model.fit(
+        x, y, batch_size=COUNT, epochs=2, callbacks=[callback], verbose=0
+    ).history
+    found = features(model, x)
+    means = [np.stack([z[y == c].mean(axis=0) for c in range(CLASSES)]) for z in found]
+    for epoch, mu in enumerate((0.5, 0.0)):
+        total = reference_rivals.pmr_terms(found, means, y, 1.0, mu)[-1]
+        added = logs["loss"][epoch] - logs["task_loss"][epoch]
+        assert added == pytest.approx(total, rel=1e-3)
+    assert logs["loss"][0] < logs["loss"][1]

@@ -81,11 +81,7 @@ def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
 
 
 @pytest.mark.slow
-def test_pmrs_prototypes_are_there_while_it_trains(runs):
-    first = runs["pmr"].history[0]
-    # With prototypes of 0 all classes would be equally near.
-    losses = [first[f"{name}_prototype_loss"] for name in ("image", "audio")]
-    assert all(abs(loss - math.log(8)) > 1e-4 for loss in losses)
+def test_pmrs_run_keeps_its_prototypes(runs):
     model = training.load_model(runs["pmr"])
     assert np.all(keras.ops.convert_to_numpy(model.prototypes).any(axis=(0, 2)))
 
