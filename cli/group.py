@@ -10,6 +10,8 @@ import click
 COMMANDS = (
     "train",
     "evaluate",
+    "compare",
+    "sweep",
     "predict",
     "report",
     "reconstruct",

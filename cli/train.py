@@ -8,6 +8,7 @@ from cmvq_keras.cli.tables import (
     codes,
     complementarity,
     information,
+    left_out,
     percent,
     scores,
     shared_labels,
@@ -209,6 +210,7 @@ def summary(run):
     rows = [
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Test samples", test.get("n", "-")),
+        *left_out(test, "Test left out"),
         *_named("Test", test),
         *_optimum(run.recipe),
         *shared_labels(test),

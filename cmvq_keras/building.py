@@ -41,11 +41,14 @@ def _cmvqvae(recipe):
         encoders[name], decoders[name] = _autoencoder(
             recipe.model, name, modality, grid
         )
+    quantizers = {name: _quantizer(recipe.model, name) for name in recipe.modalities}
+    if not recipe.model.reconstruction:
+        decoders = quantizers = None
     model = CMVQVAE(
         encoders,
         decoders,
         _solver(recipe, grid),
-        quantizers={name: _quantizer(recipe.model, name) for name in recipe.modalities},
+        quantizers=quantizers,
         mask=_mask(recipe.model),
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,

@@ -42,14 +42,22 @@ def kept_channels(model, features):
 
 
 def quantized_grids(model, x, batch_size):
-    """By modality the quantized features, `(n, rows, columns, channels)` float32."""
+    """By modality the features that the mask gets, `(n, rows, columns, channels)`
+    float32; quantized, but for a model without reconstruction."""
 
     def quantized(name):
-        return lambda batch: model.quantizers[name](model.encoders[name](batch))[
-            "quantized"
-        ]
+        return lambda batch: model.seen_grid(name, batch)
 
     return {m: _in_batches(quantized(m), x[m], batch_size) for m in model.modalities}
+
+
+def check_reconstructs(model):
+    """Raises ValueError for a model without decoders."""
+    if not model.reconstructs:
+        raise ValueError(
+            "The model must have decoders to rebuild its inputs. Received: one without "
+            "(model.reconstruction is false)"
+        )
 
 
 def _decode(model, grids, batch_size):

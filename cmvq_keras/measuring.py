@@ -73,14 +73,16 @@ def measure(model, recipe, split, shared=None):
     among = logs.pop(shared_classes.NAME, None)
     iou = _iou(recipe, logs)
     grouped = {iou_name(name) for name in iou.get("iou", ())}
-    grouped |= {f"{name}_codes_used" for name in model.modalities}
+    grouped |= {f"{name}_codes_used" for name in model.quantizers}
     return {
         **_on_shared(confusion, recipe.classes, shared, among),
         **{name: value for name, value in logs.items() if name not in grouped},
         **iou,
         "n": len(split.y),
         "codes_used": {
-            name: int(logs[f"{name}_codes_used"]) for name in model.modalities
+            name: int(logs[f"{name}_codes_used"])
+            for name in model.modalities
+            if model.reconstructs
         },
         "per_class": {
             name: float(confusion[i, i] / sizes[i]) if sizes[i] else None

@@ -5,9 +5,10 @@ import numpy as np
 from keras import ops
 
 import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made of)
+from cmvq_keras import labels
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.distribution import keep_weights
-from cmvq_keras.features import decode_mix, decode_part
+from cmvq_keras.features import check_reconstructs, decode_mix, decode_part
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.losses import task_loss
 
@@ -27,10 +28,13 @@ class CMVQVAE(keras.Model):
     Args:
         encoders: by modality, a layer from an input to a grid
             `(batch, ..., depth)`; the same grid and depth for all.
-        decoders: by modality, a layer from that grid back to the input's shape.
+        decoders: by modality, a layer from that grid back to the input's shape; None
+            for a model that does not reconstruct, and so does not quantize either
+            (METHOD, Section 7, Table 4).
         solver: a layer from the masked grids, concatenated on the channels, to
             logits `(batch, ..., classes)`.
         quantizers: by modality a `VectorQuantizer`; by default one of 512 codes.
+            Without decoders there are none.
         mask: a `ThresholdMask`; by default a binary one.
         task_modalities: names of those that the solver sees; None for all. The
             published unimodal runs feed one part of a whole model.
@@ -46,7 +50,7 @@ class CMVQVAE(keras.Model):
     Returns (of a call):
         "task", logits `(batch, ..., classes)`; and by modality "reconstruction", of
         the input's shape, "indices", `(batch, ...)` int32 codes, "quantizer_loss",
-        `(batch,)`.
+        `(batch,)`; these three are empty without decoders.
 
     Raises:
         ValueError: when names, grids, depths or reconstructions do not match.
@@ -71,13 +75,21 @@ class CMVQVAE(keras.Model):
         self.modalities = tuple(modalities or encoders)
         if not self.modalities:
             raise ValueError("`encoders` must hold at least one modality. Received: {}")
-        if quantizers is None:
-            quantizers = {name: VectorQuantizer(512) for name in self.modalities}
+        self.reconstructs = decoders is not None
+        if not self.reconstructs and quantizers is not None:
+            raise ValueError(
+                "`quantizers` must be None without decoders: nothing is quantized. "
+                f"Received: {quantizers}"
+            )
         # Dictionaries of layers are stored by position: one order for all.
         order = sorted(self.modalities)
         self.encoders = _by_modality("encoders", encoders, order)
-        self.decoders = _by_modality("decoders", decoders, order)
-        self.quantizers = _by_modality("quantizers", quantizers, order)
+        self.decoders, self.quantizers = {}, {}
+        if self.reconstructs:
+            if quantizers is None:
+                quantizers = {name: VectorQuantizer(512) for name in self.modalities}
+            self.decoders = _by_modality("decoders", decoders, order)
+            self.quantizers = _by_modality("quantizers", quantizers, order)
         self.mask = ThresholdMask() if mask is None else mask
         self.solver = solver
         self.task_modalities = tuple(task_modalities or self.modalities)
@@ -105,17 +117,23 @@ class CMVQVAE(keras.Model):
         )
 
     def _make_trackers(self):
-        names = ["task_loss", "mask_penalty"]
-        for kind in ("reconstruction_loss", "quantizer_loss", "perplexity"):
-            names += [f"{modality}_{kind}" for modality in self.modalities]
         self._other_tracker = keras.metrics.Mean(name="regularization_loss")
-        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._trackers = {
+            name: keras.metrics.Mean(name=name) for name in self.tracked_terms()
+        }
         self._codes_used = {
             name: method_metrics.CodesUsed(
-                self.quantizers[name].num_embeddings, name=f"{name}_codes_used"
+                quantizer.num_embeddings, name=f"{name}_codes_used"
             )
-            for name in self.modalities
+            for name, quantizer in self.quantizers.items()
         }
+
+    def tracked_terms(self):
+        """Names of those `loss_terms` that are logged."""
+        names = ["task_loss", "mask_penalty"]
+        for kind in ("reconstruction_loss", "quantizer_loss", "perplexity"):
+            names += [f"{m}_{kind}" for m in self.modalities if self.reconstructs]
+        return names
 
     def build(self, input_shape):
         self._check_names(input_shape)
@@ -124,6 +142,8 @@ class CMVQVAE(keras.Model):
             shape = tuple(input_shape[name])
             grid = self.encoders[name](keras.KerasTensor(shape))
             grids[name] = tuple(grid.shape[1:])
+            if not self.reconstructs:
+                continue
             quantized = self.quantizers[name](grid)["quantized"]
             rebuilt = self.decoders[name](quantized)
             if tuple(rebuilt.shape[1:]) != shape[1:]:
@@ -148,23 +168,46 @@ class CMVQVAE(keras.Model):
 
     def call(self, inputs, training=False):
         self._check_names(inputs)
-        coded = {
-            name: self.quantizers[name](
-                self.encoders[name](inputs[name], training=training),
-                training=training,
-            )
+        features = {
+            name: self.encoders[name](inputs[name], training=training)
             for name in self.modalities
         }
-        quantized = {name: coded[name]["quantized"] for name in coded}
+        coded = {
+            name: self.quantizers[name](features[name], training=training)
+            for name in self.modalities
+            if self.reconstructs
+        }
+        seen = {name: coded[name]["quantized"] for name in coded} or features
         return {
-            "task": self._solve(quantized, training=training),
+            "task": self._solve(seen, training=training),
             "reconstruction": {
-                name: self.decoders[name](quantized[name], training=training)
+                name: self.decoders[name](seen[name], training=training)
                 for name in coded
             },
             "indices": {name: coded[name]["indices"] for name in coded},
             "quantizer_loss": {name: coded[name]["loss"] for name in coded},
+            **self.more_outputs(features, training),
         }
+
+    def more_outputs(self, features, training):
+        """What `call` gives besides; for subclasses whose loss needs it.
+
+        Args:
+            features: the encoders' outputs by modality.
+            training: as in `call`.
+        """
+        return {}
+
+    def seen_grid(self, name, inputs):
+        """What the task may see of a modality: its codes, or without reconstruction
+        its features; `(batch, ..., depth)`.
+
+        Args:
+            name: the modality.
+            inputs: `(batch, ...)`.
+        """
+        grid = self.encoders[name](inputs)
+        return self.quantizers[name](grid)["quantized"] if self.reconstructs else grid
 
     def _solve(self, quantized, training=False):
         """Logits from the grids; a modality that is not there counts as zeros."""
@@ -268,7 +311,7 @@ class CMVQVAE(keras.Model):
 
         `class_weight` is for one label a sample, not for label maps.
         """
-        self._check_label_values(y)
+        labels.check_values(y, *self._label_range())
         if kwargs.get("class_weight") and (self._label_axes or 1) > 1:
             raise ValueError(
                 "`class_weight` must be None with a label a pixel: give the loss "
@@ -279,7 +322,7 @@ class CMVQVAE(keras.Model):
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Keras's `evaluate`; an error leaves the weights as they were."""
-        self._check_label_values(y)
+        labels.check_values(y, *self._label_range())
         with keep_weights(self):
             return super().evaluate(x, y, *args, **kwargs)
 
@@ -296,71 +339,58 @@ class CMVQVAE(keras.Model):
         `sample_weight` and `class_weight` weigh the task alone: a sample of weight 0
         is still reconstructed, as one without a label would be.
         """
+        terms = self.loss_terms(x, y, y_pred, sample_weight)
+        total = sum(v * factor for v, factor in terms.values() if factor is not None)
+        # Keras averages the loss over samples, not batches: so do its terms.
+        count = ops.shape(y_pred["task"])[0]
+        other = self._other_losses(terms["mask_penalty"][0])
+        if other is not None:
+            total = total + other
+            self._other_tracker.update_state(other, sample_weight=count)
+        for name, tracker in self._trackers.items():
+            tracker.update_state(terms[name][0], sample_weight=count)
+        return total
+
+    def loss_terms(self, x, y, y_pred, sample_weight):
+        """The terms of the loss, and what is logged beside them.
+
+        Args:
+            x, y, y_pred, sample_weight: as in `compute_loss`.
+
+        Returns:
+            By name pairs of a scalar and its factor in the sum; None for what is only
+            logged. `tracked_terms` says which are logged.
+        """
         weights = self._loss_weights
-        task = self._task_term(y, y_pred["task"], sample_weight)
         penalty = self.mask.penalty_value()
-        terms = {"task_loss": task, "mask_penalty": penalty}
-        total = weights["task"] * task + weights["mask_penalty"] * penalty
-        for name in self.modalities:
+        task = self.task_term(y, y_pred["task"], sample_weight)
+        terms = {
+            "task_loss": (task, weights["task"]),
+            "mask_penalty": (penalty, weights["mask_penalty"]),
+        }
+        for name in y_pred["reconstruction"]:
             error = ops.cast(y_pred["reconstruction"][name], "float32") - ops.cast(
                 x[name], "float32"
             )
             rebuilt = ops.mean(ops.square(error))
             coded = ops.mean(y_pred["quantizer_loss"][name])
-            total = total + weights["reconstruction"] * rebuilt
-            total = total + weights["quantizer"] * coded
-            terms[f"{name}_reconstruction_loss"] = rebuilt
-            terms[f"{name}_quantizer_loss"] = coded
-            terms[f"{name}_perplexity"] = self._track_codes(name, y_pred["indices"])
-        # Keras averages the loss over samples, not batches: so do its terms.
-        count = ops.shape(y_pred["task"])[0]
-        other = self._other_losses(penalty)
-        if other is not None:
-            total = total + other
-            self._other_tracker.update_state(other, sample_weight=count)
-        for name, value in terms.items():
-            self._trackers[name].update_state(value, sample_weight=count)
-        return total
+            perplexity = self._track_codes(name, y_pred["indices"])
+            terms[f"{name}_reconstruction_loss"] = (rebuilt, weights["reconstruction"])
+            terms[f"{name}_quantizer_loss"] = (coded, weights["quantizer"])
+            terms[f"{name}_perplexity"] = (perplexity, None)
+        return terms
 
-    def _task_term(self, labels, logits, sample_weight):
-        labels = self._checked_labels(labels, logits)
+    def task_term(self, y, logits, sample_weight=None):
+        """The task's loss of some logits, a float32 scalar."""
+        found = labels.fitted(y, logits)
         if sample_weight is not None:
-            sample_weight = method_metrics.spread(sample_weight, labels)
+            sample_weight = method_metrics.spread(sample_weight, found)
         return ops.cast(
-            self._task_loss(labels, logits, sample_weight=sample_weight), "float32"
+            self._task_loss(found, logits, sample_weight=sample_weight), "float32"
         )
 
-    def _checked_labels(self, labels, logits):
-        if labels is None:
-            raise ValueError(
-                "Training and evaluation need labels: integers, one a sample. "
-                "Received: none"
-            )
-        wanted = logits.shape[:-1]
-        if not _is_of_shape(labels, wanted):
-            raise ValueError(
-                f"Labels must be integers of {len(wanted)} axes (no one-hot vectors: "
-                "take their argmax). Received: shape "
-                f"{tuple(labels.shape)} for logits {tuple(logits.shape)}"
-            )
-        return ops.reshape(labels, ops.shape(logits)[:-1])
-
-    def _check_label_values(self, labels):
-        """Arrays are checked before Keras runs: JAX takes any label in silence."""
-        if not isinstance(labels, (np.ndarray, list)) or self._num_classes is None:
-            return
-        labels = np.asarray(labels)
-        if labels.ndim > self._label_axes + 1 or not labels.size:
-            return
-        seen = labels
-        if self.ignore_class is not None:
-            seen = labels[labels != self.ignore_class]
-        low, high = np.min(seen, initial=0), np.max(seen, initial=0)
-        if low < 0 or high >= self._num_classes:
-            raise ValueError(
-                f"Labels must be integers from 0 to {self._num_classes - 1}. "
-                f"Received: values from {low} to {high}"
-            )
+    def _label_range(self):
+        return self._label_axes, self._num_classes, self.ignore_class
 
     def _track_codes(self, name, indices):
         counts, perplexity = method_metrics.usage_perplexity(
@@ -378,8 +408,8 @@ class CMVQVAE(keras.Model):
         return sum(losses) - penalty
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        labels = self._checked_labels(y, y_pred["task"])
-        return super().compute_metrics(x, labels, y_pred["task"], sample_weight)
+        found = labels.fitted(y, y_pred["task"])
+        return super().compute_metrics(x, found, y_pred["task"], sample_weight)
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
@@ -424,8 +454,7 @@ class CMVQVAE(keras.Model):
             )
         for name in left:
             inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
-            grid = self.encoders[name](inputs[name])
-            quantized[name] = self.quantizers[name](grid)["quantized"]
+            quantized[name] = self.seen_grid(name, inputs[name])
         return keras.Model(
             inputs, self._solve(quantized), name=f"{self.name}_inference"
         )
@@ -441,9 +470,11 @@ class CMVQVAE(keras.Model):
 
         Returns:
             A dictionary of numpy arrays of the inputs' shapes.
+
+        Raises:
+            ValueError: for a model without decoders.
         """
-        self._check_built()
-        self._check_names(x)
+        self._check_can_decode(x)
         return decode_part(self, x, features, batch_size)
 
     def mix(self, x, batch_size=128):
@@ -452,9 +483,13 @@ class CMVQVAE(keras.Model):
 
         Args and result as in `reconstruct`. Reference: METHOD, Section 6, "mix".
         """
+        self._check_can_decode(x)
+        return decode_mix(self, x, batch_size)
+
+    def _check_can_decode(self, x):
         self._check_built()
         self._check_names(x)
-        return decode_mix(self, x, batch_size)
+        check_reconstructs(self)
 
     def _check_built(self):
         if not self.built:
@@ -472,11 +507,14 @@ class CMVQVAE(keras.Model):
                 for name in self.modalities
             }
 
+        def serialized_if_any(layers):
+            return serialized(layers) if self.reconstructs else None
+
         return {
             **super().get_config(),
             "encoders": serialized(self.encoders),
-            "decoders": serialized(self.decoders),
-            "quantizers": serialized(self.quantizers),
+            "decoders": serialized_if_any(self.decoders),
+            "quantizers": serialized_if_any(self.quantizers),
             "mask": keras.saving.serialize_keras_object(self.mask),
             "solver": keras.saving.serialize_keras_object(self.solver),
             "task_modalities": list(self.task_modalities),
@@ -489,6 +527,8 @@ class CMVQVAE(keras.Model):
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         for key in ("encoders", "decoders", "quantizers"):
+            if config[key] is None:
+                continue
             config[key] = {
                 name: keras.saving.deserialize_keras_object(layer, custom_objects)
                 for name, layer in config[key].items()
@@ -520,13 +560,3 @@ def _of_the_task(metrics):
         )
     found = metrics["task"]
     return list(found) if isinstance(found, (list, tuple)) else [found]
-
-
-def _is_of_shape(labels, shape):
-    """Whether labels have this many axes, or one more of size 1."""
-    try:
-        rank = len(labels.shape)
-    except ValueError:
-        # TensorFlow forgets the rank of a model that saw labels of two ranks.
-        return True
-    return rank == len(shape) or (rank == len(shape) + 1 and labels.shape[-1] == 1)

@@ -168,6 +168,8 @@ def _differing(origin, recipe, keep_solver, keep_mask):
     for name in recipe.modalities:
         if name in origin.modalities:
             names += [f"modalities.{name}.{key}" for key in ("offset", "scale")]
+    if recipe.model.reconstruction and not origin.model.reconstruction:
+        names.append("model.reconstruction")
     if bool(origin.model.decay) != bool(recipe.model.decay):
         names.append("model.decay")
     old, new = origin.settings(), recipe.settings()

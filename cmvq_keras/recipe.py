@@ -84,7 +84,10 @@ class ModelSettings:
     )
     codebook_start: str = choice("batch", "reference", "batch", "kmeans")
     revival_threshold: float = setting(0.01, lambda value: 0 <= value < 1, "in [0, 1)")
-    mask_mode: str = choice("binary", "binary", "ternary", "attention", "random")
+    reconstruction: bool = setting(True, lambda value: True, "true or false")
+    mask_mode: str = choice(
+        "binary", "binary", "ternary", "attention", "random", "none"
+    )
     mask_start: float = setting(0.01, math.isfinite, "a finite number")
     threshold: float = setting(0.005, math.isfinite, "a finite number")
     penalty: str = choice("sum", "sum", "l1")

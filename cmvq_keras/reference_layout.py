@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from cmvq_keras.features import check_reconstructs
 from cmvq_keras.networks import (
     ClassificationSolver,
     ResidualDecoder,
@@ -41,6 +42,7 @@ def reference_slots(model):
     """
     if not model.built:
         raise ValueError("The model must be built. Received: a model without weights")
+    check_reconstructs(model)
     slots = {}
     for name in model.modalities:
         encoder, decoder = model.encoders[name], model.decoders[name]

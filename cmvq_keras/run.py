@@ -22,7 +22,7 @@ import pathlib
 import shutil
 
 from cmvq_keras import locking
-from cmvq_keras.data import files
+from cmvq_keras.data import files, npy
 from cmvq_keras.environment import describe
 from cmvq_keras.recipe import Recipe
 
@@ -35,6 +35,7 @@ BACKUP = "backup"
 FORMAT = 1  # of the folder; a recipe has its own
 _KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
 MAX_BYTES = 64_000_000  # of a file of text
+_CHUNK = 1_000_000  # bytes that are written at once
 
 
 class Run:
@@ -284,10 +285,36 @@ class Run:
         # Keras takes no other ending than .weights.h5.
         temporary = self.directory / f".{os.getpid()}.{WEIGHTS}"
         try:
+            _reserve(temporary, _size_of_weights(model))
             model.save_weights(temporary)
             os.replace(temporary, self.weights_path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _size_of_weights(model):
+    """Bytes of a model's weights file, rather more than it will have."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer else ())]
+    # HDF5 takes about 1,000 bytes a variable for itself.
+    return sum(
+        math.prod(each.shape) * (8 if each.dtype.endswith("64") else 4) + 2048
+        for each in variables
+    )
+
+
+def _reserve(path, size):
+    """Raises OSError unless a file of that size can be written.
+
+    HDF5 that meets a full disk ends in tracebacks of its own, or the process in a
+    crash.
+    """
+    with npy.naming(path), path.open("wb") as file:
+        for start in range(0, size, _CHUNK):
+            file.write(bytes(min(_CHUNK, size - start)))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
 
 
 def write_atomically(path, content):

@@ -27,6 +27,7 @@ from cmvq_keras.data import sources
 from cmvq_keras.data.augment import Mirrored
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.store import Store
 from cmvq_keras.distribution import check_precision, deterministic
 from cmvq_keras.interrupting import Interruption
 from cmvq_keras.methods.method import Method
@@ -187,18 +188,19 @@ class _Job:
     batches: keras.utils.PyDataset
     splits: dict
     shared: tuple | None
+    store: Store | None
 
     @classmethod
     def set_up(cls, recipe, origin, classes, data_dir, store, mirrors):
         shared = shared_classes.between(recipe.classes, classes)
         splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-        batches = _training_batches(recipe.training, splits["train"], mirrors)
+        batches = training_batches(recipe.training, splits["train"], mirrors)
         model = _started_model(recipe, origin)
         method = methods.get(recipe.method)
         optimizer = optimizing.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model)
         model.compile(optimizer, metrics=measuring.scores(recipe, shared))
-        return cls(recipe, method, model, batches, splits, shared)
+        return cls(recipe, method, model, batches, splits, shared, store)
 
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
         """Trains from where the run is, measures the kept weights, finishes the run."""
@@ -223,7 +225,10 @@ class _Job:
                 "training_seconds": seconds,
             }
             for name in ("validation", "test"):
-                results[name] = _measured(model, recipe, splits[name], self.shared)
+                results[name] = {
+                    **_measured(model, recipe, splits[name], self.shared),
+                    **_left_out(self.store, name),
+                }
             results["codes_used"] = results["test"]["codes_used"]
             run.finish(results)
 
@@ -246,7 +251,14 @@ def _mirrors(recipe):
     return recipes.mirrors(recipe) if recipe.training.mirror else None
 
 
-def _training_batches(settings, split, mirrors):
+def training_batches(settings, split, mirrors=None):
+    """A training split as batches that are shuffled anew in every epoch.
+
+    Args:
+        settings: `TrainingSettings`.
+        split: a `cmvq_keras.data.split.Split`.
+        mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
+    """
     batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
     if mirrors:
         return Mirrored(batches, settings.mirror, mirrors, settings.seed)
@@ -280,10 +292,12 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
         name) and "confusion" (rows: true class). Under segmentation all count pixels,
         those without a class left out, and instead of "macro_f1" there are "mean_iou"
         and "iou" by class name: None for classes that neither occur nor are predicted,
-        which "mean_iou" leaves out. For a run that was initialised from one with other
-        classes also "shared", see `cmvq_keras.shared_classes`. With modality dropout
-        also "information", see `cmvq_keras.information`; with `without` also
-        "without", by modality, see `cmvq_keras.missing`.
+        which "mean_iou" leaves out. "left_out" counts the samples that are missing
+        from the store for being damaged, where there are any. For a run that was
+        initialised from one with other classes also "shared", see
+        `cmvq_keras.shared_classes`. With modality dropout also "information", see
+        `cmvq_keras.information`; with `without` also "without", by modality, see
+        `cmvq_keras.missing`.
 
     Raises:
         FileNotFoundError, ValueError: as in `train`, when the folder is no run, and
@@ -305,7 +319,7 @@ def _evaluate(run, split, data_dir, store, told, without):
     model = load_model(run)
     with _precision(recipe.training.precision):
         model.compile(metrics=measuring.scores(recipe, shared))
-        results = _measured(model, recipe, data, shared)
+        results = _measured(model, recipe, data, shared) | _left_out(store, split)
         if without:
             results["without"] = {
                 name: missing.measure(model, recipe, data, name) for name in without
@@ -322,6 +336,11 @@ def _measured(model, recipe, split, shared):
     if information.is_measured(recipe):
         results["information"] = information.measure(model, recipe, split)
     return results
+
+
+def _left_out(store, split):
+    count = len(store.left_out(split)) if store else 0
+    return {"left_out": count} if count else {}
 
 
 def load_model(run):

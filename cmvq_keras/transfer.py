@@ -13,7 +13,8 @@ def transfer(source, target, keep_solver=False, keep_mask=False):
     """Copies what two models share: encoders, decoders and codebooks.
 
     The pre-quantization is the encoders' last layer. A codebook that was copied
-    counts as started: no batch replaces it. Random number states are not copied.
+    counts as started: no batch replaces it. A target that does not reconstruct takes
+    the encoders alone. Random number states are not copied.
 
     Args:
         source: a built `CMVQVAE`.
@@ -23,21 +24,25 @@ def transfer(source, target, keep_solver=False, keep_mask=False):
         keep_mask: whether to copy the weights of the mask.
 
     Raises:
-        ValueError: for a modality that `source` lacks, and for layers of other
-            weights.
+        ValueError: for a modality, or decoders, that `source` lacks, and for layers
+            of other weights.
     """
     copies = []
+    if target.reconstructs and not source.reconstructs:
+        raise ValueError("The source must have decoders and codebooks. It has neither.")
     for name in target.modalities:
         if name not in source.modalities:
             raise ValueError(
                 f"The source must have the modality {name}. It has "
                 f"{', '.join(source.modalities)}."
             )
-        for kind in ("encoders", "decoders"):
+        for kind in ("encoders", "decoders") if target.reconstructs else ("encoders",):
             old, new = (
                 getattr(model, kind)[name].weights for model in (source, target)
             )
             copies += _matched(f"{kind}.{name}", old, new)
+        if not target.reconstructs:
+            continue
         copies += _codebook(name, source.quantizers[name], target.quantizers[name])
     if keep_solver:
         old, new = (_all_but_last(model.solver) for model in (source, target))

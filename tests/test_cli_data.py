@@ -1,6 +1,8 @@
 """From raw files to a store, and from a store to a run, on the command line."""
 
 import io
+import json
+import re
 import shutil
 
 import numpy as np
@@ -84,6 +86,20 @@ def test_a_run_from_a_store_is_measured_on_it(runs, root):
     assert from_store.count("\n") == 51
     assert ran("predict", raw.directory, "--store", root).stdout == from_store
     assert ran("predict", raw.directory).stdout == from_store
+
+
+def test_it_is_told_how_many_samples_were_left_out(copy, tmp_path):
+    path, run = copy / "manifest.json", tmp_path / "run"
+    content = json.loads(path.read_bytes())
+    note = {"split": "test", "sample": "clip", "reason": "it is cut"}
+    path.write_text(json.dumps({**content, "left_out": [note]}))
+    told = ran("train", "--store", copy, *SETTINGS, "--out", run).stdout
+    assert re.search(r"Test samples +50\nTest left out +1 \(cmvq data check", told)
+    told = ran("evaluate", run).stdout
+    assert re.search(r"Samples +50\nLeft out +1 \(", told)
+    assert "Left out" not in ran("evaluate", run, "--split", "validation").stdout
+    assert Run.open(run).metrics["test"]["left_out"] == 1
+    assert "left_out" not in Run.open(run).metrics["validation"]
 
 
 def test_a_store_that_is_gone_or_another_one_is_told(runs, root, tmp_path):

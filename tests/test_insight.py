@@ -224,3 +224,13 @@ def test_a_run_is_opened_with_its_own_weights(opened, trained):
     expected = training.load_model(trained[0]).get_weights()
     for found, wanted in zip(opened.model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_bits_in_words():
+    measured = {"bits": {"image": 1.5, "audio": 0.25}, "zeta": 1 / 6}
+    told = " ".join(words.information(measured))
+    assert "image 1.50, audio 0.25" in told
+    assert "Zeta of these bits is 0.17." in told
+    told = " ".join(words.information({**measured, "zeta": None}))
+    assert "None of them adds enough" in told
+    assert not list(words.information(None))

@@ -396,6 +396,20 @@ def test_the_random_mask_draws_in_training_and_halves_at_inference():
     assert layer.trainable_variables == []
 
 
+def test_without_a_mask_every_channel_passes_and_nothing_is_learned():
+    layer = ThresholdMask(mode="none")
+    features = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    for training in (False, True):
+        np.testing.assert_array_equal(
+            numpy(layer(features, training=training)), features
+        )
+    np.testing.assert_array_equal(numpy(layer(features, complement=True)), 0 * features)
+    np.testing.assert_array_equal(numpy(layer.shares()), np.ones(5))
+    assert layer.losses == []
+    assert layer.trainable_variables == []
+    assert float(numpy(layer.penalty_value())) == 0
+
+
 @pytest.mark.parametrize(
     ("penalty", "expected"), [("sum", WEIGHTS.sum()), ("l1", np.abs(WEIGHTS).sum())]
 )

@@ -144,6 +144,55 @@ def test_an_end_between_two_files_of_a_sample_shifts_no_row(
     assert content(make(tmp_path, workers=1).folder) == content(store.folder)
 
 
+def _make_scenes(root):
+    return Store.create(root, tiny_listing.SCENES, {"train": tiny_listing.scenes})
+
+
+def _check_scenes(store):
+    """Each sample has its own label map, without the damaged sample's."""
+    part, numbers = store.split("train"), np.array([7, 2, 11, 4])
+    assert part.samples.tolist() == [f"scene-{number}" for number in numbers]
+    assert part.y.shape == (4, 4, 4)
+    np.testing.assert_array_equal(part.y[:, 0, 0], numbers % 3)
+    for row, number in enumerate(numbers):
+        expected = tiny_listing.sound(number)
+        np.testing.assert_array_equal(part.x["sound"][[row]][0], expected)
+    counts = store.manifest["splits"]["train"]["class_counts"]
+    assert counts == [0, 32, 32]
+    assert not store_check.check(store).faults
+
+
+def test_label_maps_are_in_the_samples_order(tmp_path):
+    store = _make_scenes(tmp_path)
+    _check_scenes(store)
+    found = decoding.load(tiny_listing.scenes(), tiny_listing.SCENES, workers=1)
+    np.testing.assert_array_equal(found.y, store.split("train").y)
+    names = {path.name for path in (store.folder / "train").iterdir()}
+    assert "labels.npy" in names
+    assert "label_maps.npy" not in names
+
+
+@pytest.mark.parametrize("moment", ["RowWriter", "entry"])
+def test_a_kill_while_label_maps_are_ordered_changes_nothing(
+    tmp_path, monkeypatch, moment
+):
+    place = listing_writer.npy if moment == "RowWriter" else listing_writer
+    real = getattr(place, moment)
+
+    def killed(path, *rest):
+        if moment == "entry" or path.name == "labels.npy":
+            raise KeyboardInterrupt
+        return real(path, *rest)
+
+    monkeypatch.setattr(place, moment, killed)
+    with pytest.raises(KeyboardInterrupt):
+        _make_scenes(tmp_path / "killed")
+    monkeypatch.undo()
+    store = _make_scenes(tmp_path / "killed")
+    _check_scenes(store)
+    assert content(store.folder) == content(_make_scenes(tmp_path / "whole").folder)
+
+
 @dataclasses.dataclass(frozen=True)
 class Locked:
     """Reads clips, of which one may not be read."""

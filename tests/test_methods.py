@@ -1,6 +1,7 @@
 """The methods that can be compared: found by name, valid for every recipe."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -36,3 +37,20 @@ def test_variants_are_recipes_that_know_their_method(name, recipe):
         assert label == label.lower().replace(" ", "-")
         assert variant.method == name
         assert Recipe.from_json(variant.to_json()) == variant
+
+
+def test_the_pages_own_method_is_found_by_its_name(tmp_path, monkeypatch):
+    page = pathlib.Path(__file__).parents[1] / "docs" / "methods.md"
+    code = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL).group(1)
+    (tmp_path / "sharp_mask.py").write_text(code)
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
+    assert "sharp-mask" in methods.names()
+    (recipe,) = methods.get("sharp-mask").variants(recipes.get("planted")).values()
+    assert recipe.method == "sharp-mask"
+    assert recipe.model.threshold == 0.01
+
+
+def test_the_page_names_every_method():
+    page = pathlib.Path(__file__).parents[1] / "docs" / "methods.md"
+    for name in methods.names():
+        assert f"`{name}`" in page.read_text()

@@ -23,7 +23,7 @@ from tiny_nyuv2 import (
 )
 from tiny_sources import REAL
 
-from cmvq_keras import recipes
+from cmvq_keras import preparing, recipes
 from cmvq_keras.data import decoding, nyuv2_file, nyuv2_lists, nyuv2_samples
 
 SPLITS = ("train", "validation", "test")
@@ -205,6 +205,33 @@ def test_units_are_in_the_files_order_whatever_the_samples(root):
     assert list(group.items) == sorted(group.items)
     rows = [group.items[unit] for unit in group.units]
     assert listing.names == [f"nyuv2/{row + 1:04}" for row in rows]
+
+
+def test_a_store_holds_what_belongs_together_in_whatever_order(tmp_path):
+    count, values = 12, np.arange(12, dtype=np.uint16)
+    labels = np.broadcast_to(values[:, None, None] + 1, (count, 640, 480))
+    images = np.broadcast_to(values[:, None, None, None], (count, 3, 640, 480))
+    changes = {"labels": labels, "images": images.astype(np.uint8)}
+    write_nyuv2(tmp_path, count, range(1, 9), range(9, 13), changes)
+    recipe = _recipe()
+    store = preparing.prepare(recipe, tmp_path, tmp_path / "store", workers=1)
+    orders = []
+    for split in SPLITS:
+        part, direct = store.split(split), recipes.load_split(recipe, split, tmp_path)
+        numbers = [_number(sample) for sample in part.samples]
+        orders.append(numbers == sorted(numbers))
+        np.testing.assert_array_equal(part.samples, direct.samples)
+        np.testing.assert_array_equal(part.y, direct.y)
+        np.testing.assert_array_equal(part.y[:, 0, 0], np.array(numbers) - 1)
+        np.testing.assert_array_equal(
+            part.x["color"][:][:, 0, 0, 0], np.array(numbers) - 1
+        )
+    assert not all(orders)
+    # In an order of their own, or the manifest's bytes would differ from run to run.
+    assert list(store.manifest["splits"]["train"]["files"]) == [
+        *("color.npy", "depth.npy", "color.rows.npy", "depth.rows.npy"),
+        *("labels.npy", "meta.csv"),
+    ]
 
 
 def test_worker_processes_read_the_same_values(root):
@@ -403,7 +430,8 @@ def test_a_file_that_may_not_be_read_is_named(own):
         with path.open("rb"):
             pytest.skip("this user may read every file")
     except PermissionError:
-        _refused(own, "Permission denied")
+        with pytest.raises(PermissionError, match=r"nyu_depth_v2_labeled\.mat"):
+            recipes.open_split(_recipe(), "test", own.parent)
 
 
 @needs_lists

@@ -80,9 +80,7 @@ def test_a_checkpoint_of_another_model_changes_nothing(folder):
         )
     wider = compiled(recipe.with_settings({"model.num_embeddings": 16}))
     before = [keras.ops.convert_to_numpy(each).copy() for each in wider.variables]
-    with pytest.raises(
-        ValueError, match=r"state\.h5 is not a readable check"
-    ):
+    with pytest.raises(ValueError, match=r"state\.h5 is not a readable check"):
         checkpoint.restore(folder, wider)
     for variable, kept in zip(wider.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), kept)

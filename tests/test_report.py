@@ -31,10 +31,10 @@ def needed():
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    """A tiny run with three modalities."""
+    """A tiny run with three modalities, measured in bits."""
     folder = tmp_path_factory.mktemp("three") / "run"
     arguments = "--recipe planted --limit 64 --epochs 1 --batch-size 32 --out"
-    variant = ["--set", "data.variant=three"]
+    variant = ["--preset", "calibrated", "--set", "data.variant=three"]
     result = invoke("train", *arguments.split(), folder, *variant)
     assert result.exit_code == 0, result.output
     return folder
@@ -63,6 +63,16 @@ def test_the_pictures_are_files_and_not_empty(page):
             pixels = np.asarray(picture.convert("L"))
         assert pixels.std() > 5, path
         assert len(np.unique(pixels)) > 10, path
+
+
+def test_bits_are_told_where_they_were_measured(page):
+    run, out = page
+    text = (out / "report.html").read_text()
+    measured = run.metrics["test"].get("information")
+    assert ("bits it adds" in text) == (measured is not None)
+    assert (out / "figures" / "information.png").exists() == (measured is not None)
+    for bits in (measured or {"bits": {}})["bits"].values():
+        assert f"<td>{bits:.2f}</td>" in text
 
 
 def test_the_numbers_are_those_of_the_run(page):

@@ -253,8 +253,16 @@ def test_what_is_no_clip_is_listed_with_the_reason(own):
     assert not left["rml/an9"].expected
     assert "starts with none of an, di, fe" in left["rml/s1/zz1"].reason
     assert "rml/s2/a/b" in left
-    assert "rml/s1/loop" in left
+    assert left["rml/s1/loop"].expected
     assert sum(map(len, parts.values())) == 19
+
+
+def test_a_speakers_folder_that_is_a_broken_link_counts_as_damaged(own):
+    folder = own / "rml" / "s9"
+    folder.symlink_to("nowhere")
+    (left,) = _open(own)["train"].left_out
+    assert (left.name, left.expected) == ("rml/s9", False)
+    assert left.reason == f"{folder}: No such file or directory"
 
 
 def test_one_name_twice_is_refused(own):

@@ -6,6 +6,7 @@ import math
 import os
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -225,10 +226,28 @@ def test_weights_are_saved_whole_or_not_at_all(run):
         path.write_bytes(b"wei")
         raise OSError("disk full")
 
-    run.save_weights(types.SimpleNamespace(save_weights=save))
+    run.save_weights(types.SimpleNamespace(save_weights=save, variables=[]))
     with pytest.raises(OSError, match="disk full"):
-        run.save_weights(types.SimpleNamespace(save_weights=break_off))
+        run.save_weights(types.SimpleNamespace(save_weights=break_off, variables=[]))
     assert run.weights_path.read_bytes() == b"weights"
+    assert not list(run.directory.glob(".*"))
+
+
+def test_weights_on_a_full_disk_are_told_before_hdf5_meets_it(run):
+    resource = pytest.importorskip("resource", reason="not on this platform")
+    model = keras.Sequential([keras.Input((50,)), keras.layers.Dense(1000)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    run.save_weights(model)
+    whole = run.weights_path.read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) - 1, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"model\.weights\.h5"):
+            run.save_weights(model)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert run.weights_path.read_bytes() == whole
     assert not list(run.directory.glob(".*"))
 
 

@@ -36,13 +36,15 @@ class Clip:
     views: int = 1
     damaged: tuple = ()
     kill: int | None = None
+    sound: bool = True
 
     def __call__(self, number):
         if number == self.kill:
             raise KeyboardInterrupt
         if number in self.damaged:
             raise ValueError(f"clip {number} is cut")
-        return {"image": image(number, self.views), "sound": sound(number)}
+        sounds = {"sound": sound(number)} if self.sound else {}
+        return {"image": image(number, self.views), **sounds}
 
 
 def clips(first=0, count=30, **options):
@@ -81,4 +83,26 @@ def pairs():
             Group([100, 101], read_sound, np.array(PAIRS["sound"]), costly=False),
         ),
         labels=np.arange(5) % 3,
+    )
+
+
+#: The segmentation recipe whose samples are `scenes`.
+SCENES = dataclasses.replace(RECIPE, task="segmentation")
+
+
+def read_map(number):
+    """A sound, and a label map that tells whose it is."""
+    return read_sound(number) | {"labels": np.full((4, 4), number % 3, np.int64)}
+
+
+def scenes(order=(7, 2, 5, 11, 4)):
+    """A listing of label maps that are decoded in another order than the samples'."""
+    items = sorted(order)
+    return Listing(
+        names=[f"scene-{number}" for number in order],
+        groups=(
+            Group(list(order), Clip(damaged=(5,), sound=False)),
+            Group(items, read_map, np.searchsorted(items, order)),
+        ),
+        tolerant=True,
     )

@@ -15,6 +15,7 @@ from cmvq_keras.data.listing import LABELS
 from cmvq_keras.data.split_writer import Register, entry, write_rows
 
 SECONDS = 5  # between two notes of what is on disk: what a kill can cost
+MAPS = "label_maps.npy"  # as they were decoded; labels.npy is in the samples' order
 
 
 def write_listing(folder, recipe, split, listing, told, journal, workers=None):
@@ -61,6 +62,8 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
     files = {name: file for written, _ in parts for name, file in written.items()}
     for written, rows in parts:
         files |= _write_index(folder, written, rows[kept])
+        if MAPS in written:
+            files[manifest.LABELS] = _write_labels(folder, files.pop(MAPS), rows[kept])
     with Register(folder, recipe, split) as register:
         _write_register(register, listing, np.flatnonzero(kept))
     left_out = [_without_root(each, listing.root) for each in casualties.left_out]
@@ -104,7 +107,7 @@ class _GroupWriter(contextlib.AbstractContextManager):
             where = f"{self.split}: unit {unit}"
             self._check_names(result, where)
             for name, values in result.items():
-                path = self.folder / f"{name}.npy"
+                path = self.folder / _file(name)
                 write_rows(self._stack, self.files, path, values[None], where)
         self.state["next"] = unit + 1
         if time.monotonic() - self._noted > SECONDS:
@@ -112,7 +115,7 @@ class _GroupWriter(contextlib.AbstractContextManager):
 
     def _check_names(self, rows, where):
         needed = set(self.files) if self.needed is None else self.needed
-        found = {f"{name}.npy" for name in rows}
+        found = {_file(name) for name in rows}
         if found != needed and (needed or not found):
             raise ValueError(
                 f"{where} must give {_listed(needed)}. Received: {_listed(found)}"
@@ -157,11 +160,17 @@ def _without_root(left_out, root):
 def _wanted(recipe):
     """The names of the files that a listing's groups have to give."""
     maps = {LABELS} if recipe.task == "segmentation" else set()
-    return {f"{name}.npy" for name in (*recipe.modalities, *maps)}
+    return {_file(name) for name in (*recipe.modalities, *maps)}
+
+
+def _file(name):
+    """Where the rows go that a group gives by that name."""
+    return MAPS if name == LABELS else f"{name}.npy"
 
 
 def _listed(files):
-    return ", ".join(sorted(name.removesuffix(".npy") for name in files)) or "nothing"
+    names = (LABELS if file == MAPS else file.removesuffix(".npy") for file in files)
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _check(listing, recipe, split):
@@ -205,12 +214,29 @@ def _write_index(folder, written, rows):
     ):
         return {}
     files = {}
-    for name in written:
+    for name in (each for each in written if each != MAPS):
         path = folder / manifest.rows_file(name)
         with npy.RowWriter(path, npy.LABELS, ()) as file:
             file.append(rows)
         files[path.name] = file
     return files
+
+
+def _write_labels(folder, maps, rows):
+    """`labels.npy`: a label map a sample. What is fed reads no index for labels.
+
+    A kill behind it costs the split: its label maps are gone.
+    """
+    if maps.count == len(rows) and np.array_equal(rows, np.arange(len(rows))):
+        os.replace(folder / MAPS, folder / manifest.LABELS)
+        return maps
+    decoded = np.load(folder / MAPS, mmap_mode="r", allow_pickle=False)
+    with npy.RowWriter(folder / manifest.LABELS, maps.dtype, maps.shape) as file:
+        for row in rows:
+            file.append(decoded[row][None])
+    del decoded  # Windows removes no file that is mapped
+    (folder / MAPS).unlink()
+    return file
 
 
 def _write_register(register, listing, kept):

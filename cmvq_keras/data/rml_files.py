@@ -1,6 +1,7 @@
 """RML's clips on disk: `rml/s1/an1.avi` or `rml/s1/English/an1.avi`."""
 
 import dataclasses
+import os
 import re
 
 from cmvq_keras.data import clip_files
@@ -50,7 +51,7 @@ def find_clips(folder):
 
     Returns:
         List of `Found`, and list of `LeftOut` with the reason. What does not end in
-        .avi is expected.
+        .avi is expected, unless it is a link that leads nowhere.
 
     Raises:
         ValueError: for two files of the same name but for its case or ending.
@@ -62,7 +63,7 @@ def find_clips(folder):
             clip = _clip(folder, path, name)
             clip_files.read_head(path)
         except (ValueError, OSError) as error:
-            other = path.suffix.lower() != ".avi"
+            other = path.suffix.lower() != ".avi" and os.path.exists(path)
             shown = f"{name}{path.suffix}" if other else name
             left_out.append(LeftOut(_printable(shown), told(error), expected=other))
             continue
@@ -87,6 +88,7 @@ def _leads_up(path, folder):
 
 
 def _clip(folder, path, name):
+    path.stat()  # a link that leads nowhere may stand for a whole speaker
     speaker, *between = path.relative_to(folder).parent.parts or ("",)
     number = _SPEAKER.fullmatch(speaker)
     emotion = _CLIP.fullmatch(path.stem)

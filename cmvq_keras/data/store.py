@@ -160,6 +160,10 @@ class Store:
         samples, attributes = self.meta(name)
         return Part(x, y, samples, attributes)
 
+    def left_out(self, split):
+        """The manifest's notes of the split's samples that could not be prepared."""
+        return [note for note in self.manifest["left_out"] if note["split"] == split]
+
     def rows(self, split, modality):
         """One modality's values as `cmvq_keras.data.rows.Rows`; see `split`."""
         values = self.array(split, f"{modality}.npy")

@@ -36,7 +36,8 @@ def draw(store, splits, limbs=None):
     sheet = Image.new("RGB", (COLUMNS * tile[0] + GAP, max(height, SIDE)), _PAPER)
     top = GAP
     for split, part in splits.items():
-        title = f"{store.recipe.name}: {split}, {len(part)} samples"
+        count = f"{len(part)} sample{'s' * (len(part) > 1)}"
+        title = f"{store.recipe.name}: {split}, {count}"
         _write(sheet, (GAP, top), title, sheet.width)
         top += 2 * LINE
         pictures = list(_pictures(store.recipe, part, rows[split], limbs or {}))

@@ -11,22 +11,24 @@ DPI = 110
 NAMED_CLASSES = 20  # more do not fit on an axis
 
 
-def _axes(columns=1, height=3.6, rows=1):
+def canvas(columns=1, height=3.6, rows=1, **kwargs):
+    """A figure and its axes, `(rows, columns)`, each row `height` inches high."""
     need("matplotlib")
     # Not pyplot: it keeps figures, and asks for a screen.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height * rows), dpi=DPI, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    return figure, figure.subplots(rows, columns, squeeze=False, **kwargs)
 
 
-def _png(figure):
+def png(figure):
+    """A figure as bytes."""
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
 
 
-def _plain(text):
+def plain(text):
     """A name from data as matplotlib shows it: a dollar sign starts no formula."""
     return str(text).replace("$", r"\$")
 
@@ -41,17 +43,17 @@ def curves(series, label):
     Returns:
         PNG, bytes; so do all functions here.
     """
-    figure, ((axes,),) = _axes()
+    figure, ((axes,),) = canvas()
     for title, values in series.items():
         values = [np.nan if value is None else value for value in values]
         epochs = np.arange(1, len(values) + 1)
         dashed = "--" if title.startswith("contr") else "-"
-        axes.plot(epochs, values, dashed, marker=".", label=_plain(title))
+        axes.plot(epochs, values, dashed, marker=".", label=plain(title))
     axes.set(xlabel="epoch", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def mask(weights, threshold):
@@ -61,13 +63,13 @@ def mask(weights, threshold):
         weights: `(channels,)` by modality.
         threshold: t; channels above it are complementary.
     """
-    figure, ((axes,),) = _axes()
+    figure, ((axes,),) = canvas()
     values = list(weights.values())
-    axes.hist(values, bins=30, stacked=True, label=[_plain(name) for name in weights])
+    axes.hist(values, bins=30, stacked=True, label=[plain(name) for name in weights])
     axes.axvline(threshold, color="black", linestyle="--", label="threshold")
     axes.set(xlabel="weight of a channel", ylabel="channels")
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def confusion(counts, classes):
@@ -79,15 +81,15 @@ def confusion(counts, classes):
     """
     counts = np.asarray(counts, float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, ((axes,),) = _axes(height=5.2)
+    figure, ((axes,),) = canvas(height=5.2)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= NAMED_CLASSES:
-        names = [_plain(name) for name in classes]
+        names = [plain(name) for name in classes]
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true")
     figure.colorbar(image, label="share of the true class")
-    return _png(figure)
+    return png(figure)
 
 
 def projections(points, labels, title):
@@ -99,21 +101,19 @@ def projections(points, labels, title):
         title: what the labels are.
     """
     parts = list(next(iter(points.values())))
-    figure, grid = _axes(len(parts), 3.2, len(points))
+    figure, grid = canvas(len(parts), 3.2, len(points))
     names = np.unique(labels)
     for row, (modality, by_part) in zip(grid, points.items(), strict=True):
         for axes, (part, places) in zip(row, by_part.items(), strict=True):
             axes.set(xticks=[], yticks=[])
-            axes.set_title(_plain(f"{modality}: {part}"), fontsize=9)
+            axes.set_title(plain(f"{modality}: {part}"), fontsize=9)
             if places is None:
                 axes.text(0.5, 0.5, "no channels", ha="center", va="center")
                 continue
             for number, name in enumerate(names):
                 shown = labels == name
                 color = _color(number, len(names))
-                axes.scatter(
-                    *places[shown].T, s=8, color=color, label=_plain(str(name))
-                )
+                axes.scatter(*places[shown].T, s=8, color=color, label=plain(str(name)))
     if len(names) <= NAMED_CLASSES:
         handles = next(
             (
@@ -125,12 +125,12 @@ def projections(points, labels, title):
         )
         figure.legend(
             *handles,
-            title=_plain(title),
+            title=plain(title),
             ncols=6,
             fontsize=7,
             loc="outside lower center",
         )
-    return _png(figure)
+    return png(figure)
 
 
 def _color(number, count):
@@ -152,7 +152,7 @@ def probes(results):
         for modality, by_part in results.items()
         for part, result in by_part.items()
     ]
-    figure, ((axes,),) = _axes()
+    figure, ((axes,),) = canvas()
     places = np.arange(len(bars))
     axes.bar(places, [100 * result["accuracy"] for _, result in bars], width=0.6)
     for place, (_, result) in zip(places, bars, strict=True):
@@ -161,10 +161,28 @@ def probes(results):
         box = {"color": "black", "alpha": 0.35, "label": label}
         axes.fill_between((place - 0.4, place + 0.4), low, high + 0.3, **box)
     size = 8 if len(bars) <= 4 else 6
-    axes.set_xticks(places, [_plain(name) for name, _ in bars], fontsize=size)
+    axes.set_xticks(places, [plain(name) for name, _ in bars], fontsize=size)
     axes.set(ylabel="accuracy (%)", ylim=(0, 100))
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png(figure)
+
+
+def information(measured):
+    """The bits of the label that each modality adds, with their intervals.
+
+    Args:
+        measured: see `cmvq_keras.information.measure`.
+    """
+    figure, ((axes,),) = canvas()
+    names = list(measured["bits"])
+    bits = np.array([measured["bits"][name] for name in names])
+    ends = np.array([measured["interval"][name] for name in names])
+    reach = np.abs(ends - bits[:, None]).T
+    axes.bar(range(len(names)), bits, width=0.5, yerr=reach, capsize=4)
+    axes.set_xticks(range(len(names)), [plain(name) for name in names])
+    axes.set(ylabel="bits it adds")
+    axes.axhline(0, color="black", linewidth=0.8)
+    return png(figure)
 
 
 def pairwise(matrix, names):
@@ -174,13 +192,13 @@ def pairwise(matrix, names):
         matrix: `(modalities, modalities)`, NaN on the diagonal.
         names: of the modalities.
     """
-    figure, ((axes,),) = _axes(height=4.2)
+    figure, ((axes,),) = canvas(height=4.2)
     image = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), [_plain(name) for name in names])
-    axes.set_yticks(range(len(names)), [_plain(name) for name in names])
+    axes.set_xticks(range(len(names)), [plain(name) for name in names])
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none"}
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", bbox=box)
     figure.colorbar(image, label="pairwise zeta")
-    return _png(figure)
+    return png(figure)

@@ -78,11 +78,12 @@ def find(opened, attribute=None, seed=0):
                 f"{probes.MIN_OF_A_CLASS} samples each."
             )
     segments = recipe.task == "segmentation"
+    sentences = [*words.summary(measured), *words.information(_information(metrics))]
     codes = recipe.model.num_embeddings
     return Findings(
         metrics=metrics,
         complementarity=measured,
-        summary=list(words.summary(measured)),
+        summary=sentences,
         cautions=list(words.cautions(measured, metrics, codes, segments)),
         weights=mask_weights(model),
         attribute=None if named is None else attribute or LABEL,
@@ -90,6 +91,10 @@ def find(opened, attribute=None, seed=0):
         points=points,
         probes=found,
     )
+
+
+def _information(metrics):
+    return (metrics or {}).get("information")
 
 
 def measure_if_needed(run, split, data_dir=None, store=None):

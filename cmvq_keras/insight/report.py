@@ -101,6 +101,8 @@ def page(opened, found, shown):
         found=found,
         figures=shown,
         pairs=findings.pairwise_matrix(found.complementarity),
+        bits=found.metrics.get("information"),
+        shares=_shares(found.metrics),
         legend=_legend(opened.recipe),
         data_uri=data_uri,
     )
@@ -111,6 +113,12 @@ def data_uri(kind, content):
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def _shares(metrics):
+    """Scores in [0, 1] by class, by the name of the score."""
+    shares = {"recall": metrics["per_class"]}
+    return {**shares, "IoU": metrics["iou"]} if "iou" in metrics else shares
+
+
 def _legend(recipe):
     return pictures.legend(recipe.classes) if recipe.task == "segmentation" else []
 
@@ -118,8 +126,9 @@ def _legend(recipe):
 def _of_samples(opened, rows):
     """Each modality as it is and decoded from its parts, with sounds."""
     recipe, model, x = opened.recipe, opened.model, opened.inputs(rows)
-    decoded = {each: pictures.decoded(model, x, each) for each in pictures.VERSIONS}
-    for name in model.modalities:
+    shown = pictures.VERSIONS if model.reconstructs else ()
+    decoded = {each: pictures.decoded(model, x, each) for each in shown}
+    for name in model.modalities if decoded else ():
         versions = {"original": x[name]}
         versions |= {each: values[name] for each, values in decoded.items()}
         sheet = pictures.sheet(pictures.compare(recipe, name, versions))
@@ -165,6 +174,10 @@ def _of_numbers(opened, found):
         names, matrix = pairs
         png = figures.pairwise(matrix, names)
         yield Figure("pairwise_zeta", "Zeta of every pair", png)
+    if "information" in found.metrics:
+        png = figures.information(found.metrics["information"])
+        title = "Bits of the label that each modality adds to the others"
+        yield Figure("information", title, png)
     png = figures.confusion(found.metrics["confusion"], opened.recipe.classes)
     yield Figure("confusion", "Which class was predicted", png)
     if found.points:

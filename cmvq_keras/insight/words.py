@@ -41,6 +41,23 @@ def summary(complementarity):
         yield f"Zeta is {zeta:.2f}: {_meaning(zeta)}."
 
 
+def information(measured):
+    """Sentences on how many bits of the label each modality adds.
+
+    Args:
+        measured: see `cmvq_keras.information.measure`; None where it was not.
+    """
+    if measured is None:
+        return
+    told = ", ".join(f"{name} {bits:.2f}" for name, bits in measured["bits"].items())
+    yield f"Bits of the label that each modality adds to what the others know: {told}."
+    zeta = measured["zeta"]
+    if zeta is None:
+        yield "None of them adds enough to compare: each knows what the others know."
+    elif not isinstance(zeta, dict):
+        yield f"Zeta of these bits is {zeta:.2f}."
+
+
 def _leader(order, counts):
     first, second = order[:2]
     if counts[first] == 0:
@@ -75,6 +92,11 @@ def cautions(complementarity, metrics, num_embeddings, segments=False):
         "threshold, the optimizer and the seed: train several seeds before drawing a "
         "conclusion."
     )
+    if "information" in metrics:
+        yield (
+            "The intervals of the bits are of the samples drawn, not of the training: "
+            "another seed may differ by more."
+        )
     for name, count in complementarity["counts"].items():
         if count == 0:
             yield (

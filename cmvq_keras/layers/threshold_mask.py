@@ -5,7 +5,7 @@ from keras import ops
 
 from cmvq_keras import ops as method_ops
 
-MODES = ("binary", "ternary", "attention", "random")
+MODES = ("binary", "ternary", "attention", "random", "none")
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -62,7 +62,8 @@ class ThresholdMask(keras.layers.Layer):
         mode: "binary", {0, 1}; "ternary", also -1 for weights below 0; "attention",
             the weight itself; "random", nothing is learned: a new draw of 0 and 1 a
             training call, 0.5 at inference, so that evaluation repeats (the
-            published code draws there too).
+            published code draws there too); "none": every channel passes and nothing
+            is learned.
         penalty: "sum" (published) or "l1".
         penalty_weight: lambda >= 0.
         clamp: limit > 0 of the weights' absolute value, or None (published).
@@ -106,7 +107,7 @@ class ThresholdMask(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
-        learns = self.mode != "random"
+        learns = self._learns
         self.channel_weights = self.add_weight(
             name="channel_weights",
             shape=(input_shape[-1],),
@@ -119,9 +120,13 @@ class ThresholdMask(keras.layers.Layer):
         )
 
     @property
+    def _learns(self):
+        return self.mode not in ("random", "none")
+
+    @property
     def is_penalized(self):
         """Whether the penalty stands in the layer's `losses`."""
-        return self.trainable and self.mode != "random"
+        return self.trainable and self._learns
 
     def penalty_value(self):
         """The penalty as it stands in the layer's `losses`: a float32 scalar."""
@@ -134,6 +139,8 @@ class ThresholdMask(keras.layers.Layer):
         weights = ops.convert_to_tensor(self.channel_weights)
         if self.mode == "random":
             return 0.5 * ops.ones_like(weights)
+        if self.mode == "none":
+            return ops.zeros_like(weights) if complement else ops.ones_like(weights)
         if self.mode == "attention":
             kept = method_ops.threshold(weights, self.threshold)
             return 1.0 - kept if complement else weights
@@ -156,7 +163,7 @@ class ThresholdMask(keras.layers.Layer):
             values = 1.0 - values if complement else values
         else:
             values = self.hard_values(complement)
-            if self.mode != "random":
+            if self._learns:
                 values = method_ops.straight_through(
                     values, ops.convert_to_tensor(self.channel_weights)
                 )

@@ -1,5 +1,6 @@
 """Networks: encoders, decoders and task solvers, all of them keras layers."""
 
+from cmvq_keras.networks.fusion import FusionSolver, PooledEncoder
 from cmvq_keras.networks.heads import ClassificationSolver, SegmentationSolver
 from cmvq_keras.networks.pose import PoseDecoder, PoseEncoder
 from cmvq_keras.networks.residual import ResidualDecoder, ResidualEncoder
@@ -12,6 +13,8 @@ from cmvq_keras.networks.resnet18 import (
 
 __all__ = [
     "ClassificationSolver",
+    "FusionSolver",
+    "PooledEncoder",
     "PoseDecoder",
     "PoseEncoder",
     "ResNet18Decoder",

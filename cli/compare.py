@@ -1,0 +1,54 @@
+"""`cmvq compare`: several methods on one recipe, with several seeds."""
+
+import click
+
+from cmvq_keras.cli import options, trial_options
+
+
+@click.command("compare", short_help="Train several methods and tabulate them.")
+@click.option(
+    "--methods",
+    "names",
+    metavar="A,B,...",
+    help="In the order of the table. Default: all that apply to the recipe.",
+)
+@trial_options.common
+def command(
+    recipe,
+    names,
+    seeds,
+    first_seed,
+    backend,
+    data_dir,
+    store,
+    preset,
+    modality,
+    assignments,
+    out,
+    table_only,
+    **short,
+):
+    """Train a recipe by several methods, each with several seeds, and tabulate them.
+
+    \b
+    cmvq compare --recipe planted --methods unimodal,ours --seeds 2 --out COMPARED
+    cmvq compare --recipe digits --data-dir DATA --limit 2000 --epochs 5 --out DIR
+
+    All are measured on the same test samples, with the epoch that was best on
+    validation data. Every method gets its first seed before any gets its second. A
+    command that was stopped goes on when it is given again, and may then name further
+    methods and more seeds.
+    """
+    if not table_only:
+        trial_options.check_places(data_dir, store)
+        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        names = names and [each.strip() for each in names.split(",")]
+    options.start_backend(backend)
+    if not table_only:
+        from cmvq_keras.cli.trial_progress import Shown
+        from cmvq_keras.comparing import harness
+
+        seeds = range(first_seed, first_seed + seeds)
+        with trial_options.continued(out):
+            harness.compare(chosen, names, seeds, out, data_dir, store, Shown())
+    trial_options.conclude(out, "compare")

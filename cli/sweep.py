@@ -1,0 +1,64 @@
+"""`cmvq sweep`: one recipe with several values of a setting."""
+
+import click
+
+from cmvq_keras.cli import options, trial_options
+
+
+@click.command("sweep", short_help="Train several values of a setting.")
+@click.option(
+    "--over",
+    type=options.Assignment("SECTION.NAME=A,B,..."),
+    multiple=True,
+    help="A setting and its values. May be repeated: every combination is trained.",
+)
+@trial_options.common
+def command(
+    recipe,
+    over,
+    seeds,
+    first_seed,
+    backend,
+    data_dir,
+    store,
+    preset,
+    modality,
+    assignments,
+    out,
+    table_only,
+    **short,
+):
+    """Train a recipe with several values of a setting, each with several seeds.
+
+    \b
+    cmvq sweep --recipe planted --over model.threshold=0.002,0.005,0.02 --out SWEPT
+    cmvq sweep --recipe digits --data-dir DATA --over model.penalty_weight=0,1e-4,1e-2
+        --limit 2000 --epochs 5 --out DIR
+
+    The plot shows score, compl and zeta against the value. A command that was stopped
+    goes on when it is given again, and may then name further values and more seeds.
+    """
+    if not table_only:
+        trial_options.check_places(data_dir, store)
+        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        values = _values(over, options.settings(short, assignments))
+    options.start_backend(backend)
+    if not table_only:
+        from cmvq_keras.cli.trial_progress import Shown
+        from cmvq_keras.comparing import harness
+
+        seeds = range(first_seed, first_seed + seeds)
+        with trial_options.continued(out):
+            harness.sweep(chosen, values, seeds, out, data_dir, store, Shown())
+    trial_options.conclude(out, "sweep")
+
+
+def _values(over, settings):
+    if not over:
+        raise click.UsageError("Missing option '--over'.")
+    found = {}
+    for name, text in over:
+        if name in found or name in settings:
+            raise click.UsageError(f"{name} is set twice.")
+        found[name] = [value.strip() for value in text.split(",") if value.strip()]
+    return found

@@ -1,0 +1,104 @@
+"""Compare methods, or the values of settings: what the command line calls."""
+
+import keras
+
+from cmvq_keras.comparing import plan, studies, trials
+from cmvq_keras.data import stored
+from cmvq_keras.data.store import Store
+
+
+def compare(
+    recipe,
+    names=None,
+    seeds=range(5),
+    out="comparison",
+    data_dir=None,
+    store=None,
+    told=None,
+):
+    """Trains a recipe by several methods, each with several seeds.
+
+    A second call with the same settings goes on where the first one was stopped, and
+    may add methods and seeds.
+
+    Args:
+        recipe: a resolved `Recipe`.
+        names: methods in the order of the table; None for all that apply.
+        seeds: of the trainings.
+        out: the folder of the comparison.
+        data_dir, store: as in `cmvq_keras.train`.
+        told: a `cmvq_keras.comparing.told.Told`, or None.
+
+    Returns:
+        The `cmvq_keras.comparing.studies.Study`.
+
+    Raises:
+        ValueError: for unknown methods, when none applies, and when `out` holds a
+            comparison with other settings.
+        FileExistsError: when `out` holds something else.
+        FileNotFoundError: when raw data is missing; it says how to get it.
+    """
+    variants, left = plan.of_methods(recipe, names)
+    if store is not None:
+        store = store if isinstance(store, Store) else Store.open(store, recipe.name)
+        variants, unfit = _fitting(variants, store, recipe)
+        left += unfit
+    if not variants:
+        told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
+        raise ValueError(f"No method applies to {recipe.name}: {told_of}")
+    study = _begin(studies.COMPARE, out, recipe, variants, left)
+    trials.train(study, variants, seeds, data_dir, store, told)
+    return study
+
+
+def sweep(
+    recipe,
+    over,
+    seeds=range(5),
+    out="sweep",
+    data_dir=None,
+    store=None,
+    told=None,
+):
+    """Trains a recipe with several values of a setting, each with several seeds.
+
+    Args:
+        recipe, seeds, out, data_dir, store, told: as in `compare`.
+        over: lists of values, or of their texts, by setting; every combination of
+            them is trained.
+
+    Returns:
+        The `cmvq_keras.comparing.studies.Study`.
+
+    Raises:
+        ValueError, FileExistsError, FileNotFoundError: as in `compare`.
+    """
+    variants = plan.of_settings(recipe, over)
+    study = _begin(studies.SWEEP, out, recipe, variants, [])
+    trials.train(study, variants, seeds, data_dir, store, told)
+    return study
+
+
+def _begin(kind, out, recipe, variants, left):
+    return studies.begin(out, kind, recipe, keras.config.backend(), variants, left)
+
+
+def _fitting(variants, store, recipe):
+    """Those that can be trained from a store, and why the others cannot.
+
+    A store of pairs holds no samples of a modality alone.
+    """
+    samples, _ = store.meta(next(iter(store.manifest["splits"])))
+    paired = stored.PAIR in samples[0]
+    # What is wrong with the recipe itself is an error, and no method's.
+    stored.check_fit(recipe, store, paired)
+    fitting, left = [], []
+    for variant in variants:
+        try:
+            stored.check_fit(variant.recipe, store, paired)
+        except ValueError as error:
+            entry = {"method": variant.label, "title": variant.title}
+            left.append({**entry, "reason": str(error)})
+        else:
+            fitting.append(variant)
+    return fitting, left

@@ -1,0 +1,184 @@
+"""What is to be trained: variants of a recipe, and a seed for each training."""
+
+import dataclasses
+import itertools
+import pathlib
+import re
+
+from cmvq_keras import methods, recipes
+from cmvq_keras.recipe import Recipe
+
+REFERENCE = "ours"
+_SEED = "training.seed"
+# The table's foot has lines of its own on these.
+_TOLD = ("training.epochs", "training.limit", _SEED)
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]{0,150}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A row of the table.
+
+    Args:
+        label: its folder's name.
+        title: how tables name it.
+        method: the name of its method.
+        recipe: the `Recipe` to train, but for the seed.
+        full: the `Recipe` whose test samples it is measured on: all modalities.
+        values: the values that a sweep gives it, by setting.
+    """
+
+    label: str
+    title: str
+    method: str
+    recipe: Recipe
+    full: Recipe
+    values: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        check_label(self.label)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trial:
+    """One training: a variant and a seed. Each is a key of its own."""
+
+    variant: Variant
+    seed: int
+
+    @property
+    def recipe(self):
+        """The `Recipe` to train."""
+        return self.variant.recipe.with_settings({_SEED: self.seed})
+
+    def folder(self, out):
+        """Its run folder in the folder of the comparison."""
+        return folder(out, self.variant.label, self.seed)
+
+
+def check_label(label):
+    """Raises ValueError for a label that cannot name a folder."""
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        raise ValueError(
+            "A label must be of letters, digits and . _ = , + - to name a folder. "
+            f"Received: {label!r}"
+        )
+
+
+def folder(out, label, seed):
+    """The run folder of a label and a seed."""
+    return pathlib.Path(out) / label / f"seed-{seed}"
+
+
+def order(variants, seeds):
+    """The trials in their order: all variants with the first seed, then the next.
+
+    A comparison that is stopped has then given each of them about as many seeds.
+    """
+    return [Trial(variant, seed) for seed in seeds for variant in variants]
+
+
+def of_methods(recipe, names=None):
+    """The variants of some methods.
+
+    Args:
+        recipe: a resolved `Recipe`.
+        names: methods in the order of the table; None for all: each modality alone
+            first, ours last.
+
+    Returns:
+        `(variants, left)`: a list of `Variant`, and of the methods that do not apply
+        a list of dictionaries "method", "title" and "reason".
+
+    Raises:
+        ValueError: for an unknown method.
+    """
+    variants, left = [], []
+    for name in dict.fromkeys(_usual_order() if names is None else names):
+        method = methods.get(name)
+        reason = method.reason_against(recipe)
+        if reason:
+            left.append({"method": name, "title": method.title, "reason": reason})
+            continue
+        for label, changed in method.variants(recipe).items():
+            title = method.title if label == name else label.replace("-", " ")
+            variants.append(Variant(label, title, name, changed, recipe))
+    return variants, left
+
+
+def _usual_order():
+    def rank(name):
+        return name == REFERENCE, name.startswith(REFERENCE), name != "unimodal", name
+
+    return sorted(methods.names(), key=rank)
+
+
+def of_settings(recipe, over):
+    """The variants of a sweep: "ours" with every combination of some values.
+
+    Args:
+        recipe: a resolved `Recipe`.
+        over: lists of values, or of their texts, by setting.
+
+    Returns:
+        A list of `Variant`.
+
+    Raises:
+        ValueError: for unknown settings and values out of range, and for a sweep over
+            the seed.
+    """
+    if _SEED in over:
+        raise ValueError(f"{_SEED} cannot be swept: --seeds says how many there are.")
+    found = {}
+    for chosen in itertools.product(*over.values()):
+        wanted = dict(zip(over, chosen, strict=True))
+        full = recipes.resolve(recipe.with_settings(wanted))
+        values = {name: full.settings()[name] for name in over}
+        label = ",".join(f"{name}={shown(value)}" for name, value in values.items())
+        title = ", ".join(map(shown, values.values()))
+        (changed,) = methods.get(REFERENCE).variants(full).values()
+        found[label] = Variant(label, title, REFERENCE, changed, full, values)
+    return list(found.values())
+
+
+def shown(value):
+    """A setting's value as `--set` takes it."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def reference(variants, recipe):
+    """The label that the others are compared with, or None: "ours", and in a sweep
+    the values that the recipe has itself."""
+    for variant in variants:
+        own = {name: recipe.settings()[name] for name in variant.values}
+        if variant.method == REFERENCE and variant.values == own:
+            return variant.label
+    return None
+
+
+def changed(recipe):
+    """What differs from the recipe's preset, a list of texts "NAME=VALUE".
+
+    Epochs, limit and seed are left out.
+
+    Args:
+        recipe: a resolved `Recipe`.
+    """
+    if not recipes.is_known(recipe.name):
+        return []
+    preset = recipes.get(recipe.name, recipe.preset)
+    data = {name: v for name, v in recipe.settings().items() if _is_data(name)}
+    # What follows from a change of the data is no change of its own.
+    usual = recipes.resolve(preset.with_settings(data)).settings()
+    usual |= {name: v for name, v in preset.settings().items() if _is_data(name)}
+    return [
+        f"{name}={shown(value)}"
+        for name, value in recipe.settings().items()
+        if name not in _TOLD and usual.get(name) != value
+    ]
+
+
+def _is_data(name):
+    return name.startswith("data.")

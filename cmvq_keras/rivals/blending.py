@@ -1,0 +1,178 @@
+"""Gradient-Blending: a loss of each modality's own beside the joint one, weighed by
+how much each generalizes for how much it overfits.
+
+Reference: Wang, Tran, Feiszli, "What makes training multi-modal classification
+networks hard?", CVPR 2020, Section 3.
+"""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from cmvq_keras import methods, optimizing
+from cmvq_keras.model import CMVQVAE
+
+JOINT = "joint"
+FLOOR = 0.01  # nats of overfitting; less is noise, and would take all of the weight
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class BlendedFusion(CMVQVAE):
+    """A late fusion with a head for every modality.
+
+    Its weight `blend` `(modalities + 1,)` weighs their losses and, last, the joint
+    one; equal until `prepare` sets it.
+
+    Args:
+        heads: by modality, a layer from its features to logits.
+        **kwargs: of `CMVQVAE`.
+    """
+
+    def __init__(self, *args, heads, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.heads = {name: heads[name] for name in sorted(heads)}
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for name, head in self.heads.items():
+            head.build(self.encoders[name].compute_output_shape(input_shape[name]))
+        count = len(self.modalities) + 1
+        self.blend = self.add_weight(
+            name="blend",
+            shape=(count,),
+            initializer=keras.initializers.Constant(1 / count),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+        )
+
+    def tracked_terms(self):
+        own = [f"{name}_task_loss" for name in self.modalities]
+        return [*super().tracked_terms(), *own]
+
+    def more_outputs(self, features, training):
+        return {
+            "heads": {
+                name: self.heads[name](features[name], training=training)
+                for name in self.modalities
+            }
+        }
+
+    def loss_terms(self, x, y, y_pred, sample_weight):
+        terms = super().loss_terms(x, y, y_pred, sample_weight)
+        blend = ops.convert_to_tensor(self.blend)
+        task, factor = terms["task_loss"]
+        terms["task_loss"] = (task, factor * blend[-1])
+        for index, name in enumerate(self.modalities):
+            own = self.task_term(y, y_pred["heads"][name], sample_weight)
+            terms[f"{name}_task_loss"] = (own, factor * blend[index])
+        return terms
+
+    def get_config(self):
+        heads = {
+            name: keras.saving.serialize_keras_object(head)
+            for name, head in self.heads.items()
+        }
+        return {**super().get_config(), "heads": heads}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        heads = {
+            name: keras.saving.deserialize_keras_object(head, custom_objects)
+            for name, head in config["heads"].items()
+        }
+        return super().from_config({**config, "heads": heads}, custom_objects)
+
+
+def blend_weights(generalization, overfitting):
+    """w_k proportional to G_k / O_k^2, with a sum of 1 (Proposition 1).
+
+    Args:
+        generalization: by name, how far the validation loss fell.
+        overfitting: by name, how far the gap between validation and training loss
+            grew.
+
+    Returns:
+        By name a weight in [0, 1]: 0 where nothing was generalized, equal ones where
+        nothing was anywhere. `FLOOR` is the least overfitting.
+    """
+    raw = {
+        name: max(0.0, gain) / max(FLOOR, abs(overfitting[name])) ** 2
+        for name, gain in generalization.items()
+    }
+    total = sum(raw.values())
+    if not total > 0:
+        return dict.fromkeys(raw, 1 / len(raw))
+    return {name: value / total for name, value in raw.items()}
+
+
+def prepare(model, recipe, splits):
+    """Trains each modality alone and all jointly, and sets the model's weights.
+
+    Args:
+        model: a `BlendedFusion`.
+        recipe, splits: as in `cmvq_keras.methods.method.Method.prepare`.
+
+    Returns:
+        Notes: "weights", "generalization" and "overfitting" (nats) by name.
+    """
+    # A network that knows nothing; batch norm has no statistics to measure it with.
+    start = math.log(len(recipe.classes))
+    generalization, overfitting = {}, {}
+    for name in (*model.modalities, JOINT):
+        one = recipe if name == JOINT else _alone(recipe, name)
+        trained, validation = pilot(one.with_method("late-fusion"), splits)
+        generalization[name] = start - validation
+        overfitting[name] = validation - trained
+    weights = blend_weights(generalization, overfitting)
+    model.blend.assign(np.array(list(weights.values()), np.float32))
+    return {
+        "weights": weights,
+        "generalization": generalization,
+        "overfitting": overfitting,
+    }
+
+
+def pilot(recipe, splits):
+    """The losses on training and validation data of a late fusion trained by itself,
+    at the epoch whose validation loss is the lowest."""
+    from cmvq_keras import measuring, recipes, training
+
+    split = {
+        part: dataclasses.replace(
+            splits[part], x={name: splits[part].x[name] for name in recipe.modalities}
+        )
+        for part in ("train", "validation")
+    }
+    mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
+    batches = training.training_batches(recipe.training, split["train"], mirrors)
+    model = methods.get(recipe.method).build_model(recipe)
+    model.compile(optimizing.optimizer(recipe.training, len(batches)))
+    best = keras.callbacks.EarlyStopping(
+        monitor="val_task_loss",
+        mode="min",
+        patience=recipe.training.epochs,
+        restore_best_weights=True,
+    )
+    model.fit(
+        batches,
+        validation_data=measuring.batches(recipe, split["validation"]),
+        epochs=recipe.training.epochs,
+        shuffle=False,
+        class_weight=optimizing.class_weight(recipe, split["train"].y),
+        callbacks=[best],
+        verbose=0,
+    )
+    return tuple(
+        model.evaluate(
+            measuring.batches(recipe, split[name]), return_dict=True, verbose=0
+        )["task_loss"]
+        for name in ("train", "validation")
+    )
+
+
+def _alone(recipe, name):
+    return dataclasses.replace(recipe, modalities={name: recipe.modalities[name]})

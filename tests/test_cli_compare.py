@@ -1,0 +1,199 @@
+"""`cmvq compare` and `cmvq sweep` from end to end, on tiny trainings."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from command_line import error_of, invoke
+
+from cmvq_keras import training
+from cmvq_keras.run import Run
+
+TINY = (
+    *("--recipe", "planted", "--limit", 40, "--epochs", 1, "--batch-size", 20),
+    *("--set", "model.hidden_channels=8", "--set", "model.residual_channels=4"),
+    *("--set", "model.residual_layers=0", "--set", "model.num_embeddings=16"),
+)
+METHODS = ("--methods", "random-mask,ours", "--seeds", 2)
+TRIALS = [(label, seed) for seed in (0, 1) for label in ("random-mask", "ours")]
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A comparison of two methods with two seeds, and what was printed."""
+    out = tmp_path_factory.mktemp("made") / "compared"
+    result = invoke("compare", *TINY, *METHODS, "--out", out)
+    assert result.exit_code == 0, result.output
+    return out, result
+
+
+def _trial_files(out):
+    return {
+        (label, seed): (out / label / f"seed-{seed}" / "trial.json").stat().st_mtime_ns
+        for label, seed in TRIALS
+    }
+
+
+def test_compare_trains_the_first_seeds_first_and_shows_a_table(compared):
+    _, result = compared
+    lines = result.stdout.splitlines()
+    told = [line.partition(":")[0] for line in lines[:4]]
+    assert told == [
+        "[1/4] random mask, seed 0",
+        "[2/4] ours, seed 0",
+        "[3/4] random mask, seed 1",
+        "[4/4] ours, seed 1",
+    ]
+    assert " left)" in lines[0]
+    assert "\nmethod       seeds  accuracy (%)" in result.stdout
+    assert "difference to ours" in result.stdout
+    assert "\nSplit " in result.stdout
+
+
+def test_compare_leaves_runs_tables_and_a_plot(compared):
+    out, _ = compared
+    names = {path.name for path in out.iterdir()} - {".lock", "table.png"}
+    tables = {"table.csv", "table.md", "table.tex", "trials.csv"}
+    assert names == {"comparison.json", "random-mask", "ours", *tables}
+    for label, seed in TRIALS:
+        run = Run.open(out / label / f"seed-{seed}")
+        assert run.recipe.training.seed == seed
+        assert run.recipe.method == label
+
+
+def test_the_score_is_the_runs_own_on_the_test_split(compared):
+    out, _ = compared
+    with (out / "trials.csv").open(newline="") as file:
+        lines = {
+            (line["label"], int(line["seed"])): line for line in csv.DictReader(file)
+        }
+    assert list(lines) == [
+        (label, s) for label in ("random-mask", "ours") for s in (0, 1)
+    ]
+    for (label, seed), line in lines.items():
+        run = Run.open(out / label / f"seed-{seed}")
+        test = run.metrics["test"]
+        assert float(line["accuracy"]) == pytest.approx(test["accuracy"], abs=1e-6)
+        assert float(line["macro_f1"]) == pytest.approx(test["macro_f1"], abs=1e-6)
+        assert int(line["n"]) == 40
+        zeta = run.metrics["complementarity"]["zeta"]
+        assert float(line["zeta"]) == pytest.approx(zeta)
+        model = training.load_model(run)
+        trained = sum(np.prod(weight.shape) for weight in model.trainable_weights)
+        assert int(line["parameters"]) == trained
+
+
+def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
+    out, _ = compared
+    cut = out / "ours" / "seed-1"
+    before = _trial_files(out)
+    kept = json.loads((cut / "trial.json").read_text())
+    (cut / "trial.json").unlink()
+    (cut / "scrap").write_text("half a file")
+    result = invoke("compare", *TINY, *METHODS, "--out", out)
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.stdout.splitlines() if line.startswith("[")]
+    assert [line.partition(":")[0] for line in told] == ["[4/4] ours, seed 1"]
+    after = _trial_files(out)
+    assert [key for key in before if before[key] != after[key]] == [("ours", 1)]
+    assert not (cut / "scrap").exists()
+    again = json.loads((cut / "trial.json").read_text())
+    assert again["score"] == kept["score"]
+
+
+def test_other_settings_are_refused(compared):
+    out, _ = compared
+    changed = ["--set", "model.threshold=0.02"]
+    told = error_of("compare", *TINY, *METHODS, *changed, "--out", out, code=1)
+    assert "model.threshold is 0.005" in told
+
+
+def test_a_trial_of_other_settings_is_refused(compared):
+    out, _ = compared
+    path = out / "ours" / "seed-0" / "recipe.json"
+    before = path.read_text()
+    path.write_text(before.replace('"dropout": 0.1', '"dropout": 0.2'))
+    told = error_of("compare", *TINY, *METHODS, "--out", out, code=1)
+    path.write_text(before)
+    assert "was trained with other settings" in told
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Trainings end as a list says, in turn."""
+    ends = []
+
+    def train(recipe, data_dir, out, **_):
+        out.mkdir(parents=True)
+        (out / "history.csv").write_text("epoch\n1\n")
+        raise ends.pop(0)
+
+    monkeypatch.setattr(training, "train", train)
+    return ends
+
+
+def test_a_training_that_fails_is_recorded_and_the_rest_goes_on(broken, tmp_path):
+    out = tmp_path / "out"
+    broken += [ValueError("Training diverged:\nno epoch"), ValueError("worse")]
+    arguments = ["compare", *TINY, *METHODS[:2], "--seeds", 1, "--out", out]
+    result = invoke(*arguments)
+    assert result.exit_code == 1
+    assert "[1/2] random mask, seed 0: failed: Training diverged: no epoch" in (
+        result.stdout
+    )
+    assert "random-mask, seed 0, failed: Training diverged: no epoch" in result.stderr
+    assert "No training has finished" in result.stderr
+    assert not broken
+    # It is not tried again: the list of ends is empty.
+    assert invoke(*arguments).exit_code == 1
+    assert "Training diverged" in (out / "trials.csv").read_text()
+
+
+def test_what_ails_the_machine_ends_the_comparison(broken, tmp_path):
+    broken += [OSError(28, "No space left on device", "disk")]
+    arguments = [*TINY, *METHODS, "--out", tmp_path / "out"]
+    assert "No space left" in error_of("compare", *arguments, code=1)
+    assert not list(tmp_path.glob("out/*/*/failed.json"))
+
+
+def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
+    broken += [KeyboardInterrupt()]
+    out = tmp_path / "out"
+    result = invoke("compare", *TINY, *METHODS, "--out", out)
+    assert result.exit_code == 130
+    assert "The same command goes on where it was" in result.stderr
+    assert "Interrupted." in result.stderr
+    assert not list(out.glob("*/*/*.json"))
+
+
+def test_a_wrong_call_is_told(tmp_path):
+    out = ["--out", tmp_path / "out"]
+    told = error_of("compare", *TINY, "--methods", "our", *out, code=1)
+    assert "Did you mean ours?" in told
+    assert "--recipe" in error_of("compare", *out, code=2)
+    assert "--over" in error_of("sweep", *TINY, *out, code=2)
+    seed = ["--set", "training.seed=3"]
+    assert "--first-seed" in error_of("compare", *TINY, *seed, *out, code=2)
+    over = ["--over", "training.epochs=1,2"]
+    assert "set twice" in error_of("sweep", *TINY, *over, *out, code=2)
+    told = error_of("compare", "--table-only", *out, code=1)
+    assert "holds no comparison" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_sweep_from_end_to_end(tmp_path):
+    out = tmp_path / "swept"
+    over = ["--over", "model.threshold=0.005,0.05"]
+    result = invoke("sweep", *TINY, *over, "--seeds", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "\nmodel.threshold  seeds  accuracy (%)" in result.stdout
+    assert "difference to 0.005" in result.stdout
+    with (out / "table.csv").open(newline="") as file:
+        found = {float(row["model.threshold"]): row for row in csv.DictReader(file)}
+    assert set(found) == {0.005, 0.05}
+    # Every weight starts at 0.01 and hardly moves in two steps.
+    assert float(found[0.005]["compl_image"]) == 50
+    assert float(found[0.05]["compl_image"]) == 0
+    run = Run.open(out / "model.threshold=0.05" / "seed-0")
+    assert run.recipe.model.threshold == 0.05
