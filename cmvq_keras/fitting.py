@@ -1,13 +1,8 @@
 """One run's `fit`, from its start or its checkpoint to the weights that are kept."""
 
 from cmvq_keras import checkpoint, measuring, optimizing
-from cmvq_keras.callbacks import (
-    Backup,
-    BestWeights,
-    ComplementarityLog,
-    FiniteLoss,
-    HistoryFile,
-)
+from cmvq_keras.backup import Backup, FiniteLoss
+from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
 from cmvq_keras.checkpoint import Position
 from cmvq_keras.data.pipeline import Rest
 

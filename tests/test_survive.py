@@ -187,6 +187,24 @@ def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
     assert killing.differences(tmp_path / "one", tmp_path / "two") == []
 
 
+class Shift(keras.callbacks.Callback):
+    """Moves a weight before each epoch, as a method may do."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        weights = self.model.mask.channel_weights
+        weights.assign(keras.ops.convert_to_tensor(weights) + 0.001)
+
+
+def test_what_callbacks_do_before_an_epoch_is_done_once(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    train(one, [Shift()], made=recipe(1))
+    with pytest.raises(Dies):
+        train(two, [Shift(), At(1, 3, die)], made=recipe(1), checkpoint_minutes=1e-9)
+    assert checkpoint.read(two)[0].step == 2
+    resume(two, callbacks=[Shift()])
+    assert killing.differences(one, two) == []
+
+
 def test_a_bad_batch_is_named_and_poisons_no_codebook(tmp_path, monkeypatch):
     original = Batches.__getitem__
 
