@@ -1,5 +1,8 @@
 """Fixtures that several test files share."""
 
+import signal
+import threading
+
 import pytest
 from click.testing import CliRunner
 
@@ -21,6 +24,13 @@ DATA = (
     "test_stated_sizes",
     "test_video",
 )
+
+
+# A shell's background job ignores Ctrl-C, and so would all that the tests start.
+if threading.current_thread() is threading.main_thread() and (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
