@@ -17,6 +17,7 @@ from cmvq_keras import recipes
 from cmvq_keras.cli import trial_progress
 from cmvq_keras.comparing import (
     figure,
+    foot,
     harness,
     outcomes,
     plan,
@@ -143,10 +144,18 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
     np.testing.assert_array_equal(split.x["svhn"][:], of_pairs.x["svhn"][:])
 
 
-def test_the_limit_is_counted():
+def test_the_limit_is_counted(tmp_path):
     limited = PLANTED.with_settings({"training.limit": 9})
     _, about = samples.load(limited, limited)
     assert (about.n, about.size, about.store) == (9, 2048, None)
+    tiny_sources.write_mnist(tmp_path)
+    tiny_sources.write_svhn(tmp_path)
+    limited = recipes.get("digits").with_settings({"training.limit": 9})
+    _, about = samples.load(limited, limited, tmp_path)
+    # How many there would be, the store that was made for it does not know.
+    assert (about.n, about.size) == (9, None)
+    text = foot._split(dataclasses.asdict(about))
+    assert text == "test, n = 9, the first ones (limit)"
 
 
 def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
@@ -411,7 +420,7 @@ def test_the_foot_says_what_the_numbers_depend_on(study):
     assert "- Backend: torch on cpu" in lines
     assert "- Split: test, n = 100 of 2,048; the first ones (limit)" in lines
     assert f"- Samples: SHA-256 of names and labels {'ab' * 32}" in lines
-    assert "- Data: made by the recipe: variant=balanced seed=0" in lines
+    assert "- Data: not from a store; its settings: variant=balanced seed=0" in lines
     assert "- Epochs: 8; the best one on validation data, by accuracy" in lines
     assert "- Versions: cmvq-keras 0.1.0, keras 3.15.1" in lines
 
@@ -600,6 +609,11 @@ def test_a_label_in_a_changed_note_leads_nowhere(study):
 def test_other_test_samples_are_refused(study):
     with pytest.raises(samples.WrongSamples, match="n differ"):
         study.note_test("ours", fake_study.about(99))
+
+
+def test_a_store_that_was_made_again_is_taken(study):
+    noted = fake_study.about(100)
+    study.note_test("ours", dataclasses.replace(noted, store="ef" * 32, size=None))
 
 
 def test_a_second_process_is_kept_out(study):
