@@ -154,8 +154,9 @@ def test_the_limit_is_counted(tmp_path):
     _, about = samples.load(limited, limited, tmp_path)
     # How many there would be, the store that was made for it does not know.
     assert (about.n, about.size) == (9, None)
-    text = foot._split(dataclasses.asdict(about))
-    assert text == "test, n = 9, the first ones (limit)"
+    for size in (None, 9):
+        noted = dataclasses.asdict(dataclasses.replace(about, size=size))
+        assert foot._split(noted, 9) == "test, n = 9, the first ones (limit)"
 
 
 def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):

@@ -85,18 +85,20 @@ def _seeds(study, results):
 
 
 def _tests(study):
+    limit = study.recipe.training.limit
     groups = {}
     for label, about in study.tests.items():
         key = about["checksum"], about["n"]
         groups.setdefault(key, (about, []))[1].append(label)
     for about, labels in groups.values():
         whose = "" if len(groups) == 1 else f" ({', '.join(labels)})"
-        yield f"Split{whose}", _split(about)
+        yield f"Split{whose}", _split(about, limit)
         yield f"Samples{whose}", f"SHA-256 of names and labels {about['checksum']}"
 
 
-def _split(about):
-    if about["size"] is None:
+def _split(about, limit):
+    # Earlier notes have the size of a store that was cut at the limit.
+    if about["size"] in (None, limit):
         return f"test, n = {about['n']:,}, the first ones (limit)"
     whole = about["size"] + about["left_out"]
     if about["n"] == whole:
