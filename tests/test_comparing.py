@@ -13,7 +13,7 @@ import tiny_sources
 from command_line import error_of, invoke
 from PIL import Image
 
-from cmvq_keras import recipes
+from cmvq_keras import preparing, recipes
 from cmvq_keras.cli import trial_progress
 from cmvq_keras.comparing import (
     figure,
@@ -157,6 +157,20 @@ def test_the_limit_is_counted(tmp_path):
     for size in (None, 9):
         noted = dataclasses.asdict(dataclasses.replace(about, size=size))
         assert foot._split(noted, 9) == "test, n = 9, the first ones (limit)"
+
+
+def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
+    tiny_sources.write_mnist(tmp_path)
+    tiny_sources.write_svhn(tmp_path)
+    full = recipes.get("digits")
+    store = preparing.prepare(full, tmp_path, tmp_path / "store")
+    variants, _ = plan.of_methods(full, ["unimodal", "ours"])
+    fitting, left = harness._fitting(variants, store, full)
+    assert [variant.label for variant in fitting] == ["ours"]
+    assert [each["title"] for each in left] == ["mnist alone", "svhn alone"]
+    assert {each["method"] for each in left} == {"unimodal"}
+    assert str(tmp_path) not in left[0]["reason"]
+    assert "--data-dir" in left[0]["reason"]
 
 
 def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
