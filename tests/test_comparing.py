@@ -565,6 +565,13 @@ def test_further_methods_come_before_those_that_are_there(study):
     assert found.left[0]["method"] == "x"
 
 
+def test_a_method_that_applies_by_now_is_left_out_no_more(tmp_path):
+    left = [{"method": "unimodal", "title": "image alone", "reason": "no data"}]
+    found = fake_study.study(tmp_path / "s", ALL[2:], left=left)
+    assert _again(found, variants=ALL[2:]).left == left
+    assert _again(found).left == []
+
+
 def test_what_is_read_is_what_was_written(study):
     assert studies.read(study.out) == study
 

@@ -156,7 +156,8 @@ def begin(out, kind, recipe, backend, variants, left=()):
     _check_same(before, study)
     labels = {row["label"] for row in rows}
     study.rows += [row for row in before.rows if row["label"] not in labels]
-    methods = {each["method"] for each in study.left}
+    # With other data a method may apply that did not before.
+    methods = {each["method"] for each in [*study.left, *rows]}
     study.left += [each for each in before.left if each["method"] not in methods]
     study.reference = study.reference or before.reference
     study.tests = before.tests
