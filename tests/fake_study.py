@@ -45,6 +45,7 @@ def finish(found, label, seed, pairs, compl=None, zeta=None, seconds=10.0):
         "second": kept.second(),
         "n": len(kept),
         "samples": about(len(kept)).checksum,
+        "store": None,
         "parameters": 90194,
         "best_epoch": 7,
         "compl": compl or {},

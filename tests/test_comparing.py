@@ -13,10 +13,11 @@ import tiny_sources
 from command_line import error_of, invoke
 from PIL import Image
 
-from cmvq_keras import recipes
+from cmvq_keras import preparing, recipes
 from cmvq_keras.cli import trial_progress
 from cmvq_keras.comparing import (
     figure,
+    foot,
     harness,
     outcomes,
     plan,
@@ -143,10 +144,33 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
     np.testing.assert_array_equal(split.x["svhn"][:], of_pairs.x["svhn"][:])
 
 
-def test_the_limit_is_counted():
+def test_the_limit_is_counted(tmp_path):
     limited = PLANTED.with_settings({"training.limit": 9})
     _, about = samples.load(limited, limited)
     assert (about.n, about.size, about.store) == (9, 2048, None)
+    tiny_sources.write_mnist(tmp_path)
+    tiny_sources.write_svhn(tmp_path)
+    limited = recipes.get("digits").with_settings({"training.limit": 9})
+    _, about = samples.load(limited, limited, tmp_path)
+    # How many there would be, the store that was made for it does not know.
+    assert (about.n, about.size) == (9, None)
+    for size in (None, 9):
+        noted = dataclasses.asdict(dataclasses.replace(about, size=size))
+        assert foot._split(noted, 9) == "test, n = 9, the first ones (limit)"
+
+
+def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
+    tiny_sources.write_mnist(tmp_path)
+    tiny_sources.write_svhn(tmp_path)
+    full = recipes.get("digits")
+    store = preparing.prepare(full, tmp_path, tmp_path / "store")
+    variants, _ = plan.of_methods(full, ["unimodal", "ours"])
+    fitting, left = harness._fitting(variants, store, full)
+    assert [variant.label for variant in fitting] == ["ours"]
+    assert [each["title"] for each in left] == ["mnist alone", "svhn alone"]
+    assert {each["method"] for each in left} == {"unimodal"}
+    assert str(tmp_path) not in left[0]["reason"]
+    assert "--data-dir" in left[0]["reason"]
 
 
 def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
@@ -411,7 +435,7 @@ def test_the_foot_says_what_the_numbers_depend_on(study):
     assert "- Backend: torch on cpu" in lines
     assert "- Split: test, n = 100 of 2,048; the first ones (limit)" in lines
     assert f"- Samples: SHA-256 of names and labels {'ab' * 32}" in lines
-    assert "- Data: made by the recipe: variant=balanced seed=0" in lines
+    assert "- Data: not from a store; its settings: variant=balanced seed=0" in lines
     assert "- Epochs: 8; the best one on validation data, by accuracy" in lines
     assert "- Versions: cmvq-keras 0.1.0, keras 3.15.1" in lines
 
@@ -541,6 +565,13 @@ def test_further_methods_come_before_those_that_are_there(study):
     assert found.left[0]["method"] == "x"
 
 
+def test_a_method_that_applies_by_now_is_left_out_no_more(tmp_path):
+    left = [{"method": "unimodal", "title": "image alone", "reason": "no data"}]
+    found = fake_study.study(tmp_path / "s", ALL[2:], left=left)
+    assert _again(found, variants=ALL[2:]).left == left
+    assert _again(found).left == []
+
+
 def test_what_is_read_is_what_was_written(study):
     assert studies.read(study.out) == study
 
@@ -600,6 +631,11 @@ def test_a_label_in_a_changed_note_leads_nowhere(study):
 def test_other_test_samples_are_refused(study):
     with pytest.raises(samples.WrongSamples, match="n differ"):
         study.note_test("ours", fake_study.about(99))
+
+
+def test_a_store_that_was_made_again_is_taken(study):
+    noted = fake_study.about(100)
+    study.note_test("ours", dataclasses.replace(noted, store="ef" * 32, size=None))
 
 
 def test_a_second_process_is_kept_out(study):

@@ -21,6 +21,7 @@ def lines(study, results):
     yield "Backend", f"{study.backend} on {_devices(results)}"
     yield "Seeds", _seeds(study, results)
     yield from _tests(study)
+    yield _data(study, results)
     yield (
         "Numbers",
         "mean ± standard deviation over seeds; intervals: "
@@ -84,22 +85,21 @@ def _seeds(study, results):
 
 
 def _tests(study):
+    limit = study.recipe.training.limit
     groups = {}
     for label, about in study.tests.items():
-        groups.setdefault(tuple(sorted(about.items(), key=str)), []).append(label)
-    for about, labels in groups.items():
-        about = dict(about)
+        key = about["checksum"], about["n"]
+        groups.setdefault(key, (about, []))[1].append(label)
+    for about, labels in groups.values():
         whose = "" if len(groups) == 1 else f" ({', '.join(labels)})"
-        yield f"Split{whose}", _split(about)
+        yield f"Split{whose}", _split(about, limit)
         yield f"Samples{whose}", f"SHA-256 of names and labels {about['checksum']}"
-        if about["store"]:
-            yield f"Store{whose}", f"SHA-256 of its manifest {about['store']}"
-        else:
-            settings = " ".join(f"{k}={v}" for k, v in study.recipe.data.items())
-            yield f"Data{whose}", f"made by the recipe: {settings or 'no settings'}"
 
 
-def _split(about):
+def _split(about, limit):
+    # Earlier notes have the size of a store that was cut at the limit.
+    if about["size"] in (None, limit):
+        return f"test, n = {about['n']:,}, the first ones (limit)"
     whole = about["size"] + about["left_out"]
     if about["n"] == whole:
         return f"test, n = {about['n']:,}, the whole split"
@@ -109,3 +109,15 @@ def _split(about):
     if about["n"] < about["size"]:
         parts.append("the first ones (limit)")
     return "; ".join(parts)
+
+
+def _data(study, results):
+    # A trial of an earlier version noted none: the folder's note has it then.
+    noted = {label: about["store"] for label, about in study.tests.items()}
+    stores = [
+        each.measured.get("store", noted.get(each.label)) for each in _finished(results)
+    ]
+    if any(stores):
+        return "Store", _all(f"SHA-256 of its manifest {each}" for each in stores)
+    settings = " ".join(f"{k}={v}" for k, v in study.recipe.data.items())
+    return "Data", f"not from a store; its settings: {settings or 'none'}"

@@ -97,8 +97,12 @@ def _fitting(variants, store, recipe):
         try:
             stored.check_fit(variant.recipe, store, paired)
         except ValueError as error:
-            entry = {"method": variant.label, "title": variant.title}
-            left.append({**entry, "reason": str(error)})
+            # A table is shown to others: no path of this machine.
+            reason = str(error).removeprefix(f"{store.folder} ")
+            if paired and set(variant.recipe.modalities) != set(recipe.modalities):
+                reason = "the store holds pairs alone; it needs --data-dir"
+            entry = {"method": variant.method, "title": variant.title}
+            left.append({**entry, "reason": reason})
         else:
             fitting.append(variant)
     return fitting, left

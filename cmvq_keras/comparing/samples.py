@@ -20,15 +20,15 @@ class About:
 
     Args:
         n: how many.
-        size: how many the split has, without those that were left out.
-        left_out: how many of the split could not be read, as the store's manifest
-            lists them.
+        size: how many the split has, without those that were left out; None for a
+            store that holds the first ones alone.
+        left_out: how many could not be read, as the store's manifest lists them.
         checksum: SHA-256 of the evaluated samples' names and labels.
         store: SHA-256 of the store's manifest; None for data that is made up.
     """
 
     n: int
-    size: int
+    size: int | None
     left_out: int
     checksum: str
     store: str | None
@@ -59,9 +59,10 @@ def load(full, recipe, data_dir=None, store=None, told=None):
     store = preparing.find_store(full, data_dir, store, told)
     split = recipes.load_split(data, SPLIT, data_dir, limit, store)
     size, left_out = _size(data, split, data_dir, store)
+    is_cut = store is not None and store.recipe.training.limit == size
     about = About(
         n=len(split),
-        size=size,
+        size=None if is_cut else size,
         left_out=left_out,
         checksum=checksum(split),
         store=store.checksum if store else None,

@@ -91,11 +91,11 @@ class Study:
         if noted is None:
             self.tests[label] = found
             self.write()
-        elif noted != found:
-            differing = [name for name in found if noted.get(name) != found[name]]
+        elif differing := [k for k in ("n", "checksum") if noted[k] != found[k]]:
+            # A store may be made again, or hold more: then its checksum is another.
             raise samples.WrongSamples(
                 f"The test samples are not those that {self.out} is about: "
-                f"{', '.join(differing)} differ. Choose another folder."
+                f"{' and '.join(differing)} differ. Choose another folder."
             )
 
     def results(self):
@@ -156,7 +156,8 @@ def begin(out, kind, recipe, backend, variants, left=()):
     _check_same(before, study)
     labels = {row["label"] for row in rows}
     study.rows += [row for row in before.rows if row["label"] not in labels]
-    methods = {each["method"] for each in study.left}
+    # With other data a method may apply that did not before.
+    methods = {each["method"] for each in [*study.left, *rows]}
     study.left += [each for each in before.left if each["method"] not in methods]
     study.reference = study.reference or before.reference
     study.tests = before.tests

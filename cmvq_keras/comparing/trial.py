@@ -137,6 +137,7 @@ def _measure(run, split, about):
         "second": found.second(),
         "n": len(found),
         "samples": about.checksum,
+        "store": about.store,
         "parameters": trained_parameters(model),
         "best_epoch": metrics["best_epoch"],
         **_complementarity(metrics.get("complementarity") or {}),
