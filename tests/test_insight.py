@@ -1,5 +1,6 @@
 """Insight: numbers against independent ones, and words that say what they mean."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -89,6 +90,33 @@ def test_a_probe_reads_what_is_there_and_no_noise():
     assert chance["accuracy"] < 0.65
     assert reads == probes.probe(told, labels)
     assert (reads["n_train"], reads["n_test"]) == (210, 90)
+
+
+def test_a_probe_is_not_fooled_by_samples_that_it_has_seen():
+    pytest.importorskip("sklearn")
+    generator = np.random.default_rng(0)
+    # Ten raw samples a label, each of them in twenty pairs; features of noise.
+    raw = np.repeat(np.arange(20), 20)
+    labels = np.where(raw < 10, "a", "b")
+    features = generator.normal(size=(20, 15))[raw]
+    assert probes.probe(features, labels)["accuracy"] > 0.95
+    found = probes.probe(features, labels, groups=raw)
+    low, high = found["permuted_interval"]
+    assert low <= found["accuracy"] <= high
+    assert (found["n_train"], found["n_test"]) == (280, 120)
+
+
+def test_a_report_probes_the_raw_samples_of_pairs(opened, monkeypatch):
+    pytest.importorskip("sklearn")
+    names = [f"a{row // 4} + b{row}" for row in range(len(opened.split.samples))]
+    pairs = dataclasses.replace(opened.split, samples=np.array(names))
+    seen = []
+    monkeypatch.setattr(
+        probes, "probe", lambda *args, groups: seen.append(list(groups)) or {}
+    )
+    findings.find(dataclasses.replace(opened, split=pairs))
+    assert seen[0] == seen[1] == [f"a{row // 4}" for row in range(len(names))]
+    assert seen[2] == seen[3] == [f"b{row}" for row in range(len(names))]
 
 
 def test_a_probe_without_columns_guesses_and_without_labels_is_none():

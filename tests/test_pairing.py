@@ -69,3 +69,11 @@ def test_a_class_with_one_sample_stays_in_train():
     kept, held = pairing.hold_out(np.array([0, 0, 1]), 0.5, np.random.default_rng(0))
     assert 2 in kept
     assert len(held) == 1
+
+
+def test_the_raw_samples_of_pairs_are_told_from_their_names():
+    found = pairing.raw_samples(["m/1 + s/2", "m/3 + s/2"], ["mnist", "svhn"])
+    assert found["mnist"].tolist() == ["m/1", "m/3"]
+    assert found["svhn"].tolist() == ["s/2", "s/2"]
+    whole = pairing.raw_samples(["c/1", "c/2"], ["image", "audio"])
+    assert whole["image"].tolist() == whole["audio"].tolist() == ["c/1", "c/2"]

@@ -72,6 +72,24 @@ def open_split(recipe, openers, split, data_dir=None):
     )
 
 
+def raw_samples(names, modalities):
+    """Which raw sample each modality of some samples is.
+
+    Args:
+        names: of samples, maybe of pairs.
+        modalities: in the recipe's order.
+
+    Returns:
+        By modality an array of names; those of the whole samples where they are no
+        pairs.
+    """
+    rows = [str(name).split(PAIR) for name in names]
+    if any(len(row) != len(modalities) for row in rows):
+        rows = [[str(name)] * len(modalities) for name in names]
+    columns = zip(*rows, strict=True)
+    return {m: np.array(own) for m, own in zip(modalities, columns, strict=True)}
+
+
 def hold_out(labels, share, generator):
     """Splits indices into (kept, held out), class by class.
 

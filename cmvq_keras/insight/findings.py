@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras import training
+from cmvq_keras.data import pairing
 from cmvq_keras.insight import features, probes, projection, words
 
 LOOKED_AT = 1000  # samples of a split, for probes and t-SNE
@@ -70,8 +71,17 @@ def find(opened, attribute=None, seed=0):
         named = named[rows]
         parts = features.of_samples(model, opened.inputs(rows))
         points = _by_part(parts, lambda values: projection.project(values, seed))
-        found = _by_part(parts, lambda values: probes.probe(values, named, seed))
-        found = {} if None in next(iter(found.values())).values() else found
+        samples = np.asarray(opened.split.samples)[rows]
+        raw = pairing.raw_samples(samples, list(recipe.modalities))
+        found = {
+            name: {
+                part: probes.probe(values, named, seed, groups=raw[name])
+                for part, values in by_part.items()
+            }
+            for name, by_part in parts.items()
+        }
+        if any(None in by_part.values() for by_part in found.values()):
+            found = {}
         if attribute and not found:
             raise ValueError(
                 f"--attribute {attribute} must have two words with at least "

@@ -9,42 +9,53 @@ HELD_OUT = 0.3
 MIN_OF_A_CLASS = 4
 
 
-def probe(features, labels, seed=0, permutations=PERMUTATIONS):
+def probe(features, labels, seed=0, permutations=PERMUTATIONS, groups=None):
     """How well a linear classifier reads labels from features.
 
     It learns from 70 % of the samples and is measured on the others. The baseline
     does the same with shuffled labels: what is within its interval is chance.
-    Samples count as independent: where one person gives several of them, the probe
-    may know the person rather than the attribute.
+    Groups count as independent: where one person gives several of them, the probe may
+    know the person rather than the attribute.
 
     Args:
         features: `(n, columns)`; without columns the baseline of guessing remains.
         labels: `(n,)` words or numbers.
         seed: of the parts and the shuffles.
         permutations: shuffles.
+        groups: `(n,)` names; samples of the same one are on one side together, as a
+            raw sample that stands in several pairs has to be. None for none.
 
     Returns:
         A dictionary: "accuracy", "most_frequent" (share of the commonest label in
         the held-out part), "permuted_mean" and "permuted_interval" (2.5 and 97.5 %
-        of the shuffles) in [0, 1]; "n_train", "n_test", "columns", "labels".
-        None where fewer than two labels have four samples.
+        of the shuffles) in [0, 1]; "n_train", "n_test" (samples), "columns",
+        "labels". None where fewer than two labels have four groups.
     """
     need("sklearn")
     from sklearn.model_selection import train_test_split
 
-    kept = np.isin(labels, frequent(labels))
-    features, names = np.asarray(features)[kept], np.asarray(labels)[kept]
+    labels = np.asarray(labels)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    kept = np.isin(labels, frequent(labels[_firsts(groups)]))
+    features, names, groups = np.asarray(features)[kept], labels[kept], groups[kept]
     known, codes = np.unique(names, return_inverse=True)
     if len(known) < 2:
         return None
-    test = max(round(HELD_OUT * len(codes)), len(known))
-    fitted, held = train_test_split(
-        np.arange(len(codes)), test_size=test, random_state=seed, stratify=codes
+    firsts = _firsts(groups)
+    _, member = np.unique(groups, return_inverse=True)
+    test = max(round(HELD_OUT * len(firsts)), len(known))
+    _, held = train_test_split(
+        np.arange(len(firsts)),
+        test_size=test,
+        random_state=seed,
+        stratify=codes[firsts],
     )
+    is_held = np.isin(member, held)
+    fitted, held = np.flatnonzero(~is_held), np.flatnonzero(is_held)
     generator = np.random.default_rng(seed)
     accuracy = _accuracy(features, codes, fitted, held)
     shuffled = [
-        _accuracy(features, generator.permutation(codes), fitted, held)
+        _accuracy(features, generator.permutation(codes[firsts])[member], fitted, held)
         for _ in range(permutations)
     ]
     return {
@@ -59,8 +70,13 @@ def probe(features, labels, seed=0, permutations=PERMUTATIONS):
     }
 
 
+def _firsts(groups):
+    """The place of each group's first sample."""
+    return np.unique(groups, return_index=True)[1]
+
+
 def frequent(labels):
-    """The labels that enough samples have for both parts of a probe."""
+    """The labels that enough groups have for both parts of a probe."""
     names, counts = np.unique(labels, return_counts=True)
     return names[counts >= MIN_OF_A_CLASS]
 
