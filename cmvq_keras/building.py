@@ -3,13 +3,12 @@
 import math
 
 from cmvq_keras import methods, networks, recipes
+from cmvq_keras.labels import IGNORED_LABEL
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 from cmvq_keras.model import CMVQVAE
 
 #: ResNet18's finest stage has a quarter of the input's side.
 RESNET18_STRIDES = (4, 8, 16, 32)
-#: NYUv2 and others mark pixels without a class so.
-IGNORED_LABEL = -1
 
 
 def build_model(recipe, preset="default"):

@@ -3,6 +3,9 @@
 import numpy as np
 from keras import ops
 
+#: NYUv2 and others mark pixels without a class so.
+IGNORED_LABEL = -1
+
 
 def fitted(labels, logits):
     """Labels in the shape of the logits' leading axes.

@@ -5,9 +5,9 @@ import math
 import keras
 
 from cmvq_keras import shared_classes
-from cmvq_keras.building import IGNORED_LABEL
 from cmvq_keras.callbacks import StepProgress
 from cmvq_keras.data.pipeline import Batches, even_batch_size
+from cmvq_keras.labels import IGNORED_LABEL
 from cmvq_keras.metrics import (
     ConfusionMetric,
     IntersectionOverUnion,

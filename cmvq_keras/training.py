@@ -24,8 +24,7 @@ from cmvq_keras import (
 from cmvq_keras.building import build_model, effective
 from cmvq_keras.callbacks import BriefProgress
 from cmvq_keras.data import sources
-from cmvq_keras.data.augment import Mirrored
-from cmvq_keras.data.pipeline import Batches
+from cmvq_keras.data.augment import training_batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
 from cmvq_keras.distribution import check_precision, deterministic
@@ -198,7 +197,7 @@ class _Job:
         model = _started_model(recipe, origin)
         method = methods.get(recipe.method)
         optimizer = optimizing.optimizer(recipe.training, len(batches))
-        optimizer = method.optimizer(optimizer, model)
+        optimizer = method.optimizer(optimizer, model, recipe)
         model.compile(optimizer, metrics=measuring.scores(recipe, shared))
         return cls(recipe, method, model, batches, splits, shared, store)
 
@@ -249,20 +248,6 @@ def _disk_told(run):
 
 def _mirrors(recipe):
     return recipes.mirrors(recipe) if recipe.training.mirror else None
-
-
-def training_batches(settings, split, mirrors=None):
-    """A training split as batches that are shuffled anew in every epoch.
-
-    Args:
-        settings: `TrainingSettings`.
-        split: a `cmvq_keras.data.split.Split`.
-        mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
-    """
-    batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
-    if mirrors:
-        return Mirrored(batches, settings.mirror, mirrors, settings.seed)
-    return batches
 
 
 def _started_model(recipe, origin):

@@ -9,8 +9,8 @@ from tiny_sources import REAL
 
 import cmvq_keras as cmvq
 from cmvq_keras import metrics, recipes
-from cmvq_keras.building import IGNORED_LABEL
 from cmvq_keras.data import decoding, nyuv2_samples
+from cmvq_keras.labels import IGNORED_LABEL
 
 SAMPLES = REAL / "nyuv2" / "samples"
 # A quarter of the published channels, a grid of half the side as at 64 x 64 labels are

@@ -62,6 +62,18 @@ def test_a_run_is_measured_again_with_the_same_numbers(name, runs):
     assert hits.mean() == pytest.approx(after["accuracy"])
 
 
+def test_ges_noise_is_another_with_another_seed(monkeypatch):
+    monkeypatch.setattr(late_fusion, "encoder", small_encoder)
+    recipe = variant("ogm-ge")
+    model = cmvq.build_model(recipe)
+    for seed in (0, 3):
+        seeded = recipe.with_settings({"training.seed": seed})
+        inner = keras.optimizers.SGD()
+        optimizer = methods.get("ogm-ge").optimizer(inner, model, seeded)
+        assert optimizer.seed == seed
+        assert optimizer.noise
+
+
 @pytest.mark.slow
 def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
     run = runs["gradient-blending"]

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from cmvq_keras.building import IGNORED_LABEL
 from cmvq_keras.data import files, npy
+from cmvq_keras.labels import IGNORED_LABEL
 
 PREDICTIONS, CONFUSIONS = "predictions.npy", "confusions.npy"
 

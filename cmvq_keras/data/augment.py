@@ -1,9 +1,10 @@
-"""Training samples that are changed at random, anew in every epoch."""
+"""Training samples in batches, changed at random, anew in every epoch."""
 
 import keras
 import numpy as np
 
 from cmvq_keras.data import images
+from cmvq_keras.data.pipeline import Batches
 
 
 class Mirrored(keras.utils.PyDataset):
@@ -47,6 +48,20 @@ class Mirrored(keras.utils.PyDataset):
     def set_epoch(self, epoch):
         """As that of the batches."""
         self.batches.set_epoch(epoch)
+
+
+def training_batches(settings, split, mirrors=None):
+    """A training split as batches that are shuffled anew in every epoch.
+
+    Args:
+        settings: `TrainingSettings`.
+        split: a `cmvq_keras.data.split.Split`.
+        mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
+    """
+    batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
+    if mirrors:
+        return Mirrored(batches, settings.mirror, mirrors, settings.seed)
+    return batches
 
 
 def _replaced(values, rows, mirror):

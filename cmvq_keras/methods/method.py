@@ -42,8 +42,14 @@ class Method:
             recipe: as `cmvq_keras.building.effective` gives it.
         """
 
-    def optimizer(self, optimizer, model):
-        """The optimizer to compile with: the recipe's own, or one around it."""
+    def optimizer(self, optimizer, model, recipe):
+        """The optimizer to compile with: the recipe's own, or one around it.
+
+        Args:
+            optimizer: what the recipe's settings say.
+            model: built, not compiled.
+            recipe: its `Recipe`.
+        """
         return optimizer
 
     def prepare(self, model, recipe, splits):

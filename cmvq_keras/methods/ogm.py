@@ -25,10 +25,11 @@ class Ogm(OfTwo):
         kind = modulation.ModulatedFusion
         return late_fusion.build(recipe, kind, self.linear, alpha=self.alpha)
 
-    def optimizer(self, optimizer, model):
+    def optimizer(self, optimizer, model, recipe):
         from cmvq_keras.rivals import modulation
 
-        return modulation.wrapped(optimizer, model, self.noise, seed=0)
+        seed = recipe.training.seed
+        return modulation.wrapped(optimizer, model, self.noise, seed)
 
     def prepare(self, model, recipe, splits):
         return {"ogm": {"alpha": self.alpha, "noise": self.noise}}

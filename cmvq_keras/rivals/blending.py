@@ -12,8 +12,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from cmvq_keras import methods, optimizing
+from cmvq_keras import measuring, optimizing, recipes
+from cmvq_keras.data.augment import training_batches
 from cmvq_keras.model import CMVQVAE
+from cmvq_keras.rivals import late_fusion
 
 JOINT = "joint"
 FLOOR = 0.01  # nats of overfitting; less is noise, and would take all of the weight
@@ -124,7 +126,7 @@ def prepare(model, recipe, splits):
     generalization, overfitting = {}, {}
     for name in (*model.modalities, JOINT):
         one = recipe if name == JOINT else _alone(recipe, name)
-        trained, validation = pilot(one.with_method("late-fusion"), splits)
+        trained, validation = pilot(one, splits)
         generalization[name] = start - validation
         overfitting[name] = validation - trained
     weights = blend_weights(generalization, overfitting)
@@ -139,8 +141,6 @@ def prepare(model, recipe, splits):
 def pilot(recipe, splits):
     """The losses on training and validation data of a late fusion trained by itself,
     at the epoch whose validation loss is the lowest."""
-    from cmvq_keras import measuring, recipes, training
-
     split = {
         part: dataclasses.replace(
             splits[part], x={name: splits[part].x[name] for name in recipe.modalities}
@@ -148,8 +148,8 @@ def pilot(recipe, splits):
         for part in ("train", "validation")
     }
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
-    batches = training.training_batches(recipe.training, split["train"], mirrors)
-    model = methods.get(recipe.method).build_model(recipe)
+    batches = training_batches(recipe.training, split["train"], mirrors)
+    model = late_fusion.build(recipe)
     model.compile(optimizing.optimizer(recipe.training, len(batches)))
     best = keras.callbacks.EarlyStopping(
         monitor="val_task_loss",
