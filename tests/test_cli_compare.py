@@ -8,6 +8,7 @@ import pytest
 from command_line import error_of, invoke
 
 from cmvq_keras import training
+from cmvq_keras.comparing.told import EpochTold
 from cmvq_keras.run import Run
 
 TINY = (
@@ -100,6 +101,29 @@ def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
     assert not (cut / "scrap").exists()
     again = json.loads((cut / "trial.json").read_text())
     assert again["score"] == kept["score"]
+
+
+def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    tiny = [2 if each == 1 else each for each in TINY]  # epochs
+    arguments = [*tiny, "--methods", "ours", "--seeds", 1, "--out"]
+    begun = []
+
+    def note(self, epoch, logs=None):
+        begun.append(epoch)
+        if stops and epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochTold, "on_epoch_begin", note)
+    results = {}
+    for name, stops in (("whole", False), ("cut", True), ("cut", False)):
+        result = invoke("compare", *arguments, tmp_path / name)
+        assert result.exit_code == (130 if stops else 0), result.output
+        results[name] = tmp_path / name / "ours" / "seed-0"
+    assert begun == [0, 1, 0, 1, 1]
+    whole, cut = (json.loads((f / "trial.json").read_text()) for f in results.values())
+    assert {**whole, "seconds": 0} == {**cut, "seconds": 0}
+    histories = [(f / "history.csv").read_bytes() for f in results.values()]
+    assert histories[0] == histories[1]
 
 
 def test_other_settings_are_refused(compared):

@@ -10,11 +10,11 @@ import time
 import keras
 import numpy as np
 
-from cmvq_keras import measuring, preparing, training
+from cmvq_keras import building, checkpoint, environment, measuring, preparing, training
 from cmvq_keras.comparing import outcomes, samples
 from cmvq_keras.comparing.told import EpochTold
 from cmvq_keras.data import files
-from cmvq_keras.run import MAX_BYTES, to_json, write_atomically
+from cmvq_keras.run import MAX_BYTES, Run, to_json, write_atomically
 
 FINISHED, FAILED = "trial.json", "failed.json"
 # These end a comparison: the next training would meet them too.
@@ -77,8 +77,8 @@ def do(trial, out, data_dir, store, test, told):
 
     Args:
         trial: a `cmvq_keras.comparing.plan.Trial`.
-        out: the folder of the comparison. What a cut-off training left in the trial's
-            own folder goes.
+        out: the folder of the comparison. A training that was cut off goes on from
+            its checkpoint; where it has none that fits, what it left goes.
         data_dir, store: as in `cmvq_keras.train`.
         test: function from the trial's recipe to its test split and `samples.About`.
         told: a `cmvq_keras.comparing.told.Told`.
@@ -88,22 +88,20 @@ def do(trial, out, data_dir, store, test, told):
         machine, the disk or the test samples is raised.
     """
     folder = trial.folder(out)
-    if folder.exists():
-        shutil.rmtree(folder)
     recipe = trial.recipe
     # What is prepared for many trainings is in no training's time.
     store = preparing.find_store(recipe, data_dir, store, told.preparing)
     split, about = test(trial)
-    started = time.perf_counter()
+    options = {"callbacks": [EpochTold(told)], "verbose": False, "store": store}
+    before = seconds_before(folder, recipe, data_dir, store)
+    if before is None and folder.exists():
+        shutil.rmtree(folder)
+    started = time.perf_counter() - (before or 0)
     try:
-        run = training.train(
-            recipe,
-            data_dir,
-            folder,
-            callbacks=[EpochTold(told)],
-            verbose=False,
-            store=store,
-        )
+        if before is None:
+            run = training.train(recipe, data_dir, folder, **options)
+        else:
+            run = training.resume(folder, data_dir, **options)
     except _OF_THE_MACHINE:
         raise
     except Exception as error:
@@ -112,6 +110,30 @@ def do(trial, out, data_dir, store, test, told):
     measured = {**_measure(run, split, about), "seconds": seconds}
     write_atomically(folder / FINISHED, to_json(measured))
     return read(trial.variant.label, trial.seed, folder)
+
+
+def seconds_before(folder, recipe, data_dir=None, store=None):
+    """How long a training that was cut off has worked; None unless it can go on here.
+
+    It has to be of the same recipe, data, versions and machine: then it ends as if it
+    had never been stopped.
+
+    Args:
+        folder: the trial's run folder.
+        recipe: what is to be trained.
+        data_dir, store: as in `cmvq_keras.train`.
+    """
+    try:
+        run = Run.open_begun(folder)
+        found = checkpoint.read(folder) if run.is_resumable else None
+        preparing.same_store(run, data_dir, store)
+    except (OSError, ValueError):
+        return None
+    if found is None or run.recipe != building.effective(recipe):
+        return None
+    if environment.differences(run.environment, recipe.training):
+        return None
+    return found[0].seconds
 
 
 def _failed(trial, folder, error):
