@@ -40,7 +40,7 @@ def command(
     methods and more seeds.
     """
     if not table_only:
-        trial_options.check_places(data_dir, store)
+        options.check_places(data_dir, store)
         chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
         names = names and [each.strip() for each in names.split(",")]
     options.start_backend(backend)

@@ -39,8 +39,7 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     """
     from cmvq_keras.run import Run
 
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
+    options.check_places(data_dir, store)
     # Before a framework is loaded: a wrong folder is told at once.
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)

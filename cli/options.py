@@ -104,6 +104,12 @@ def settings(short, assignments):
     return found
 
 
+def check_places(data_dir, store):
+    """Raises a usage error when both --data-dir and --store are given."""
+    if store and data_dir:
+        raise click.UsageError("Give only one of --store and --data-dir.")
+
+
 def tell_of_file(recipe):
     """Says so when a recipe is named by its file, whose code is going to be run.
 

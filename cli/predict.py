@@ -54,8 +54,7 @@ def command(
     class indices in the model's size, and classes.csv.
     """
     _check_one_origin(context, inputs, table)
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
+    options.check_places(data_dir, store)
     from cmvq_keras.run import Run
 
     opened = Run.open(run)

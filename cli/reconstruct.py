@@ -58,8 +58,7 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
     """
     from cmvq_keras.run import Run
 
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
+    options.check_places(data_dir, store)
     opened_run = Run.open(run)
     options.read_recipe_file(recipe_file, opened_run)
     options.start_backend(backend)

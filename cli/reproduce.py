@@ -31,8 +31,7 @@ def command(run, recipe_file, data_dir, store, out):
     from cmvq_keras import environment
     from cmvq_keras.run import Run
 
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
+    options.check_places(data_dir, store)
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
     options.start_backend(opened.environment.get("backend"))

@@ -39,7 +39,7 @@ def command(
     goes on when it is given again, and may then name further values and more seeds.
     """
     if not table_only:
-        trial_options.check_places(data_dir, store)
+        options.check_places(data_dir, store)
         chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
         values = _values(over, options.settings(short, assignments))
     options.start_backend(backend)

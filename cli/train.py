@@ -116,8 +116,7 @@ def command(
     """
     from cmvq_keras import recipes
 
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
+    options.check_places(data_dir, store)
     if resume is not None:
         others = {
             "--preset": preset,

@@ -93,12 +93,6 @@ def recipe_of(name, preset, modality, assignments, short):
     return chosen if modality is None else chosen.with_modality(modality)
 
 
-def check_places(data_dir, store):
-    """Raises a usage error when both are given."""
-    if store and data_dir:
-        raise click.UsageError("Give only one of --store and --data-dir.")
-
-
 @contextlib.contextmanager
 def continued(out):
     """Says after Ctrl-C how to go on."""

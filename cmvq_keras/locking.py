@@ -1,4 +1,4 @@
-"""One process a run folder."""
+"""One process a folder: a run's, or a comparison's."""
 
 import contextlib
 import os
@@ -7,17 +7,18 @@ import platform
 
 LOCK = ".lock"
 HOLDER = ".process"  # who holds the lock, for the message to others
+FILES = (LOCK, HOLDER)
 
 
 @contextlib.contextmanager
 def alone(folder):
-    """Keeps other processes from training into or measuring a run folder.
+    """Keeps other processes from training into a folder, or measuring what it holds.
 
     The system ends the lock with its process, however that ends: files that a killed
     one has left lock nothing.
 
     Args:
-        folder: the run folder; it must exist.
+        folder: it must exist.
 
     Raises:
         FileExistsError: when another process works on it; with that one's id.
@@ -39,7 +40,7 @@ def alone(folder):
         yield
     finally:
         # Removed while it is held, or it would be the next one's.
-        for name in (HOLDER, LOCK):
+        for name in FILES:
             (folder / name).unlink(missing_ok=True)
         lock.release()
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import types
 
 import fake_study
@@ -639,8 +640,10 @@ def test_a_store_that_was_made_again_is_taken(study):
 
 
 def test_a_second_process_is_kept_out(study):
-    with study.lock(), pytest.raises(BlockingIOError, match="Another process"):
-        studies.read(study.out).lock()
+    told = rf"Another process \(id {os.getpid()}\) works on"
+    other = studies.read(study.out)
+    with study.lock(), pytest.raises(FileExistsError, match=told), other.lock():
+        pytest.fail("both hold it")
 
 
 def test_a_damaged_trial_is_told(study):

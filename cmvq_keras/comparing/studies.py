@@ -4,15 +4,13 @@ import dataclasses
 import json
 import pathlib
 
-import filelock
-
-from cmvq_keras import recipes
+from cmvq_keras import locking, recipes
 from cmvq_keras.comparing import plan, samples, trial
 from cmvq_keras.data import files
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.run import MAX_BYTES, write_atomically
 
-FILE, LOCK = "comparison.json", ".lock"
+FILE = "comparison.json"
 FORMAT = 1
 COMPARE, SWEEP = "compare", "sweep"
 
@@ -69,16 +67,10 @@ class Study:
         """Keeps a second process from training into the same folder.
 
         Raises:
-            BlockingIOError: when one already does.
+            FileExistsError: when one already does; with its id.
         """
         self.out.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.out / LOCK, timeout=0)
-        try:
-            return lock.acquire()
-        except filelock.Timeout:
-            raise BlockingIOError(
-                f"Another process is training into {self.out}."
-            ) from None
+        return locking.alone(self.out)
 
     def note_test(self, label, about):
         """Notes which test samples a variant is measured on.
@@ -179,7 +171,7 @@ def _row(variant):
 def _check_empty(out):
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is no folder.")
-    if out.is_dir() and any(entry.name != LOCK for entry in out.iterdir()):
+    if out.is_dir() and any(entry.name not in locking.FILES for entry in out.iterdir()):
         raise FileExistsError(
             f"{out} holds something else than a comparison. Choose another folder."
         )

@@ -28,7 +28,7 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None):
         ValueError: when a finished trial has other settings, or the test samples are
             others than before.
         FileNotFoundError: when raw data is missing; it says how to get it.
-        BlockingIOError: when another process trains into the same folder.
+        FileExistsError: when another process trains into the same folder.
     """
     told = told or Told()
     planned = plan.order(variants, seeds)
