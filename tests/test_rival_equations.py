@@ -8,6 +8,7 @@ import reference_rivals
 from gradients import gradients
 from keras import layers, ops
 
+from cmvq_keras import recipes
 from cmvq_keras.data.split import Split
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.networks import FusionSolver, PooledEncoder
@@ -178,6 +179,23 @@ def test_blend_weights_follow_the_equation():
     assert found == {"a": 0.5, "b": 0.5}
     found = blending.blend_weights({"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 0.01})
     assert found == {"a": 0.5, "b": 0.5}
+
+
+def test_what_was_generalized_counts_from_a_network_that_knows_nothing(monkeypatch):
+    losses = {NAMES[0]: (0.2, 0.5), NAMES[1]: (0.6, 0.7), "joint": (0.1, 0.4)}
+    ends = iter(losses.values())
+    monkeypatch.setattr(blending, "pilot", lambda recipe, splits: next(ends))
+    heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
+    model = make(blending.BlendedFusion, heads=heads)
+    recipe = recipes.get("planted")
+    noted = blending.prepare(model, recipe, {})
+    start = np.log(len(recipe.classes))
+    gains = [start - validation for _, validation in losses.values()]
+    gaps = [validation - trained for trained, validation in losses.values()]
+    np.testing.assert_allclose(list(noted["generalization"].values()), gains)
+    np.testing.assert_allclose(list(noted["overfitting"].values()), gaps)
+    expected = reference_rivals.blend(gains, gaps)
+    np.testing.assert_allclose(numpy(model.blend), expected, rtol=1e-6)
 
 
 def test_the_blended_loss_is_the_weighted_sum_of_all_heads():
