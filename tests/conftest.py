@@ -6,22 +6,36 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-# Files on raw data and stores: no Keras runs in them, so one backend's turn will do.
-DATA = (
+# Files on raw data, stores, texts and tables: what they test is the same on every
+# backend, so one backend's turn will do.
+ONCE = (
     "test_audio",
     "test_bad_sources",
+    "test_cli_data",
+    "test_colored_digits",
+    "test_comparing",
     "test_crema_d",
     "test_damage",
+    "test_digits",
     "test_download",
+    "test_images",
     "test_listing",
     "test_locking",
     "test_mat5",
     "test_mel",
     "test_no_pickle",
     "test_nyuv2.py",
+    "test_packaging",
     "test_pairing",
+    "test_penn_action",
+    "test_planted.py",
+    "test_planted_study",
+    "test_preparing",
+    "test_recipe_file",
+    "test_reproduce",
     "test_rml",
     "test_stated_sizes",
+    "test_store",
     "test_video",
 )
 
@@ -34,12 +48,12 @@ if threading.current_thread() is threading.main_thread() and (
 
 
 def pytest_collection_modifyitems(items):
-    """Marks what lies in a file test_cross_*.py, or in one of `DATA`."""
+    """Marks what lies in a file test_cross_*.py, or in one of `ONCE`."""
     for item in items:
         if item.path.name.startswith("test_cross_"):
             item.add_marker(pytest.mark.cross)
-        if item.path.name.startswith(DATA):
-            item.add_marker(pytest.mark.data)
+        if item.path.name.startswith(ONCE):
+            item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,5 @@
 """Every recipe, from files in their official formats to a measured run."""
 
-import keras
 import pytest
 import tiny_clips
 import tiny_penn_action
@@ -21,8 +20,8 @@ SMALL = [
         "embedding_dim": 8,
     }.items()
 ]
-# The rest is tried on one backend: it differs in data, hardly in layers.
-ON_EVERY_BACKEND = ("planted", "av-digits", "crema-d", "nyuv2", "rml")
+# The rest is tried once: it differs in data, hardly in layers.
+ON_EVERY_BACKEND = ("planted", "crema-d", "nyuv2")
 
 
 def _planted(root):
@@ -75,10 +74,14 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("every")
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ON_EVERY_BACKEND else [pytest.mark.once])
+        for name in recipes.names()
+    ],
+)
 def test_a_recipe_goes_from_raw_files_to_a_measured_run(name, folder):
-    if keras.config.backend() != "torch" and name not in ON_EVERY_BACKEND:
-        pytest.skip("tried on PyTorch")
     raw, store, run = (folder / f"{part}-{name}" for part in ("raw", "store", "run"))
     data = WRITERS[name](raw)
     _ran("prepare", "--recipe", name, "--data-dir", raw, "--out", store, *data)
@@ -92,6 +95,7 @@ def test_a_recipe_goes_from_raw_files_to_a_measured_run(name, folder):
     assert Run.open(run).metrics["test"]["n"] > 0
 
 
+@pytest.mark.once
 def test_a_run_on_crema_d_starts_one_on_rml(folder):
     source, run = folder / "run-crema-d", folder / "run-transfer"
     if not source.is_dir():

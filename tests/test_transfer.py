@@ -340,6 +340,7 @@ def test_modalities_that_differ_are_told(origin, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_run_on_crema_d_clips_starts_one_on_rml_clips(tmp_path):
     lists = write_crema_d(tmp_path, counts=(2, 1, 1))
     write_rml(tmp_path)
