@@ -379,8 +379,12 @@ def test_other_logits_are_no_export(model, monkeypatch):
     ):
         checking.compare(model, x, logits)
     logits[3] = np.nan
-    with pytest.raises(ValueError, match="does not give the logits"):
+    with pytest.raises(ValueError, match="up to nan on 1 of 16 samples"):
         checking.compare(model, x, logits)
+    monkeypatch.undo()
+    monkeypatch.setattr(checking, "_in_doubt", lambda *_: np.ones(16, bool))
+    with pytest.raises(ValueError, match="on 16 of 16 samples"):
+        checking.compare(model, x, logits + 1)
 
 
 def test_a_sample_between_two_codes_may_differ(model):

@@ -45,17 +45,21 @@ def compare(model, x, logits):
         `TOLERANCE`.
 
     Raises:
-        ValueError: when a sample differs by more where no code is in doubt.
+        ValueError: when a sample differs by more where no code is in doubt, or half
+            of them do.
     """
     expected = ops.convert_to_numpy(model.inference_model()(x))
     difference = np.abs(logits - expected).reshape(len(logits), -1).max(axis=1)
-    differ = difference > TOLERANCE * max(1, np.abs(expected).max())
-    wrong = differ & ~_in_doubt(model, x) if differ.any() else differ
-    if wrong.any() or not np.isfinite(difference).all():
+    # What is no number differs too.
+    differ = ~(difference <= TOLERANCE * max(1, np.abs(expected).max()))
+    wrong = differ
+    if differ.any() and differ.mean() <= 0.5:
+        wrong = differ & ~(_in_doubt(model, x) & np.isfinite(difference))
+    if wrong.any():
         raise ValueError(
             "The exported file does not give the logits of the run: they differ by up "
-            f"to {difference.max():.1e} on {wrong.sum()} of {len(logits)} samples. "
-            "Nothing was written."
+            f"to {difference[wrong].max():.1e} on {wrong.sum()} of {len(logits)} "
+            "samples. Nothing was written."
         )
     return float(difference.max()), int(differ.sum())
 
