@@ -52,6 +52,12 @@ def of_method(name, recipe=RECIPE):
     return methods.get(name).variants(recipe)[name]
 
 
+def inputs(recipe, seed=0):
+    """Raw values by modality, and what the network gets of them."""
+    raw = checking.made_up(recipe.modalities, recipe.modalities, seed)
+    return raw, {name: normalize(raw[name], recipe.modalities[name]) for name in raw}
+
+
 def built(recipe, kept=KEPT):
     """A model whose weights are all in use: no batch norm is the identity."""
     model = build_model(recipe)
@@ -61,6 +67,13 @@ def built(recipe, kept=KEPT):
             # Of norms and biases. Above 0: a dead ReLU would hide a fault.
             noise = 0.2 * np.abs(generator.normal(size=weight.shape))
             weight.assign((ops.convert_to_numpy(weight) + noise).astype("float32"))
+    _, x = inputs(recipe, seed=2)
+    for name, quantizer in model.quantizers.items():
+        features = ops.convert_to_numpy(model.encoders[name](x[name]))
+        features = features.reshape(-1, features.shape[-1])
+        # Codes that lie among the features, so that all of them are chosen.
+        codes = generator.choice(features, quantizer.num_embeddings, replace=False)
+        quantizer.embeddings.assign(codes)
     set_mask(model, kept)
     return model
 
@@ -72,12 +85,6 @@ def set_mask(model, kept):
     for row, name in zip(weights, model.modalities, strict=True):
         row[kept.get(name, [])] = 0.2 + 0.1 * np.arange(len(kept.get(name, [])))
     model.mask.channel_weights.assign(weights.reshape(-1).astype("float32"))
-
-
-def inputs(recipe, seed=0):
-    """Raw values by modality, and what the network gets of them."""
-    raw = checking.made_up(recipe.modalities, recipe.modalities, seed)
-    return raw, {name: normalize(raw[name], recipe.modalities[name]) for name in raw}
 
 
 def assert_same_logits(model, recipe):
@@ -315,7 +322,7 @@ def test_an_onnx_file_says_what_it_is_and_takes_any_batch(run, model, tmp_path):
     assert json.loads(told["classes"]) == list(RECIPE.classes)
     assert {key: json.loads(told[key]) for key in told} == written.facts
     sizes = [tuple(each.dims) for each in onnx.load(path).graph.initializer]
-    assert (3, 5, 3, 3) in sizes  # filters, kept channels, rows, columns
+    assert (4, 5, 3, 3) in sizes  # filters, kept channels, rows, columns
     assert str(tmp_path).encode() not in path.read_bytes()
 
 
