@@ -47,21 +47,20 @@ def command(run, format_, output, force, backend):
     from cmvq_keras.exporting.exported import export
 
     exported = export(opened, output, format_, force)
-    click.echo(table(_rows(opened.recipe, exported, format_, chosen)))
+    click.echo(table(_rows(exported, format_, chosen)))
 
 
-def _rows(recipe, exported, format_, backend):
+def _rows(exported, format_, backend):
     facts = exported.facts
     yield "Format", f"{format_}, written through {backend}"
     for name, found in facts["inputs"].items():
-        yield f"Input {name}", f"{_shape(found)} {found['values']}"
+        yield f"Input {name}", f"{_shape(found)} values {found['values']}"
     for name in facts["dropped"]:
         yield f"Input {name}", "none: nothing of it reaches the task"
     for name, found in facts["outputs"].items():
-        yield f"Output {name}", f"{_shape(found)} one a class, before softmax"
-    depth = recipe.model.embedding_dim
+        yield f"Output {name}", f"{_shape(found)} a class each, before softmax"
     for name, channels in facts["channels"].items():
-        yield f"Channels of {name}", f"{len(channels)} of {depth}"
+        yield f"Channels of {name}", f"{len(channels)} of {exported.depth}"
     before, after = exported.parameters
     yield "Parameters", f"{after:,} of {before:,}"
     yield "Against the run", _difference(exported)

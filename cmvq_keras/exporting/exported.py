@@ -19,6 +19,7 @@ class Exported:
     Args:
         path: the file, or the folder of a SavedModel.
         facts: what stands in the JSON file beside it.
+        depth: channels of a modality in the run's model.
         parameters: of the run's model and of the exported one, with codebooks.
         difference: the largest one of their logits, on made-up samples.
         differing: how many of these differ by more than 1e-5 of the largest logit,
@@ -27,6 +28,7 @@ class Exported:
 
     path: pathlib.Path
     facts: dict
+    depth: int
     parameters: tuple[int, int]
     difference: float
     differing: int
@@ -72,8 +74,9 @@ def export(run, path, format="keras", force=False):
         normal = {name: normalize(x[name], recipe.modalities[name]) for name in x}
         difference, differing = checking.compare(model, normal, logits)
         write_atomically(formats.facts_path(path), to_json(facts))
+    depth = model.mask.channel_weights.shape[0] // len(model.modalities)
     counts = model.count_params(), small.count_params()
-    return Exported(path, facts, counts, difference, differing)
+    return Exported(path, facts, depth, counts, difference, differing)
 
 
 def describe(recipe, model, small):
@@ -111,6 +114,5 @@ def describe(recipe, model, small):
 
 
 def _values(modality):
-    if modality.kind == "image":
-        return "as in a prepared store, and bytes divided by 255; not normalized"
-    return "as in a prepared store; not normalized"
+    told = "raw, as in a prepared store"
+    return f"{told}; bytes / 255" if modality.kind == "image" else told
