@@ -30,14 +30,19 @@ def command(run, format_, output, force, backend):
     """Write the model of the run folder RUN as one file, from raw values to logits.
 
     \b
-    cmvq export runs/digits --format onnx -o digits.onnx
     cmvq export runs/digits --format keras -o digits.keras
+    cmvq export runs/digits --format onnx -o digits.onnx
+    cmvq export runs/digits --format saved-model -o digits
 
     The file has no decoders and no channels that the mask keeps from the task; a
     modality of which none is left is not even read. It is checked against the run
-    before it gets its name. OUTPUT.json beside it says what it takes and gives.
-    onnx is written through PyTorch, saved-model through TensorFlow, whatever the run
-    was trained on: pip install "cmvq-keras[onnx]", "cmvq-keras[saved-model]".
+    before it gets its name. A JSON file beside it says what it takes and gives.
+    Whatever the run was trained on, onnx is written through PyTorch and saved-model
+    through TensorFlow:
+
+    \b
+    pip install "cmvq-keras[onnx]"
+    pip install "cmvq-keras[saved-model]"
     """
     from cmvq_keras.run import Run
 
