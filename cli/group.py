@@ -16,6 +16,7 @@ COMMANDS = (
     "report",
     "reconstruct",
     "reproduce",
+    "export",
     "prepare",
     "data",
     "recipes",

@@ -31,6 +31,7 @@ _PUBLIC = {
     "VectorQuantizer": "layers",
     "build_model": "building",
     "evaluate": "training",
+    "export": "exporting.exported",
     "load_model": "training",
     "predict": "predicting",
     "prepare": "preparing",

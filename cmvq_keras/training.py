@@ -328,12 +328,13 @@ def _left_out(store, split):
     return {"left_out": count} if count else {}
 
 
-def load_model(run):
+def load_model(run, precision=None):
     """A model with its weights: of a run folder, or of a .keras file.
 
     Args:
         run: the run folder (or an open `Run`) of a training, or the path of what
             `model.save` wrote.
+        precision: dtype policy of a run's model; None for that of its training.
 
     Returns:
         A `CMVQVAE`.
@@ -345,7 +346,7 @@ def load_model(run):
     if not isinstance(run, Run) and pathlib.Path(run).suffix == ".keras":
         return keras.saving.load_model(run)
     run = run if isinstance(run, Run) else Run.open(run)
-    with _precision(run.recipe.training.precision):
+    with _precision(precision or run.recipe.training.precision):
         model = build_model(run.recipe)
     try:
         model.load_weights(run.weights_path)

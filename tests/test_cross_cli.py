@@ -2,13 +2,18 @@
 
 import csv
 import io
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import reference
+import scipy.special
 from command_line import shell
 from keras import ops
 
+from cmvq_keras import recipes
 from cmvq_keras.backend import BACKENDS, installed_backends
 from cmvq_keras.run import Run
 
@@ -71,3 +76,55 @@ def test_evaluate_agrees_on_another_backend(trained, tmp_path):
         lines = done.stdout.splitlines()
         outputs.append([line for line in lines if line.startswith("Accuracy ")])
     assert outputs[0] == outputs[1] != []
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    """A Keras file that PyTorch wrote."""
+    path = tmp_path_factory.mktemp("exported") / "model.keras"
+    arguments = (trained[0], "--format", "keras", "-o", path, "--backend", "torch")
+    done = shell("export", *arguments, folder=path.parent)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_exported_keras_file_predicts_on_every_backend(
+    exported, trained, probabilities, settled, backend
+):
+    recipe = Run.open(trained[0]).recipe
+    x = recipes.load_split(recipe, "test", limit=64).x  # offset 0, scale 1: raw values
+    np.savez(exported.parent / "x.npz", **x)
+    code = (
+        "import keras, cmvq_keras, numpy, sys\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "logits = model.predict(dict(numpy.load('x.npz')), verbose=0)['logits']\n"
+        "numpy.save('logits.npy', logits)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, exported],
+        cwd=exported.parent,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = scipy.special.softmax(np.load(exported.parent / "logits.npy"), axis=1)
+    expected = probabilities["torch"]
+    np.testing.assert_allclose(found[settled], expected[settled], rtol=0, atol=1e-5)
+
+
+def test_a_saved_model_is_written_through_tensorflow_whatever_trained(
+    trained, tmp_path
+):
+    arguments = (trained[0], "--format", "saved-model", "-o", "model")
+    done = shell("export", *arguments, folder=tmp_path, KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stderr
+    assert "saved-model, written through tensorflow" in done.stdout
+    assert (tmp_path / "model" / "saved_model.pb").is_file()
+    arguments = (*arguments, "--force", "--backend", "jax")
+    done = shell("export", *arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert "is written through tensorflow" in done.stderr
