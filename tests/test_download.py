@@ -20,6 +20,8 @@ CONTENT = bytes(range(256)) * 4000
 class _Answers(http.server.BaseHTTPRequestHandler):
     files = {}  # noqa: RUF012
     asked = []  # noqa: RUF012
+    stalling = set()  # noqa: RUF012  (paths of answers that never end)
+    ended = threading.Event()
 
     def do_GET(self):
         self.asked.append(self.path)
@@ -32,11 +34,22 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         body, stated = self.files[self.path]
+        if stated == "nonsense":
+            self.wfile.write(b"no HTTP at all\r\n\r\n" + body)
+            return
         self.send_response(200)
+        if stated == "broken chunks":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"zz\r\n" + body[:100])
+            return
         if stated is not None:
             self.send_header("Content-Length", str(stated))
         self.end_headers()
         self.wfile.write(body)
+        if self.path in self.stalling:
+            self.wfile.flush()
+            self.ended.wait(30)
 
     def log_message(self, *_):
         pass
@@ -46,10 +59,13 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    _Answers.files, _Answers.asked = {}, []
+    _Answers.files, _Answers.asked, _Answers.stalling = {}, [], set()
+    _Answers.ended.clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setattr(rooms, "PLAIN", {f"127.0.0.1:{running.server_port}"})
         yield f"http://127.0.0.1:{running.server_port}"
+        _Answers.ended.set()
         running.shutdown()
 
 
@@ -99,6 +115,13 @@ def test_a_server_that_states_no_length_is_fine(mnist, tmp_path):
         (CONTENT[:5000], None, "the checksum is wrong"),
         (None, None, "the server answered 404"),
         (CONTENT * 21, "length", "larger than the 20,000,000 bytes"),
+        (CONTENT * 21, None, "larger than the 20,000,000 bytes"),
+        (CONTENT, 20_000_001, "larger than the 20,000,000 bytes"),
+        (CONTENT, len(CONTENT) - 1, "the checksum is wrong"),
+        (CONTENT[:-1] + b"x", "length", "the checksum is wrong"),
+        (CONTENT, "broken chunks", "broken answer"),
+        (CONTENT, "nonsense", "broken answer"),
+        (b"", "length", "the checksum is wrong"),
     ],
 )
 def test_nothing_is_kept_of_a_bad_answer(mnist, tmp_path, body, stated, message):
@@ -132,7 +155,17 @@ def test_no_network_says_so_without_a_proxys_password(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://192.0.2.1/a", "ftp://127.0.0.1/a", "file:///etc/passwd"]
+    "url",
+    [
+        "http://192.0.2.1/a",
+        "http://127.0.0.1/a",
+        "http://localhost/a",
+        "HTTP://[::1]/a",
+        "ftp://127.0.0.1/a",
+        "file:///etc/passwd",
+        "data:,a",
+        "/etc/passwd",
+    ],
 )
 def test_only_https_addresses_are_asked(monkeypatch, tmp_path, url):
     _use(monkeypatch, "mnist", url=url)
@@ -249,13 +282,30 @@ def test_missing_files_of_a_source_are_listed(tmp_path):
         sources.find("rml", "videos", tmp_path)
 
 
-def test_a_timeout_is_told(server, monkeypatch, tmp_path):
-    _use(monkeypatch, "mnist", url=f"{server}/mnist.npz")
-
-    def late(*_, **__):
-        raise TimeoutError("timed out")
-
-    monkeypatch.setattr(rooms, "_copy", late)
-    _serve("/mnist.npz", CONTENT)
+def test_a_server_that_stalls_is_told_and_the_next_try_starts_anew(
+    mnist, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(rooms, "TIMEOUT", 0.3)
+    _serve("/mnist.npz", CONTENT[:5000], len(CONTENT))
+    _Answers.stalling.add("/mnist.npz")
     with pytest.raises(DownloadError, match=r"could not be reached \(timed out\)"):
         download("mnist", tmp_path)
+    assert list((tmp_path / "mnist").iterdir()) == []
+    _Answers.stalling.clear()
+    _serve("/mnist.npz", CONTENT)
+    (target,) = download("mnist", tmp_path)
+    assert target.read_bytes() == CONTENT
+
+
+def test_what_a_killed_download_left_is_not_taken_for_the_file(mnist, tmp_path):
+    (tmp_path / "mnist").mkdir()
+    left = tmp_path / "mnist" / ".partial-killed"
+    left.write_bytes(CONTENT[:5000])
+    _serve("/mnist.npz", CONTENT)
+    (target,) = download("mnist", tmp_path)
+    assert target.read_bytes() == CONTENT
+    assert left.read_bytes() == CONTENT[:5000]
+
+
+def test_the_official_addresses_alone_are_asked():
+    assert frozenset() == rooms.PLAIN
