@@ -16,10 +16,15 @@ ALLOWED = {
     "cmvq_keras/convert.py": ["import pickle", "torch.load(weights_only=True)"],
     # A recipe file is a program, which runs only when the user names it.
     "cmvq_keras/recipe_file.py": ["exec()", "compile()"],
+    # Names that stand in the source.
+    "cmvq_keras/insight/opening.py": ["import_module(module)"],
 }
 MODULES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
+MODULES |= {"runpy", "code", "imp"}
 BUILTINS = {"eval", "exec", "compile", "__import__"}
-LOADERS = {"torch.load", "joblib.load", "numpy.load", "np.load"}
+LOADERS = {"torch.load", "joblib.load", "numpy.load", "np.load", "load", "yaml.load"}
+# Of a module of this package: cmvq_keras.<name>, or <this module>.<name>.
+OWN_MODULES = ("f'cmvq_keras.", "f'{__name__}.", "'cmvq_keras.")
 SAFE = {"allow_pickle": False, "weights_only": True, "safe_mode": True}
 UNSAFE_CALLS = ("read_pickle", "unsafe_load", "enable_unsafe_deserialization")
 
@@ -48,9 +53,17 @@ def _told_of_call(call):
     keywords = {each.arg: getattr(each.value, "value", "?") for each in call.keywords}
     if name in BUILTINS or name.rpartition(".")[2] in UNSAFE_CALLS:
         yield f"{name}()"
+    if name.rpartition(".")[2] in ("import_module", "spec_from_file_location"):
+        named = ast.unparse(call.args[0])
+        if not named.replace('"', "'").startswith(OWN_MODULES):
+            yield f"{name.rpartition('.')[2]}({named})"
+    if any(value is True for key, value in keywords.items() if key == "shell"):
+        yield f"{name}(shell=True)"
     for key, safe in SAFE.items():
         if keywords.get(key, safe) is not safe:
             yield f"{name}({key}={keywords[key]})"
+    if name in ("os.system", "os.popen", "pty.spawn"):
+        yield f"{name}()"
     if name in LOADERS and keywords.get("allow_pickle") is not False:
         told = "weights_only=True" if keywords.get("weights_only") is True else ""
         yield f"{name}({told})"
@@ -79,6 +92,17 @@ def test_no_source_unpickles_or_runs_what_it_reads():
         ("def f():\n    return torch.load(path)", ["torch.load()"]),
         ("load_model(path, safe_mode=False)", ["load_model(safe_mode=False)"]),
         ("eval(text)", ["eval()"]),
+        ("joblib.load(path)", ["joblib.load()"]),
+        ("yaml.load(text)", ["yaml.load()"]),
+        ("yaml.safe_load(text)", []),
+        ("from numpy import load\nload(path)", ["load()"]),
+        ("importlib.import_module(name)", ["import_module(name)"]),
+        ("import_module(f'{a}.b')", ["import_module(f'{a}.b')"]),
+        ("importlib.import_module(f'cmvq_keras.{name}')", []),
+        ("importlib.import_module(f'{__name__}.{name}')", []),
+        ("subprocess.run(text, shell=True)", ["subprocess.run(shell=True)"]),
+        ("os.system(text)", ["os.system()"]),
+        ("import runpy", ["import runpy"]),
         ("model.eval()", []),
         ("re.compile(text)", []),
     ],
