@@ -27,8 +27,17 @@ def error_of(*arguments, code):
 
 def shell(*arguments, folder, **environment):
     """Runs it in a process of its own, from a folder."""
+    return _process(["-m", "cmvq_keras.cli", *arguments], folder, environment)
+
+
+def python(code, *arguments, folder, **environment):
+    """Runs a program in a process of its own, from a folder."""
+    return _process(["-c", code, *arguments], folder, environment)
+
+
+def _process(arguments, folder, environment):
     return subprocess.run(
-        [sys.executable, "-m", "cmvq_keras.cli", *map(str, arguments)],
+        [sys.executable, *map(str, arguments)],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
