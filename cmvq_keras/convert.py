@@ -6,13 +6,11 @@ and a classification solver has such names.
 """
 
 import difflib
-import pathlib
-import pickle
-import zipfile
 
 import keras
 import numpy as np
 
+from cmvq_keras.data import files
 from cmvq_keras.reference_layout import reference_slots
 
 IGNORED = "num_batches_tracked"
@@ -93,36 +91,24 @@ def read_reference_file(path):
         raise ImportError(
             "Reading a .pt file needs PyTorch: pip install torch"
         ) from error
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}")
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        EOFError,
-        OSError,
-    ) as error:
-        raise ValueError(
-            f"{path} must be a PyTorch state dict, saved with "
-            "torch.save(model.state_dict(), path). Received: a file that "
-            f"torch.load(weights_only=True) refuses ({type(error).__name__})"
-        ) from error
-    if not isinstance(state, dict) or not all(
-        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
-    ):
-        raise ValueError(
-            f"{path} must hold a state dict: names and tensors. Received: "
-            f"{type(state).__name__} with other contents"
-        )
-    return {name: _to_numpy(tensor) for name, tensor in state.items()}
+    with files.opened(path, "PyTorch state dict") as file:
+        try:
+            state = torch.load(file, weights_only=True, map_location="cpu")
+        except Exception as error:
+            # Its own messages, of many types, say how to let code run.
+            raise ValueError(
+                "it must be saved with torch.save(model.state_dict(), path). Received: "
+                "a file that torch.load(weights_only=True) refuses "
+                f"({type(error).__name__})"
+            ) from error
+        if not isinstance(state, dict) or not all(
+            isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
+        ):
+            raise ValueError(
+                f"it must hold names and tensors. Received: {type(state).__name__} "
+                "with other contents"
+            )
+        return {name: _to_numpy(tensor) for name, tensor in state.items()}
 
 
 def _mark_started(quantizer):

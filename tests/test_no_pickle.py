@@ -13,7 +13,7 @@ SOURCES = [
 ]
 ALLOWED = {
     # The author's weights are PyTorch files: read as tensors alone.
-    "cmvq_keras/convert.py": ["import pickle", "torch.load(weights_only=True)"],
+    "cmvq_keras/convert.py": ["torch.load(weights_only=True)"],
     # A recipe file is a program, which runs only when the user names it.
     "cmvq_keras/recipe_file.py": ["exec()", "compile()"],
     # Names that stand in the source.
