@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from keras import ops
 
-from cmvq_keras.data import files
+from cmvq_keras.data import files, hdf5
 
 FOLDER = "backup"
 FILE = "state.h5"
@@ -125,7 +125,7 @@ def read(directory):
     if not place.exists():
         return None
     with files.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
-        text = _dataset(content, "about")
+        text = hdf5.whole_dataset(content, "about")
         if text.dtype != np.uint8 or text.ndim != 1 or text.size > MAX_BYTES:
             raise ValueError("its description is no text")
         about = json.loads(text[()].tobytes())
@@ -181,7 +181,7 @@ def read_generators(directory, like):
     place = path(directory)
     with files.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
         group = _group(content, "generators", len(like))
-        found = [_dataset(group, str(index)) for index in range(len(like))]
+        found = [hdf5.whole_dataset(group, str(index)) for index in range(len(like))]
         if any(
             (each.shape, each.dtype) != (values.shape, values.dtype)
             for each, values in zip(found, like, strict=True)
@@ -202,7 +202,7 @@ def _group(content, name, count):
 def _matched(content, name, variables):
     group = _group(content, name, len(variables))
     for index, variable in enumerate(variables):
-        dataset = _dataset(group, str(index))
+        dataset = hdf5.whole_dataset(group, str(index))
         wanted = tuple(variable.shape), np.dtype(variable.dtype)
         if (dataset.shape, dataset.dtype) != wanted:
             raise ValueError(
@@ -210,12 +210,3 @@ def _matched(content, name, variables):
                 f"{wanted[1]} {wanted[0]}"
             )
         yield variable, dataset
-
-
-def _dataset(group, name):
-    """A dataset that lies in the file itself."""
-    link = group.get(name, getclass=True, getlink=True)
-    dataset = group[name] if link is h5py.HardLink else None
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual:
-        raise ValueError(f"it holds no {name}")
-    return dataset

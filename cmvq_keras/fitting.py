@@ -1,6 +1,6 @@
 """One run's `fit`, from its start or its checkpoint to the weights that are kept."""
 
-from cmvq_keras import checkpoint, measuring, optimizing
+from cmvq_keras import checkpoint, measuring, optimizing, weights
 from cmvq_keras.backup import Backup, FiniteLoss
 from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
 from cmvq_keras.checkpoint import Position
@@ -59,7 +59,7 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         )
     if best.best_epoch is None:
         raise backup.diverged("on validation data: no epoch had a finite loss there")
-    model.load_weights(run.weights_path)
+    weights.load(model, run.weights_path)
     return best.best_epoch, backup.seconds
 
 

@@ -9,6 +9,8 @@ import dataclasses
 import difflib
 import json
 import math
+import re
+import sys
 import types
 import typing
 
@@ -16,6 +18,7 @@ FORMAT = 1
 TASKS = ("classification", "segmentation")
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
 PRESETS = ("default", "paper", "code", "calibrated")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def setting(default, test, expected):
@@ -140,7 +143,8 @@ class Recipe:
     """What to train on what, and how.
 
     Args:
-        name: the recipe's name in kebab-case.
+        name: the recipe's name in kebab-case. It becomes the name of files, as do those
+            of modalities: letters, digits, _ and -.
         title: one line on the data.
         modalities: `Modality` by name, in the order of concatenation.
         classes: class names; the label of a sample is an index into them.
@@ -171,7 +175,13 @@ class Recipe:
     method: str = "ours"
 
     def __post_init__(self):
-        faults = []
+        named = {"a recipe": [self.name], "a modality": self.modalities}
+        faults = [
+            f"{what} needs a name of letters, digits, _ and -. Received: {name!r}"
+            for what, names in named.items()
+            for name in names
+            if not (isinstance(name, str) and _NAME.fullmatch(name))
+        ]
         for prefix, section in self._sections().items():
             faults += _faults(section, prefix)
         for name, allowed in (("task", TASKS), ("preset", PRESETS)):
@@ -187,11 +197,14 @@ class Recipe:
             )
         if not isinstance(self.data, dict):
             faults.append(f"data must hold settings by name. Received: {self.data!r}")
-        if not all(isinstance(name, str) for name in self.classes):
+        if not isinstance(self.title, str):
+            faults.append(f"title must be a line of text. Received: {self.title!r}")
+        listed = isinstance(self.classes, (tuple, list))
+        if not listed or not all(isinstance(name, str) for name in self.classes):
             faults.append(f"classes must be names. Received: {self.classes!r}")
         if not self.modalities:
             faults.append("a recipe needs at least one modality. Received: none")
-        if len(self.classes) < 2:
+        if listed and len(self.classes) < 2:
             faults.append(
                 f"a recipe needs at least two classes. Received: {self.classes}"
             )
@@ -248,6 +261,25 @@ class Recipe:
             training=dataclasses.replace(self.training, **changes.get("training", {})),
             data={**self.data, **changes.get("data", {})},
         )
+
+    def check_data(self, known):
+        """Raises ValueError unless `data` has known settings, of the known types.
+
+        Args:
+            known: values by name, as in the recipe's own module.
+        """
+        faults = [f"data.{name} is missing" for name in known if name not in self.data]
+        for name, value in self.data.items():
+            if name not in known:
+                names = [f"data.{each}" for each in known]
+                faults.append(_unknown(f"data.{name}", names))
+            elif not _has_type(value, type(known[name])):
+                faults.append(
+                    f"data.{name} must be of type {type(known[name]).__name__}. "
+                    f"Received: {value!r}"
+                )
+        if faults:
+            raise ValueError(f"Recipe {self.name}: " + "\n".join(faults))
 
     def settings(self):
         """Every setting's value by its dotted name.
@@ -330,7 +362,8 @@ def _faults(section, prefix):
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if field.name == "shape":
-            whole = len(value) == 3 and all(type(size) is int for size in value)
+            listed = isinstance(value, (tuple, list)) and len(value) == 3
+            whole = listed and all(type(size) is int for size in value)
             valid = whole and min(value) > 0 and math.prod(value) <= MAX_VALUES
             expected = f"three positive integers, {MAX_VALUES:,} values in all at most"
         else:
@@ -351,8 +384,9 @@ def _alternatives(kind):
 
 def _has_type(value, kind):
     for alternative in _alternatives(kind):
-        if alternative is float and isinstance(value, (int, float)):
-            return not isinstance(value, bool)
+        if alternative is float and isinstance(value, int):
+            # JSON's whole numbers may be larger than any float.
+            return not isinstance(value, bool) and abs(value) <= sys.float_info.max
         if alternative is int and isinstance(value, bool):
             continue
         if isinstance(value, typing.get_origin(alternative) or alternative):

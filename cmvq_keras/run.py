@@ -21,7 +21,7 @@ import os
 import pathlib
 import shutil
 
-from cmvq_keras import locking
+from cmvq_keras import locking, recipes
 from cmvq_keras.data import files, npy
 from cmvq_keras.environment import describe
 from cmvq_keras.recipe import Recipe
@@ -166,7 +166,8 @@ class Run:
             raise FileNotFoundError(
                 f"{self.directory} is no run folder: it holds no {RECIPE}"
             )
-        _ = self.recipe, self.metrics
+        self._check_links()
+        _ = recipes.resolve(self.recipe), self.metrics
         # Runs of the first versions do not tell their format: it was this one.
         found = self.environment.get("format", FORMAT)
         if found != FORMAT:
@@ -174,6 +175,14 @@ class Run:
                 f"{self.directory} is a run folder of format {found}, and this version "
                 f"of cmvq-keras reads {FORMAT}: take a later version."
             )
+
+    def _check_links(self):
+        """What is read or written here lies here, whoever made the folder."""
+        root = os.path.realpath(self.directory)
+        backup = self.directory / BACKUP
+        for path in (*self.directory.iterdir(), *backup.glob("*")):
+            if not pathlib.Path(os.path.realpath(path)).is_relative_to(root):
+                raise ValueError(f"{path} leads out of the run folder.")
 
     @property
     def recipe(self):
@@ -282,11 +291,13 @@ class Run:
 
     def save_weights(self, model):
         """Saves a Keras model's weights under `weights_path`, whole or not at all."""
+        from cmvq_keras import weights  # imports Keras
+
         # Keras takes no other ending than .weights.h5.
         temporary = self.directory / f".{os.getpid()}.{WEIGHTS}"
         try:
             _reserve(temporary, _size_of_weights(model))
-            model.save_weights(temporary)
+            weights.save(model, temporary)
             os.replace(temporary, self.weights_path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -294,12 +305,10 @@ class Run:
 
 def _size_of_weights(model):
     """Bytes of a model's weights file, rather more than it will have."""
-    optimizer = getattr(model, "optimizer", None)
-    variables = [*model.variables, *(optimizer.variables if optimizer else ())]
-    # HDF5 takes about 1,000 bytes a variable for itself.
-    return sum(
+    # HDF5 takes some 10,000 bytes for itself, and 1,700 a variable.
+    return 2**14 + sum(
         math.prod(each.shape) * (8 if each.dtype.endswith("64") else 4) + 2048
-        for each in variables
+        for each in model.variables
     )
 
 

@@ -20,6 +20,7 @@ from cmvq_keras import (
     recipe_file,
     recipes,
     shared_classes,
+    weights,
 )
 from cmvq_keras.building import build_model, effective
 from cmvq_keras.callbacks import BriefProgress
@@ -348,13 +349,7 @@ def load_model(run, precision=None):
     run = run if isinstance(run, Run) else Run.open(run)
     with _precision(precision or run.recipe.training.precision):
         model = build_model(run.recipe)
-    try:
-        model.load_weights(run.weights_path)
-    except (ValueError, OSError, KeyError) as error:
-        raise ValueError(
-            f"{run.weights_path} does not hold the weights of recipe "
-            f"{run.recipe.name}: {str(error).splitlines()[0]}"
-        ) from error
+    weights.load(model, run.weights_path)
     return model
 
 

@@ -138,12 +138,7 @@ def resolve(recipe):
     checks.check_data_settings(recipe.data)
     if not is_known(recipe.name):
         return recipe
-    missing = set(_known_module(recipe.name).RECIPE.data) - set(recipe.data)
-    if missing:
-        raise ValueError(
-            f"Recipe {recipe.name} lacks the settings "
-            + ", ".join(f"data.{name}" for name in sorted(missing))
-        )
+    recipe.check_data(_known_module(recipe.name).RECIPE.data)
     resolved = getattr(_known_module(recipe.name), "resolved", None)
     return resolved(recipe) if resolved else recipe
 

@@ -244,7 +244,7 @@ def test_a_recipe_file_is_checked_as_a_whole(change, message):
 
 def test_missing_data_settings_are_told():
     recipe = dataclasses.replace(recipes.get("planted"), data={"seed": 0})
-    with pytest.raises(ValueError, match=r"planted lacks the settings data\.variant"):
+    with pytest.raises(ValueError, match=r"planted: data\.variant is missing"):
         recipes.resolve(recipe)
 
 

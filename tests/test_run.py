@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from cmvq_keras import environment, recipes
+from cmvq_keras import environment, recipes, weights
 from cmvq_keras import run as run_module
 from cmvq_keras.run import Run, write_atomically
 
@@ -218,17 +218,20 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_weights_are_saved_whole_or_not_at_all(run):
-    def save(path):
+def test_weights_are_saved_whole_or_not_at_all(run, monkeypatch):
+    def save(model, path):
         path.write_bytes(b"weights")
 
-    def break_off(path):
+    def break_off(model, path):
         path.write_bytes(b"wei")
         raise OSError("disk full")
 
-    run.save_weights(types.SimpleNamespace(save_weights=save, variables=[]))
+    model = types.SimpleNamespace(variables=[])
+    monkeypatch.setattr(weights, "save", save)
+    run.save_weights(model)
+    monkeypatch.setattr(weights, "save", break_off)
     with pytest.raises(OSError, match="disk full"):
-        run.save_weights(types.SimpleNamespace(save_weights=break_off, variables=[]))
+        run.save_weights(model)
     assert run.weights_path.read_bytes() == b"weights"
     assert not list(run.directory.glob(".*"))
 

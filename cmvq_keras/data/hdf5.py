@@ -30,17 +30,7 @@ def open_dataset(file, name, shape, dtype):
         ValueError: when it is absent, a link, in other files, packed in an unknown
             way, or of another shape or type.
     """
-    from h5py import Dataset, HardLink  # slow to import
-
-    link = file.get(name, getlink=True)
-    if link is None:
-        raise ValueError(f"it lacks the data set {name}")
-    # Links and external storage could name any file of this machine.
-    if not isinstance(link, HardLink):
-        raise ValueError(f"{name} is a link")
-    found = file[name]
-    if not isinstance(found, Dataset):
-        raise ValueError(f"{name} is no data set")
+    found = own_dataset(file, name)
     if found.shape is None or found.shape[1:] != shape or found.dtype != dtype:
         raise ValueError(
             f"{name} must be (n, {', '.join(map(str, shape))}) {dtype.name}. "
@@ -50,9 +40,49 @@ def open_dataset(file, name, shape, dtype):
     return found
 
 
-def _check_storage(found, name):
+def own_dataset(group, name):
+    """A data set that lies in the file itself; nothing of it is read.
+
+    Args:
+        group: an open `h5py.Group`.
+        name: the data set's, in that group.
+
+    Raises:
+        ValueError: when it is absent, a link, no data set, or in other files.
+    """
+    from h5py import Dataset, HardLink  # slow to import
+
+    link = group.get(name, getlink=True)
+    if link is None:
+        raise ValueError(f"it lacks the data set {name}")
+    # Links and external storage could name any file of this machine.
+    if not isinstance(link, HardLink):
+        raise ValueError(f"{name} is a link")
+    found = group[name]
+    if not isinstance(found, Dataset):
+        raise ValueError(f"{name} is no data set")
     if found.is_virtual or found.external:
         raise ValueError(f"{name} lies in other files")
+    return found
+
+
+def whole_dataset(group, name):
+    """As `own_dataset`, with all its bytes in the file: as large as it says it is.
+
+    Raises:
+        ValueError: also for one that is packed, in chunks, or of which a part is not
+            stored.
+    """
+    found = own_dataset(group, name)
+    if found.chunks is not None or _filters(found):
+        raise ValueError(f"{name} is packed, or in chunks")
+    stored = found.id.get_storage_size()
+    if found.shape is None or stored != found.nbytes:
+        raise ValueError(f"{name} is {found.shape} {found.dtype}, in {stored:,} bytes")
+    return found
+
+
+def _check_storage(found, name):
     if found.chunks is None:
         if _filters(found):
             raise ValueError(f"{name} is packed, but not in chunks")
