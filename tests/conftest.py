@@ -18,6 +18,7 @@ ONCE = (
     "test_damage",
     "test_digits",
     "test_download",
+    "test_fuzz.py",
     "test_images",
     "test_listing",
     "test_locking",

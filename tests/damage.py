@@ -10,6 +10,7 @@ def test_a_damaged_clip(damage, tmp_path):
 """
 
 import contextlib
+import copy
 import functools
 import os
 import signal
@@ -18,8 +19,11 @@ import time
 import tracemalloc
 
 import pytest
+from click import ClickException
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from cmvq_keras.cli.group import one_line
 
 EXAMPLES = pytest.mark.parametrize(
     "examples", [100, pytest.param(2000, marks=pytest.mark.long)]
@@ -192,6 +196,48 @@ def try_mutations(parse, content, path, examples, check=None, wrap=None, named=N
     Returns:
         How many were refused.
     """
+
+    def read(damaged):
+        path.write_bytes(wrap(damaged) if wrap else damaged)
+        return outcome(parse, path, named)
+
+    # A good file is read: otherwise every refusal below would prove nothing. The first
+    # reading imports libraries, which takes time and memory.
+    path.write_bytes(wrap(content) if wrap else content)
+    value = parse(path)
+    if check is not None:
+        check(value)
+    return _tried(mutated(content), read, examples, check)
+
+
+def try_inputs(inputs, call, examples, check=None):
+    """Calls a function with many inputs.
+
+    Args:
+        inputs: a strategy.
+        call: function of one of them; it may raise a ValueError, an OSError, or what
+            Click tells its user.
+        examples: how many.
+        check: as in `try_mutations`.
+
+    Returns:
+        How many were refused.
+    """
+
+    def made(given):
+        try:
+            with _bounded():
+                return call(given), None
+        except (ValueError, OSError, ClickException) as error:
+            text = one_line(error)
+            assert len(text.splitlines()) == 1, text
+            return None, text
+
+    return _tried(inputs, made, examples, check)
+
+
+def _tried(inputs, made, examples, check):
+    """How many of the inputs give an error: `made` gives `(value, error)`."""
     refusals = []
 
     @settings(
@@ -202,23 +248,74 @@ def try_mutations(parse, content, path, examples, check=None, wrap=None, named=N
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(mutated(content))
-    def attempt(damaged):
-        path.write_bytes(wrap(damaged) if wrap else damaged)
-        value, error = outcome(parse, path, named)
+    @given(inputs)
+    def attempt(given):
+        value, error = made(given)
         if error is not None:
             refusals.append(error)
         elif check is not None:
             check(value)
 
-    # A good file is read: otherwise every refusal below would prove nothing. The first
-    # reading imports libraries, which takes time and memory.
-    path.write_bytes(wrap(content) if wrap else content)
-    value = parse(path)
-    if check is not None:
-        check(value)
     attempt()
     return len(refusals)
+
+
+def json_values():
+    """A strategy of anything that JSON can hold."""
+    numbers = st.one_of(
+        st.integers(-3, 70),
+        st.sampled_from([2**31, -(2**63), 10**400]),
+        st.floats(),
+    )
+    plain = st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=12))
+    return st.recursive(
+        plain,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.dictionaries(st.text(max_size=12), inner, max_size=4),
+        ),
+        max_leaves=8,
+    )
+
+
+def edited(content):
+    """A strategy of copies of JSON content with up to three things changed.
+
+    An entry gets another value, is left out, or comes a second time under a name that
+    is nearly its own.
+    """
+    place = st.integers(0, 10_000)
+    how = st.sampled_from(["set", "set", "set", "drop", "rename"])
+    edits = st.lists(
+        st.tuples(place, how, json_values(), st.text(max_size=3)),
+        min_size=1,
+        max_size=3,
+    )
+    return edits.map(lambda made: functools.reduce(_edited, made, content))
+
+
+def _edited(content, edit):
+    number, how, value, letters = edit
+    content = copy.deepcopy(content)
+    places = list(_places(content))
+    if not places:
+        return value
+    holder, key = places[number % len(places)]
+    if how == "set":
+        holder[key] = value
+    elif how == "drop":
+        del holder[key]
+    elif isinstance(holder, dict):
+        holder[key[:-1] + letters] = holder[key]
+    return content
+
+
+def _places(content):
+    """`(container, key)` of every value below the outermost one."""
+    keys = {dict: lambda: list(content), list: lambda: range(len(content))}
+    for key in keys.get(type(content), tuple)():
+        yield content, key
+        yield from _places(content[key])
 
 
 def outcome(parse, path, named=None):
