@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import html.parser
 import io
 import json
 import sys
@@ -13,10 +14,12 @@ import pytest
 from command_line import error_of, invoke
 from PIL import Image
 
+import cmvq_keras as cmvq
 from cmvq_keras import recipes
 from cmvq_keras.data import Store
 from cmvq_keras.data.sound import Spectrogram
 from cmvq_keras.insight import findings, opening, report
+from cmvq_keras.recipe import Modality, Recipe
 from cmvq_keras.run import Run
 
 NEEDED = ("matplotlib", "sklearn", "jinja2")
@@ -154,6 +157,57 @@ def test_every_string_from_data_is_escaped(trained, needed):
     text = report.page(other, found, [figure])
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 9
+
+
+HOSTILE = (
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}</table><script>",
+    "'onload='x",
+)
+
+
+def test_a_hostile_store_and_run_folder_say_nothing_to_a_browser(needed, tmp_path):
+    """Every string that a stranger can choose, from the files to the page."""
+    image = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 1), np.uint8)
+    words = np.array([HOSTILE[row % 3] for row in range(12)])
+    arrays = ({"image": image}, np.arange(12) % 3, words + np.arange(12).astype("U"))
+    splits = dict.fromkeys(("train", "validation", "test"), (*arrays, {"actor": words}))
+    own = Recipe("own", HOSTILE[0], {"image": Modality((32, 32, 1))}, HOSTILE)
+    store = Store.create(tmp_path, own, splits)
+    small = {"model.hidden_channels": 8, "model.residual_channels": 4}
+    small |= {"model.embedding_dim": 4, "model.num_embeddings": 4, "model.grid": 8}
+    small |= {"training.epochs": 1, "training.batch_size": 4}
+    folder = tmp_path / "<img src=x onerror=alert(1)>"
+    cmvq.train(own.with_settings(small), store=store, out=folder, verbose=False)
+    out = tmp_path / "out"
+    arguments = ("--samples", 2, "--attribute", "actor", "--out", out)
+    result = invoke("report", folder, *arguments)
+    assert result.exit_code == 0, result.output
+    text = (out / "report.html").read_text()
+    for word in ("<img src=x", "<script", "</table><script", '"><img'):
+        assert word not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert "{{ 7 * 7 }}" in text  # as text: no template is made of data
+    page = Tags()
+    page.feed(text)
+    assert page.found <= {
+        *("html", "head", "meta", "link", "title", "style", "body", "section"),
+        *("h1", "h2", "p", "ul", "li", "div", "table", "tr", "th", "td", "details"),
+        *("summary", "figure", "figcaption", "img", "label", "audio", "svg", "rect"),
+    }
+    assert not any(name.startswith("on") for name in page.attributes)
+
+
+class Tags(html.parser.HTMLParser):
+    """The tags and the attributes of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.attributes = set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        self.found.add(tag)
+        self.attributes |= {name for name, _ in attrs}
 
 
 def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
