@@ -1,0 +1,36 @@
+"""What grows with a training's steps: benchmarks/endurance.py in its small form."""
+
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+PATH = pathlib.Path(__file__).parents[1] / "benchmarks" / "endurance.py"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    if not PATH.exists():
+        pytest.skip("benchmarks/ is not there")
+    spec = importlib.util.spec_from_file_location("endurance", PATH)
+    endurance = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(endurance)
+    folder = tmp_path_factory.mktemp("endurance") / "run"
+    return endurance.measure(folder, steps=150, epoch=15, at=[60, 150])
+
+
+def test_files_and_threads_stay_as_many(found):
+    first, last = found["series"][60], found["series"][150]
+    assert (first["files"], first["threads"]) == (last["files"], last["threads"])
+
+
+def test_the_run_folder_stays_under_three_times_weights_and_optimizer(found):
+    assert found["state"] > 10**6
+    assert found["rest"] < found["state"]
+    assert found["largest"] < 3 * found["state"]
