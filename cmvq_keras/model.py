@@ -7,7 +7,7 @@ from keras import ops
 import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made of)
 from cmvq_keras import labels
 from cmvq_keras import metrics as method_metrics
-from cmvq_keras.distribution import keep_weights
+from cmvq_keras.distribution import keep_weights, kernels
 from cmvq_keras.features import check_reconstructs, decode_mix, decode_part
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.losses import task_loss
@@ -317,6 +317,7 @@ class CMVQVAE(keras.Model):
                 "`class_weight` must be None with a label a pixel: give the loss "
                 "its weights instead, compile(loss=...)."
             )
+        kernels.lay_out_optimizer(self)
         with keep_weights(self):
             return super().fit(x, y, *args, **kwargs)
 

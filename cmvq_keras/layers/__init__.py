@@ -1,6 +1,8 @@
 """The layers of the method: one public layer a file."""
 
+from cmvq_keras.layers.batch_normalization import BatchNormalization
 from cmvq_keras.layers.code_lookup import CodeLookup
+from cmvq_keras.layers.convolution import Conv2D, Conv2DTranspose
 from cmvq_keras.layers.modality_dropout import ModalityDropout
 from cmvq_keras.layers.threshold_mask import (
     Clamp,
@@ -10,8 +12,11 @@ from cmvq_keras.layers.threshold_mask import (
 from cmvq_keras.layers.vector_quantizer import VectorQuantizer
 
 __all__ = [
+    "BatchNormalization",
     "Clamp",
     "CodeLookup",
+    "Conv2D",
+    "Conv2DTranspose",
     "MaskPenalty",
     "ModalityDropout",
     "ThresholdMask",

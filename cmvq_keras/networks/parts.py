@@ -9,6 +9,8 @@ import math
 
 import keras
 
+from cmvq_keras import layers
+from cmvq_keras.distribution import kernels
 from cmvq_keras.networks import checks
 
 
@@ -80,12 +82,7 @@ class PaddedMaxPooling2D(keras.Layer):
     """
 
     def call(self, inputs):
-        padded = keras.ops.pad(
-            inputs, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-math.inf
-        )
-        return keras.ops.max_pool(
-            padded, 3, strides=2, padding="valid", data_format="channels_last"
-        )
+        return kernels.max_pool(inputs)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -119,7 +116,7 @@ def convolution(
     size 4 with stride 2. `owner` is the layer whose dtype policy it takes, `rank` the
     number of spatial axes.
     """
-    kind = keras.layers.Conv2D if rank == 2 else keras.layers.Conv1D
+    kind = layers.Conv2D if rank == 2 else keras.layers.Conv1D
     fan_in = inputs * size**rank
     return kind(
         filters,
@@ -145,7 +142,7 @@ def padded_convolution(owner, inputs, filters, name):
         keras.layers.ZeroPadding2D(
             1, data_format="channels_last", dtype=owner.dtype_policy, name=f"{name}_pad"
         ),
-        keras.layers.Conv2D(
+        layers.Conv2D(
             filters,
             3,
             strides=2,
@@ -165,7 +162,7 @@ def transposed_convolution(owner, filters, name, rank=2, dtype=None):
     Its initial range follows PyTorch, which takes the fan-in of a transposed kernel
     from the output channels.
     """
-    kind = keras.layers.Conv2DTranspose if rank == 2 else keras.layers.Conv1DTranspose
+    kind = layers.Conv2DTranspose if rank == 2 else keras.layers.Conv1DTranspose
     fan_in = filters * 4**rank
     return kind(
         filters,
@@ -182,7 +179,7 @@ def transposed_convolution(owner, filters, name, rank=2, dtype=None):
 
 def normalization(owner, name, epsilon=1e-5):
     """Returns a batch norm over the last axis with PyTorch's momentum of 0.1."""
-    return keras.layers.BatchNormalization(
+    return layers.BatchNormalization(
         axis=-1, momentum=0.9, epsilon=epsilon, dtype=owner.dtype_policy, name=name
     )
 

@@ -2,6 +2,7 @@
 
 import keras
 
+from cmvq_keras import layers
 from cmvq_keras.networks import checks, parts
 
 # (stride, channels) of the four stages: He et al. 2016, table 1.
@@ -241,7 +242,7 @@ def _stage(owner, channels, name, strides):
 
 def _convolution(owner, channels, size, name, strides=1):
     # He et al. 2015, eq. 10, as the reference implementations of ResNet start.
-    return keras.layers.Conv2D(
+    return layers.Conv2D(
         channels,
         size,
         strides=strides,

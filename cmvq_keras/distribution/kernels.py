@@ -1,0 +1,37 @@
+"""Convolutions and batch norm in the form that the backend computes fastest.
+
+The equations are Keras's own; only their formulation and the order of the weights in
+memory differ. All maps are `(batch, height, width, channels)`.
+"""
+
+import importlib
+
+import keras
+
+_room = importlib.import_module(
+    f"cmvq_keras.distribution.kernels_on_{keras.config.backend()}"
+)
+
+#: `convolve(inputs, kernel, bias, strides, padding)`: a convolution as `keras.ops.conv`
+#: with a kernel `(height, width, in, out)`; bias `(out,)` or None.
+convolve = _room.convolve
+
+#: `convolve_transposed(inputs, kernel, bias)`: a transposed convolution with a kernel
+#: `(4, 4, out, in)`, stride 2, padding "same": the sides double.
+convolve_transposed = _room.convolve_transposed
+
+#: `max_pool(inputs)`: 3 x 3, stride 2, padded by 1 on each side.
+max_pool = _room.max_pool
+
+#: `normalize(inputs, scale, offset, epsilon)`: batch norm over the last axis of
+#: `(batch, ..., channels)` in training. Returns the outputs, of the inputs' dtype, and
+#: mean and (biased) variance `(channels,)`, float32.
+normalize = _room.normalize
+
+#: `lay_out(variables)`: brings kernels into the order in memory that `convolve` reads
+#: without a copy. Their values stay.
+lay_out = _room.lay_out
+
+#: `lay_out_optimizer(model)`: likewise what the optimizer of a compiled model keeps for
+#: each kernel.
+lay_out_optimizer = _room.lay_out_optimizer

@@ -1,0 +1,165 @@
+"""JAX: on a CPU, XLA's loops for some gradients of convolutions become products.
+
+XLA hands a plain convolution to a fast routine, but writes loops of its own for the
+gradient of a kernel and for whatever needs zeros between the values, as a transposed
+convolution does. Here those are sums of matrix products, and convolutions of size 2
+whose channels hold the four pixels of a square. On other devices all is left to XLA.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from keras import ops
+
+# Fewer channels than that: one product with all shifts side by side.
+_FEW_CHANNELS = 4
+
+
+def _is_slow():
+    return jax.default_backend() == "cpu"
+
+
+def convolve(inputs, kernel, bias, strides, padding):
+    """See `kernels`."""
+    size, strides = kernel.shape[:2], tuple(strides)
+    if not _is_slow() or padding != "same":
+        found = ops.conv(inputs, kernel, strides, padding, "channels_last")
+    elif size == (1, 1) and strides == (1, 1):
+        found = inputs @ kernel[0, 0]
+    elif size == (3, 3) and strides == (1, 1):
+        found = _convolve(1, inputs, kernel)
+    elif size == (4, 4) and strides == (2, 2) and _is_even(inputs.shape[1:3]):
+        found = _convolve(2, inputs, kernel)
+    else:
+        found = ops.conv(inputs, kernel, strides, padding, "channels_last")
+    return found if bias is None else found + bias
+
+
+def _is_even(sides):
+    return all(side % 2 == 0 for side in sides)
+
+
+def convolve_transposed(inputs, kernel, bias):
+    """See `kernels`."""
+    if _is_slow():
+        found = _double(inputs, kernel)
+    else:
+        found = ops.conv_transpose(
+            inputs, kernel, 2, "same", data_format="channels_last"
+        )
+    return found if bias is None else found + bias
+
+
+def max_pool(inputs):
+    """See `kernels`."""
+    window, strides = (1, 3, 3, 1), (1, 2, 2, 1)
+    padding = ((0, 0), (1, 1), (1, 1), (0, 0))
+    return lax.reduce_window(inputs, -jnp.inf, lax.max, window, strides, padding)
+
+
+def normalize(inputs, scale, offset, epsilon):
+    """See `kernels`."""
+    wide = ops.cast(inputs, "float32")
+    mean, variance = ops.moments(wide, tuple(range(len(inputs.shape) - 1)))
+    outputs = ops.batch_normalization(wide, mean, variance, -1, offset, scale, epsilon)
+    return ops.cast(outputs, inputs.dtype), mean, variance
+
+
+def lay_out(variables):
+    """Nothing: the compiler orders memory."""
+
+
+def lay_out_optimizer(model):
+    """Nothing, likewise."""
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _convolve(stride, inputs, kernel):
+    """Size 3 and stride 1, or size 4 and stride 2: padded by 1 on each side."""
+    return _plain(inputs, kernel, stride, 1)
+
+
+def _convolve_forward(stride, inputs, kernel):
+    return _plain(inputs, kernel, stride, 1), (inputs, kernel)
+
+
+def _convolve_backward(stride, saved, gradient):
+    inputs, kernel = saved
+    if stride == 2:
+        found = _doubled(gradient, kernel)
+    else:
+        flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+        found = _plain(gradient, flipped, 1, 1)
+    return found, _kernel_gradient(inputs, gradient, kernel.shape, stride)
+
+
+_convolve.defvjp(_convolve_forward, _convolve_backward)
+
+
+@jax.custom_vjp
+def _double(inputs, kernel):
+    """The transposed convolution of size 4 and stride 2, padded by 1."""
+    return _doubled(inputs, kernel)
+
+
+def _double_forward(inputs, kernel):
+    return _doubled(inputs, kernel), (inputs, kernel)
+
+
+def _double_backward(saved, gradient):
+    inputs, kernel = saved
+    found = _plain(gradient, kernel, 2, 1)
+    return found, _kernel_gradient(gradient, inputs, kernel.shape, 2)
+
+
+_double.defvjp(_double_forward, _double_backward)
+
+
+def _plain(inputs, kernel, stride, width):
+    around = ((width, width), (width, width))
+    return lax.conv_general_dilated(
+        inputs,
+        kernel,
+        (stride, stride),
+        around,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+def _doubled(inputs, kernel):
+    """A convolution of size 2 gives the four pixels of each square as channels.
+
+    A square lies between four inputs: shifted by one pixel against the outputs.
+    """
+    out, channels = kernel.shape[2:]
+    # Axes: row of the input, row in the square, likewise columns, out, in.
+    parts = kernel.reshape(2, 2, 2, 2, out, channels)[::-1, :, ::-1]
+    parts = parts.transpose(0, 2, 5, 1, 3, 4).reshape(2, 2, channels, 4 * out)
+    squares = _plain(inputs, parts, 1, 1)
+    batch, height, width, _ = squares.shape
+    squares = squares.reshape(batch, height, width, 2, 2, out)
+    pixels = squares.transpose(0, 1, 3, 2, 4, 5)
+    return pixels.reshape(batch, 2 * height, 2 * width, out)[:, 1:-1, 1:-1]
+
+
+def _kernel_gradient(large, small, shape, stride):
+    """Of a convolution from a large map to a small one, or of its transpose.
+
+    One matrix product for each place in the kernel.
+    """
+    height, width = small.shape[1:3]
+    padded = jnp.pad(large, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    shifted = [
+        padded[:, i : i + stride * height : stride, j : j + stride * width : stride]
+        for i in range(shape[0])
+        for j in range(shape[1])
+    ]
+    channels = large.shape[-1]
+    if channels < _FEW_CHANNELS:
+        shifted = [jnp.concatenate(shifted, axis=-1)]
+    rows = small.reshape(-1, small.shape[-1])
+    # As matrices: otherwise XLA transposes each of them in memory.
+    found = [each.reshape(-1, each.shape[-1]).T @ rows for each in shifted]
+    return jnp.stack(found).reshape(shape)

@@ -1,0 +1,49 @@
+"""TensorFlow: batch norm as one operation instead of a dozen."""
+
+import tensorflow as tf
+
+
+def convolve(inputs, kernel, bias, strides, padding):
+    """See `kernels`."""
+    found = tf.nn.conv2d(inputs, kernel, strides, padding.upper())
+    return found if bias is None else tf.nn.bias_add(found, bias)
+
+
+def convolve_transposed(inputs, kernel, bias):
+    """See `kernels`."""
+    batch, height, width, _ = tf.unstack(tf.shape(inputs))
+    shape = (batch, 2 * height, 2 * width, kernel.shape[2])
+    found = tf.nn.conv2d_transpose(inputs, kernel, shape, 2, "SAME")
+    _, *sides, _ = inputs.shape
+    sides = [side and 2 * side for side in sides]
+    found.set_shape((inputs.shape[0], *sides, kernel.shape[2]))
+    return found if bias is None else tf.nn.bias_add(found, bias)
+
+
+def max_pool(inputs):
+    """See `kernels`."""
+    return tf.nn.max_pool2d(inputs, 3, 2, [[0, 0], [1, 1], [1, 1], [0, 0]])
+
+
+def normalize(inputs, scale, offset, epsilon):
+    """See `kernels`."""
+    channels = inputs.shape[-1]
+    shape = tf.shape(inputs)
+    maps = inputs
+    if len(inputs.shape) != 4:
+        maps = tf.reshape(inputs, (shape[0], -1, 1, channels))
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=maps, scale=scale, offset=offset, mean=[], variance=[], epsilon=epsilon
+    )
+    outputs = tf.ensure_shape(tf.reshape(outputs, shape), inputs.shape)
+    # The operation's variance is the unbiased one.
+    count = tf.cast(tf.size(inputs) // channels, tf.float32)
+    return outputs, mean, variance * ((count - 1) / count)
+
+
+def lay_out(variables):
+    """Nothing: the order in memory is Keras's."""
+
+
+def lay_out_optimizer(model):
+    """Nothing, likewise."""

@@ -1,0 +1,79 @@
+"""PyTorch: oneDNN and cuDNN are fastest when channels lie last in memory, those of the
+kernels too."""
+
+import torch
+from torch.nn import functional
+
+KERNEL_RANK = 4
+# (height, width, in, out) as out, height, width, in.
+_ORDER, _BACK = (3, 0, 1, 2), (1, 2, 3, 0)
+
+
+def convolve(inputs, kernel, bias, strides, padding):
+    """See `kernels`."""
+    maps = inputs.permute(0, 3, 1, 2)
+    width = (0, 0)
+    if padding == "same":
+        sizes = zip(inputs.shape[1:3], kernel.shape[:2], strides, strict=True)
+        around = [_same(*each) for each in sizes]
+        if all(before == after for before, after in around):
+            width = tuple(before for before, _ in around)
+        else:
+            maps = functional.pad(maps, (*around[1], *around[0]))
+    kernel = kernel.permute(3, 2, 0, 1)
+    found = functional.conv2d(maps, kernel, bias, tuple(strides), width)
+    return found.permute(0, 2, 3, 1)
+
+
+def _same(side, size, stride):
+    """Zeros before and after a side, so that it becomes side / stride, rounded up."""
+    missing = max((-(-side // stride) - 1) * stride + size - side, 0)
+    return missing // 2, missing - missing // 2
+
+
+def convolve_transposed(inputs, kernel, bias):
+    """See `kernels`."""
+    found = functional.conv_transpose2d(
+        inputs.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, 2, 1
+    )
+    return found.permute(0, 2, 3, 1)
+
+
+def max_pool(inputs):
+    """See `kernels`."""
+    found = functional.max_pool2d(inputs.permute(0, 3, 1, 2), 3, 2, 1)
+    return found.permute(0, 2, 3, 1)
+
+
+def normalize(inputs, scale, offset, epsilon):
+    """See `kernels`."""
+    # With a momentum of 1 the running statistics become the batch's.
+    mean, variance = torch.zeros_like(scale), torch.ones_like(scale)
+    outputs = torch.batch_norm(
+        inputs.movedim(-1, 1), scale, offset, mean, variance, True, 1.0, epsilon, True
+    )
+    count = inputs.numel() // len(scale)
+    if count > 1:
+        variance = variance * ((count - 1) / count)
+    else:
+        variance = torch.zeros_like(variance)
+    return outputs.movedim(1, -1), mean, variance
+
+
+def lay_out(variables):
+    """See `kernels`."""
+    for variable in variables:
+        if len(variable.shape) == KERNEL_RANK:
+            tensor = variable.value
+            ordered = tensor.data.permute(_ORDER).contiguous()
+            tensor.data = ordered.permute(_BACK)
+
+
+def lay_out_optimizer(model):
+    """See `kernels`."""
+    optimizer = model.optimizer
+    if optimizer is None or not model.built:
+        return
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    lay_out(optimizer.variables)

@@ -1,0 +1,123 @@
+"""Convolutions and batch norm against their equations in float64 numpy."""
+
+import keras
+import numpy as np
+import pytest
+from gradients import gradients
+from keras import ops
+
+from cmvq_keras.distribution import kernels
+from cmvq_keras.layers import BatchNormalization, Conv2D, Conv2DTranspose
+
+CONVOLUTIONS = [(3, 1, 5, 7), (4, 2, 5, 7), (4, 2, 1, 6), (1, 1, 4, 6), (3, 2, 4, 5)]
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def windows(x, size, stride):
+    """Every value under each place of a kernel: (size, size, batch, h, w, channels),
+    for "same" padding."""
+    batch, height, width, channels = x.shape
+    rows, columns = -(-height // stride), -(-width // stride)
+    missing = [
+        max((count - 1) * stride + size - side, 0)
+        for count, side in ((rows, height), (columns, width))
+    ]
+    around = [(each // 2, each - each // 2) for each in missing]
+    padded = np.pad(np.float64(x), [(0, 0), *around, (0, 0)])
+    found = np.empty((size, size, batch, rows, columns, channels))
+    for i in range(size):
+        for j in range(size):
+            shifted = padded[:, i:, j:][:, ::stride, ::stride]
+            found[i, j] = shifted[:, :rows, :columns]
+    return found
+
+
+def backwards(small, kernel, shape, size, stride):
+    """The gradient that a convolution's input gets: every product to its place."""
+    found = np.zeros(shape)
+    for index in np.ndindex(*shape):
+        one = np.zeros(shape)
+        one[index] = 1.0
+        found[index] = np.einsum(
+            "ijbhwc,ijco,bhwo->", windows(one, size, stride), kernel, small
+        )
+    return found
+
+
+@pytest.mark.parametrize(("size", "stride", "channels", "filters"), CONVOLUTIONS)
+def test_a_convolution_and_its_gradients_follow_the_equations(
+    size, stride, channels, filters
+):
+    x = draw(2, 6, 4, channels)
+    layer = Conv2D(filters, size, strides=stride, padding="same")
+    layer.build(x.shape)
+    kernel = ops.convert_to_numpy(layer.kernel)
+    bias = draw(filters, seed=1)
+    layer.bias.assign(bias)
+    seen = windows(x, size, stride)
+    expected = np.einsum("ijbhwc,ijco->bhwo", seen, kernel) + bias
+    probe = draw(*expected.shape, seed=2)
+    found = gradients(layer, x, lambda y: ops.sum(y * ops.convert_to_tensor(probe)))
+    np.testing.assert_allclose(found.outputs, expected, atol=1e-5)
+    of_kernel = np.einsum("ijbhwc,bhwo->ijco", seen, probe)
+    np.testing.assert_allclose(found.weights[0], of_kernel, atol=1e-4)
+    np.testing.assert_allclose(found.weights[1], probe.sum((0, 1, 2)), atol=1e-4)
+    of_inputs = backwards(probe, kernel, x.shape, size, stride)
+    np.testing.assert_allclose(found.inputs[0], of_inputs, atol=1e-4)
+
+
+@pytest.mark.parametrize("filters", [1, 5])
+def test_a_transposed_convolution_is_the_adjoint_of_a_convolution(filters):
+    x = draw(2, 3, 2, 4)
+    layer = Conv2DTranspose(filters, 4, strides=2, padding="same")
+    layer.build(x.shape)
+    kernel = ops.convert_to_numpy(layer.kernel)
+    shape = (2, 6, 4, filters)
+    expected = backwards(np.float64(x), kernel, shape, 4, 2)
+    probe = draw(*shape, seed=2)
+    found = gradients(layer, x, lambda y: ops.sum(y * ops.convert_to_tensor(probe)))
+    np.testing.assert_allclose(found.outputs, expected, atol=1e-5)
+    seen = windows(probe, 4, 2)
+    of_kernel = np.einsum("ijbhwc,bhwo->ijco", seen, x)
+    np.testing.assert_allclose(found.weights[0], of_kernel, atol=1e-4)
+    of_inputs = np.einsum("ijbhwc,ijco->bhwo", seen, kernel)
+    np.testing.assert_allclose(found.inputs[0], of_inputs, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (4, 5, 3), (2, 3, 4, 3), (1, 1, 1, 3)])
+def test_batch_norm_and_its_gradient_follow_the_equations(shape):
+    x = draw(*shape) * 3 + 5
+    layer = BatchNormalization(momentum=0.9, epsilon=1e-3)
+    layer.build(shape)
+    scale, offset = draw(3, seed=1), draw(3, seed=2)
+    layer.gamma.assign(scale)
+    layer.beta.assign(offset)
+    probe = draw(*shape, seed=3)
+    found = gradients(layer, x, lambda y: ops.sum(y * ops.convert_to_tensor(probe)))
+    axes = tuple(range(len(shape) - 1))
+    mean, variance = np.float64(x).mean(axes), np.float64(x).var(axes)
+    deviation = np.sqrt(variance + 1e-3)
+    normal = (x - mean) / deviation
+    np.testing.assert_allclose(found.outputs, normal * scale + offset, atol=1e-4)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer.moving_mean), 0.1 * mean, 1e-4
+    )
+    moving = ops.convert_to_numpy(layer.moving_variance)
+    np.testing.assert_allclose(moving, 0.9 + 0.1 * variance, 1e-4)
+    through = probe - probe.mean(axes) - normal * (probe * normal).mean(axes)
+    expected = scale / deviation * through
+    np.testing.assert_allclose(found.inputs[0], expected, atol=2e-4)
+    np.testing.assert_allclose(found.weights[0], (probe * normal).sum(axes), atol=1e-3)
+    np.testing.assert_allclose(found.weights[1], probe.sum(axes), atol=1e-4)
+
+
+def test_the_order_in_memory_changes_no_value():
+    values = draw(3, 3, 4, 5)
+    variable = keras.Variable(values)
+    kernels.lay_out([variable])
+    np.testing.assert_array_equal(ops.convert_to_numpy(variable), values)
+    variable.assign(2 * values)
+    np.testing.assert_array_equal(ops.convert_to_numpy(variable), 2 * values)
