@@ -1,0 +1,1 @@
+"""Where the time goes: training, evaluation, inference, and the parts of them."""

@@ -1,0 +1,40 @@
+"""Seconds from an empty process to the end of the first training step.
+
+    python -m benchmarks.speed.first_step BACKEND SHAPE [--naive]
+
+With --naive Keras is asked plainly: weights are made one by one, and nothing that was
+compiled is kept.
+"""
+
+import os
+import sys
+import time
+
+START = time.perf_counter()
+
+
+def main():
+    """Prints the seconds."""
+    backend, shape, *naive = sys.argv[1:]
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not naive:
+        from cmvq_keras import caching
+
+        caching.keep_compiled(backend)
+    from benchmarks.speed import network
+    from cmvq_keras import optimizing, recipes
+    from cmvq_keras.building import build_model
+
+    recipe = recipes.get(shape)
+    batch, _ = network.SIZES[shape]
+    x, y = network.data(recipe, shape)
+    model = build_model(recipe)
+    model.compile(optimizing.optimizer(recipe.training, 1))
+    one = {name: values[:batch] for name, values in x.items()}
+    model.fit(one, y[:batch], batch_size=batch, verbose=0)
+    print(f"{time.perf_counter() - START:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A recipe's network, ours and the published one, as something to time."""
+
+import numpy as np
+
+#: Samples of a batch, and batches that one measurement takes.
+SIZES = {"planted": (64, 20), "digits": (128, 2), "crema-d": (8, 2)}
+
+
+def data(recipe, shape):
+    """Inputs by modality `(samples, height, width, channels)`, and labels."""
+    batch, batches = SIZES[shape]
+    generator = np.random.default_rng(0)
+    count = batch * batches
+    x = {
+        name: generator.normal(size=(count, *modality.shape)).astype("float32")
+        for name, modality in recipe.modalities.items()
+    }
+    return x, generator.integers(0, len(recipe.classes), count).astype("int32")
+
+
+def ours(part, shape, precision):
+    """`(work, batches, floor)`: a function that does it, and what one batch needs.
+
+    Args:
+        part: "step", "evaluation" or "inference".
+        shape: a name of `SIZES`.
+        precision: Keras's dtype policy.
+
+    Raises:
+        ValueError: where the backend cannot train in that precision here.
+    """
+    import keras
+
+    from benchmarks.speed import floor
+    from cmvq_keras import optimizing, recipes
+    from cmvq_keras.building import build_model
+    from cmvq_keras.distribution import check_precision
+
+    check_precision(precision)
+    recipe = recipes.get(shape)
+    batch, batches = SIZES[shape]
+    x, y = data(recipe, shape)
+    keras.config.set_dtype_policy(precision)
+    model = build_model(recipe)
+    model.compile(optimizing.optimizer(recipe.training, batches))
+    needs = floor.of_model(model, batch, part == "step", part != "inference")
+    options = {"batch_size": batch, "verbose": 0}
+    if part == "step":
+        return lambda: model.fit(x, y, shuffle=False, **options), batches, needs
+    if part == "evaluation":
+        return lambda: model.evaluate(x, y, **options), batches, needs
+    smaller = model.inference_model()
+    return lambda: smaller.predict(x, **options), batches, needs
+
+
+def published(part, shape, precision):
+    """The same of the published formulation in PyTorch; floor is None."""
+    import torch
+
+    from benchmarks.speed.published import Published
+    from cmvq_keras import recipes
+
+    recipe = recipes.get(shape)
+    batch, batches = SIZES[shape]
+    x, y = data(recipe, shape)
+    x = {
+        name: torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
+        for name, values in x.items()
+    }
+    y = torch.from_numpy(y).long()
+    network = Published(recipe)
+    adam = torch.optim.Adam(network.parameters(), 1e-3)
+    half = precision == "mixed_bfloat16"
+    network.train(part == "step")
+
+    def one(index):
+        rows = slice(index * batch, (index + 1) * batch)
+        inputs = {name: values[rows] for name, values in x.items()}
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            output = network(inputs, decode=part != "inference")
+            if part == "inference":
+                return output.logits.float().numpy()
+            loss = network.loss(inputs, y[rows], output)
+        if part == "step":
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        return loss.item()
+
+    def work():
+        with torch.set_grad_enabled(part == "step"):
+            for index in range(batches):
+                one(index)
+
+    return work, batches, None

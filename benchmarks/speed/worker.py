@@ -1,0 +1,95 @@
+"""One process that does one piece of work whenever it is asked.
+
+    python -m benchmarks.speed.worker WHO PART SHAPE PRECISION
+
+WHO is a backend, "published", "one-hot-<backend>" or "vector-quantize-pytorch". Prints
+a line of JSON when it is ready, and one for each line that it reads: seconds a batch,
+and the memory that it has had at most.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def main():
+    """Answers until its input ends."""
+    who, part, shape, precision = sys.argv[1:]
+    answers = os.fdopen(os.dup(1), "w")
+    # Whatever a library prints is no answer.
+    os.dup2(2, 1)
+    backend = who.removeprefix("one-hot-")
+    foreign = backend in ("published", "vector-quantize-pytorch")
+    os.environ["KERAS_BACKEND"] = "torch" if foreign else backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        _import(backend)
+        before = _peak()
+        work, batches, needs = _prepare(who, part, shape, precision)
+        work()
+    except (ValueError, ImportError) as error:
+        _answer(answers, {"error": str(error).splitlines()[0]})
+        return
+    _answer(answers, {"floor": needs, **_versions(backend)})
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        work()
+        seconds = (time.perf_counter() - start) / batches
+        peak = _peak()
+        _answer(answers, {"seconds": seconds, "peak": peak, "growth": peak - before})
+
+
+def _prepare(who, part, shape, precision):
+    from benchmarks.speed import network, quantizers
+
+    if part == "quantizer":
+        if who == "vector-quantize-pytorch":
+            return quantizers.vector_quantize_pytorch()
+        return quantizers.one_hot() if "one-hot" in who else quantizers.ours()
+    part = "step" if part == "memory" else part
+    make = network.published if who == "published" else network.ours
+    return make(part, shape, precision)
+
+
+def _import(backend):
+    import keras  # noqa: F401
+
+    if backend == "vector-quantize-pytorch":
+        import vector_quantize_pytorch  # noqa: F401
+
+
+def _versions(backend):
+    from importlib import metadata
+
+    names = ["keras", "numpy"]
+    if backend == "vector-quantize-pytorch":
+        names.append(backend)
+    elif backend == "tensorflow":
+        names += ["tensorflow", "tensorflow-cpu"]
+    else:
+        names.append("torch" if backend == "published" else backend)
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"versions": found}
+
+
+def _peak():
+    """The most memory that this process has had, in bytes."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _answer(file, content):
+    file.write(json.dumps(content) + "\n")
+    file.flush()
+
+
+if __name__ == "__main__":
+    main()
