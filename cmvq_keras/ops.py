@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from cmvq_keras.distribution import full_precision_matmul
+from cmvq_keras.distribution import kernels
 
 
 def straight_through(hard, soft):
@@ -17,13 +17,14 @@ def straight_through(hard, soft):
 
     Reference: the straight-through estimator of van den Oord et al., 2017, Section 3.2.
     """
-    return ops.stop_gradient(hard) + (soft - ops.stop_gradient(soft))
+    return kernels.straight_through(hard, soft)
 
 
 def nearest_code(vectors, codebook):
     """Index of the nearest code (Euclidean) for each vector, without a gradient.
 
-    ||z||^2 is the same for every code, so it is left out of the distances.
+    ||z||^2 is the same for every code, so it is left out of the distances. On a CPU
+    the distances of a part of the vectors are there at a time.
 
     Args:
         vectors: `(n, depth)` float32.
@@ -32,17 +33,14 @@ def nearest_code(vectors, codebook):
     Returns:
         `(n,)` int32; of equally near codes the first.
     """
-    vectors, codebook = ops.stop_gradient(vectors), ops.stop_gradient(codebook)
-    scores = full_precision_matmul(vectors, ops.transpose(codebook))
-    scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
-    return ops.cast(ops.argmax(scores, axis=1), "int32")
+    return kernels.nearest(ops.stop_gradient(vectors), ops.stop_gradient(codebook))
 
 
 def code_usage(indices, num_embeddings):
     """How often each code occurs: `(num_embeddings,)` float32 counts."""
     indices = ops.reshape(indices, (-1,))
     ones = ops.ones_like(indices, dtype="float32")
-    return ops.segment_sum(ones, indices, num_segments=num_embeddings)
+    return kernels.segment_sum(ones, indices, num_embeddings)
 
 
 def perplexity(counts):

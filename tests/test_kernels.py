@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import reference
 from gradients import gradients
 from keras import ops
 
@@ -121,3 +122,21 @@ def test_the_order_in_memory_changes_no_value():
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), values)
     variable.assign(2 * values)
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), 2 * values)
+
+
+@pytest.mark.parametrize("count", [5, 32_773])
+def test_nearest_codes_of_few_and_of_many_vectors(count):
+    vectors, codebook = draw(count, 3), draw(8, 3, seed=1)
+    # Of equally near codes the first.
+    codebook[6] = codebook[2]
+    found = kernels.nearest(
+        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
+    )
+    expected, _ = reference.nearest(vectors, codebook)
+    unequal = np.delete(codebook, 6, axis=0)
+    _, margin = reference.nearest(vectors, unequal)
+    found, sure = ops.convert_to_numpy(found), margin > 1e-4
+    assert found.dtype == "int32"
+    np.testing.assert_array_equal(found[sure], expected[sure])
+    assert sure.mean() > 0.9
+    assert 6 not in found

@@ -1,4 +1,4 @@
-"""Convolutions and batch norm in the form that the backend computes fastest.
+"""What takes the time, in the form that the backend computes fastest.
 
 The equations are Keras's own; only their formulation and the order of the weights in
 memory differ. All maps are `(batch, height, width, channels)`.
@@ -27,6 +27,21 @@ max_pool = _room.max_pool
 #: `(batch, ..., channels)` in training. Returns the outputs, of the inputs' dtype, and
 #: mean and (biased) variance `(channels,)`, float32.
 normalize = _room.normalize
+
+#: `nearest(vectors, codebook)`: by row of `(n, depth)` the place of the nearest row in
+#: `(codes, depth)`, the first of equally near ones, int32; without a gradient. No GPU
+#: may round the distances to TF32 or bfloat16.
+nearest = _room.nearest
+
+#: `segment_sum(values, segments, count)`: sums of the rows of each segment, as
+#: `keras.ops.segment_sum`.
+segment_sum = _room.segment_sum
+
+#: `squared_difference(a, b)`: of two tensors of one shape.
+squared_difference = _room.squared_difference
+
+#: `straight_through(hard, soft)`: see `cmvq_keras.ops`.
+straight_through = _room.straight_through
 
 #: `lay_out(variables)`: brings kernels into the order in memory that `convolve` reads
 #: without a copy. Their values stay.

@@ -13,8 +13,12 @@ import jax.numpy as jnp
 from jax import lax
 from keras import ops
 
+from cmvq_keras.distribution import full_precision_matmul
+
 # Fewer channels than that: one product with all shifts side by side.
 _FEW_CHANNELS = 4
+# Vectors whose distances to all codes are there at a time, on a CPU.
+_CHUNK = 8192
 
 
 def _is_slow():
@@ -65,6 +69,52 @@ def normalize(inputs, scale, offset, epsilon):
     mean, variance = ops.moments(wide, tuple(range(len(inputs.shape) - 1)))
     outputs = ops.batch_normalization(wide, mean, variance, -1, offset, scale, epsilon)
     return ops.cast(outputs, inputs.dtype), mean, variance
+
+
+def nearest(vectors, codebook):
+    """See `kernels`."""
+    # ||z||^2 is the same for every code.
+    offsets = 0.5 * jnp.sum(jnp.square(codebook), axis=1, keepdims=True)
+
+    def of(rows):
+        scores = full_precision_matmul(codebook, rows.T) - offsets
+        return _first_largest(scores) if _is_slow() else jnp.argmax(scores, axis=0)
+
+    count, depth = vectors.shape
+    if not _is_slow() or count <= _CHUNK:
+        return of(vectors).astype("int32")
+    whole = count // _CHUNK * _CHUNK
+    found = lax.map(of, vectors[:whole].reshape(-1, _CHUNK, depth)).reshape(-1)
+    if whole < count:
+        found = jnp.concatenate([found, of(vectors[whole:])])
+    return found
+
+
+def _first_largest(scores):
+    """argmax over the first axis: XLA's own looks at one value after another."""
+
+    def step(row, best):
+        values, places = best
+        larger = scores[row] > values
+        return jnp.where(larger, scores[row], values), jnp.where(larger, row, places)
+
+    first = scores[0], jnp.zeros(scores.shape[1], "int32")
+    return lax.fori_loop(1, len(scores), step, first)[1]
+
+
+def segment_sum(values, segments, count):
+    """See `kernels`."""
+    return jax.ops.segment_sum(values, segments, count)
+
+
+def squared_difference(a, b):
+    """See `kernels`."""
+    return jnp.square(a - b)
+
+
+def straight_through(hard, soft):
+    """See `kernels`."""
+    return lax.stop_gradient(hard) + (soft - lax.stop_gradient(soft))
 
 
 def lay_out(variables):
@@ -151,15 +201,24 @@ def _kernel_gradient(large, small, shape, stride):
     """
     height, width = small.shape[1:3]
     padded = jnp.pad(large, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    shifted = [
-        padded[:, i : i + stride * height : stride, j : j + stride * width : stride]
-        for i in range(shape[0])
-        for j in range(shape[1])
-    ]
-    channels = large.shape[-1]
-    if channels < _FEW_CHANNELS:
-        shifted = [jnp.concatenate(shifted, axis=-1)]
     rows = small.reshape(-1, small.shape[-1])
-    # As matrices: otherwise XLA transposes each of them in memory.
-    found = [each.reshape(-1, each.shape[-1]).T @ rows for each in shifted]
-    return jnp.stack(found).reshape(shape)
+
+    def beside(i):
+        """The places of one row of the kernel, each as a matrix: otherwise XLA
+        transposes them in memory."""
+        length = stride * (height - 1) + 1
+        lines = lax.dynamic_slice_in_dim(padded, i, length, axis=1)[:, ::stride]
+        return [
+            lines[:, :, j : j + stride * width : stride].reshape(len(rows), -1)
+            for j in range(shape[1])
+        ]
+
+    if large.shape[-1] < _FEW_CHANNELS:
+        all_of_them = [each for i in range(shape[0]) for each in beside(i)]
+        return (jnp.concatenate(all_of_them, axis=1).T @ rows).reshape(shape)
+    # A loop, or the maps of all rows would be there at once.
+    found = lax.map(
+        lambda i: jnp.stack([each.T @ rows for each in beside(i)]),
+        jnp.arange(shape[0]),
+    )
+    return found.reshape(shape)

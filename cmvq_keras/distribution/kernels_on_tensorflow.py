@@ -1,6 +1,11 @@
-"""TensorFlow: batch norm as one operation instead of a dozen."""
+"""TensorFlow: one operation where Keras takes a dozen."""
 
 import tensorflow as tf
+
+from cmvq_keras.distribution import full_precision_matmul
+
+#: Vectors whose distances to all codes are there at a time, without a GPU.
+CHUNK = 16_384
 
 
 def convolve(inputs, kernel, bias, strides, padding):
@@ -39,6 +44,41 @@ def normalize(inputs, scale, offset, epsilon):
     # The operation's variance is the unbiased one.
     count = tf.cast(tf.size(inputs) // channels, tf.float32)
     return outputs, mean, variance * ((count - 1) / count)
+
+
+def nearest(vectors, codebook):
+    """See `kernels`."""
+    # ||z||^2 is the same for every code.
+    offsets = 0.5 * tf.reduce_sum(tf.square(codebook), axis=1)
+    codes = tf.transpose(codebook)
+
+    def of(rows):
+        scores = full_precision_matmul(rows, codes) - offsets
+        return tf.argmax(scores, axis=1, output_type=tf.int32)
+
+    count, depth = vectors.shape
+    if tf.config.list_physical_devices("GPU") or (count and count <= CHUNK):
+        return of(vectors)
+    whole = tf.shape(vectors)[0] // CHUNK * CHUNK
+    chunks = tf.reshape(vectors[:whole], (-1, CHUNK, depth))
+    found = tf.map_fn(of, chunks, tf.int32, parallel_iterations=1)
+    found = tf.concat([tf.reshape(found, (-1,)), of(vectors[whole:])], axis=0)
+    return tf.ensure_shape(found, (count,))
+
+
+def segment_sum(values, segments, count):
+    """See `kernels`."""
+    return tf.math.unsorted_segment_sum(values, segments, count)
+
+
+def squared_difference(a, b):
+    """See `kernels`."""
+    return tf.math.squared_difference(a, b)
+
+
+def straight_through(hard, soft):
+    """See `kernels`."""
+    return tf.stop_gradient(hard) + (soft - tf.stop_gradient(soft))
 
 
 def lay_out(variables):

@@ -5,6 +5,8 @@ import torch
 from torch.nn import functional
 
 KERNEL_RANK = 4
+#: Vectors whose distances to all codes stay in the processor's cache.
+CHUNK = 4096
 # (height, width, in, out) as out, height, width, in.
 _ORDER, _BACK = (3, 0, 1, 2), (1, 2, 3, 0)
 
@@ -58,6 +60,48 @@ def normalize(inputs, scale, offset, epsilon):
     else:
         variance = torch.zeros_like(variance)
     return outputs.movedim(1, -1), mean, variance
+
+
+def nearest(vectors, codebook):
+    """See `kernels`."""
+    # ||z||^2 is the same for every code.
+    offsets, codes = 0.5 * codebook.square().sum(1), codebook.t()
+    if vectors.device.type != "cpu":
+        return (vectors @ codes - offsets).argmax(1).int()
+    found = torch.empty(len(vectors), dtype=torch.int32)
+    # One piece of memory for all: to ask for new pages costs as much as the product.
+    scores = vectors.new_empty(CHUNK, len(codebook))
+    for rows, places in zip(vectors.split(CHUNK), found.split(CHUNK), strict=True):
+        products = torch.mm(rows, codes, out=scores[: len(rows)])
+        # Here `max` is more than twice as fast as `argmax`.
+        places.copy_(products.sub_(offsets).max(1).indices)
+    return found
+
+
+def segment_sum(values, segments, count):
+    """See `kernels`."""
+    sums = values.new_zeros((count, *values.shape[1:]))
+    return sums.index_add_(0, segments, values)
+
+
+def squared_difference(a, b):
+    """See `kernels`."""
+    return functional.mse_loss(a, b, reduction="none")
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(context, hard, soft):
+        return hard.detach().view_as(hard)
+
+    @staticmethod
+    def backward(context, gradient):
+        return None, gradient
+
+
+def straight_through(hard, soft):
+    """See `kernels`."""
+    return _StraightThrough.apply(hard, soft)
 
 
 def lay_out(variables):

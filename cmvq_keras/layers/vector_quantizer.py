@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from cmvq_keras import ops as method_ops
-from cmvq_keras.distribution import sum_over_replicas
+from cmvq_keras.distribution import kernels, sum_over_replicas
 
 STARTS = ("reference", "batch", "kmeans")
 KMEANS_STEPS = 10
@@ -173,10 +173,10 @@ class VectorQuantizer(keras.layers.Layer):
 
     def _loss(self, chosen, vectors):
         axes = tuple(range(1, len(vectors.shape)))
-        distance = ops.square(ops.stop_gradient(chosen) - vectors)
+        distance = kernels.squared_difference(ops.stop_gradient(chosen), vectors)
         loss = self.commitment_cost * ops.mean(distance, axis=axes)
         if not self._learns_by_average:
-            moved = ops.square(chosen - ops.stop_gradient(vectors))
+            moved = kernels.squared_difference(chosen, ops.stop_gradient(vectors))
             loss = loss + ops.mean(moved, axis=axes)
         return loss
 
@@ -194,7 +194,8 @@ class VectorQuantizer(keras.layers.Layer):
 
     def _start_from(self, flat, candidates, codes):
         """The codes to use now; before the first batch those of the data."""
-        finite = ops.all(ops.isfinite(flat))
+        # One pass: no value that is not finite leaves the sum finite.
+        finite = ops.isfinite(ops.sum(flat))
         initialized = ops.convert_to_tensor(self.initialized)
         fresh = ops.logical_and(initialized < 0.5, finite)
 
@@ -223,7 +224,7 @@ class VectorQuantizer(keras.layers.Layer):
 
     def _count_and_sum(self, flat, indices):
         counts = method_ops.code_usage(indices, self.num_embeddings)
-        sums = ops.segment_sum(flat, indices, num_segments=self.num_embeddings)
+        sums = kernels.segment_sum(flat, indices, self.num_embeddings)
         return sum_over_replicas(counts), sum_over_replicas(sums)
 
     def _move_codes(self, flat, indices, codes, fresh, candidates):
