@@ -52,6 +52,12 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     help="Keras's dtype policy. Default: float32.",
 )
 @click.option(
+    "--recompute",
+    is_flag=True,
+    default=None,
+    help="As --set training.recompute=true: less memory, a third more time.",
+)
+@click.option(
     "--limit",
     metavar="N",
     help="Use the first N samples of each split in a seeded order.",

@@ -52,6 +52,7 @@ def _cmvqvae(recipe):
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
         modality_dropout=recipe.model.modality_dropout,
+        recompute=recipe.training.recompute,
         name=recipe.name.replace("-", "_"),
     )
     model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})

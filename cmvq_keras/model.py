@@ -11,6 +11,7 @@ from cmvq_keras.distribution import keep_weights, kernels
 from cmvq_keras.features import check_reconstructs, decode_mix, decode_part
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.losses import task_loss
+from cmvq_keras.recomputing import recomputed
 
 LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
 
@@ -42,6 +43,8 @@ class CMVQVAE(keras.Model):
         ignore_class: label that counts neither in the loss nor in accuracy.
         modality_dropout: share of the training samples for which the solver misses
             one of its modalities, in [0, 1); 0 as published. See `ModalityDropout`.
+        recompute: whether encoders and decoders run once more for their gradient,
+            which takes less memory; see `cmvq_keras.recomputing`.
 
     Call arguments:
         inputs: dictionary by modality, `(batch, ...)` float each.
@@ -69,6 +72,7 @@ class CMVQVAE(keras.Model):
         modalities=None,
         ignore_class=None,
         modality_dropout=0.0,
+        recompute=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -101,6 +105,7 @@ class CMVQVAE(keras.Model):
             )
         self.ignore_class = ignore_class
         self.modality_dropout = modality_dropout
+        self.recompute = recompute
         self._left_out = None
         if modality_dropout:
             parts = len(self.task_modalities)
@@ -169,7 +174,7 @@ class CMVQVAE(keras.Model):
     def call(self, inputs, training=False):
         self._check_names(inputs)
         features = {
-            name: self.encoders[name](inputs[name], training=training)
+            name: self._run(self.encoders[name], inputs[name], training)
             for name in self.modalities
         }
         coded = {
@@ -181,13 +186,18 @@ class CMVQVAE(keras.Model):
         return {
             "task": self._solve(seen, training=training),
             "reconstruction": {
-                name: self.decoders[name](seen[name], training=training)
+                name: self._run(self.decoders[name], seen[name], training)
                 for name in coded
             },
             "indices": {name: coded[name]["indices"] for name in coded},
             "quantizer_loss": {name: coded[name]["loss"] for name in coded},
             **self.more_outputs(features, training),
         }
+
+    def _run(self, network, inputs, training):
+        if self.recompute and training:
+            return recomputed(network, inputs)
+        return network(inputs, training=training)
 
     def more_outputs(self, features, training):
         """What `call` gives besides; for subclasses whose loss needs it.
@@ -522,6 +532,7 @@ class CMVQVAE(keras.Model):
             "modalities": list(self.modalities),
             "ignore_class": self.ignore_class,
             "modality_dropout": self.modality_dropout,
+            "recompute": self.recompute,
         }
 
     @classmethod

@@ -11,7 +11,12 @@ def optimizer(settings, steps):
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    common = {"learning_rate": rate, "global_clipnorm": settings.clip_norm}
+    together = settings.accumulation_steps
+    common = {
+        "learning_rate": rate,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": together if together > 1 else None,
+    }
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(momentum=settings.momentum, **common)
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}

@@ -111,7 +111,9 @@ class TrainingSettings:
 
     `limit` takes the first samples of each split in a seeded order, in training
     and in evaluation alike. `mirror` is the share of training samples that are
-    mirrored left to right, drawn anew in every epoch.
+    mirrored left to right, drawn anew in every epoch. `accumulation_steps` batches give
+    one step of the optimizer, by their mean gradient. `recompute` takes less memory and
+    more time.
     """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
@@ -125,6 +127,8 @@ class TrainingSettings:
     )
     class_weight: str | None = choice(None, None, "balanced")
     batch_size: int = positive_integer(128)
+    accumulation_steps: int = positive_integer(1)
+    recompute: bool = setting(False, lambda value: True, "true or false")
     epochs: int = positive_integer(100)
     early_stopping: int | None = setting(
         None, _optional(lambda value: value >= 1), "epochs >= 1, or none"

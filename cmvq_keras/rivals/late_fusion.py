@@ -25,6 +25,7 @@ def build(recipe, kind=CMVQVAE, linear=False, **settings):
         mask=ThresholdMask(mode="none", name="mask"),
         task_modalities=recipe.task_modalities,
         modality_dropout=recipe.model.modality_dropout,
+        recompute=recipe.training.recompute,
         name=f"{recipe.name}_{recipe.method}".replace("-", "_"),
         **settings,
     )

@@ -1,0 +1,121 @@
+"""Recomputing and accumulating change memory and time, not what is learnt."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import cmvq_keras as cmvq
+from cmvq_keras import optimizing, recipes
+from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+
+TINY = {
+    "model.hidden_channels": 8,
+    "model.residual_channels": 4,
+    "model.embedding_dim": 4,
+    "model.num_embeddings": 8,
+    "model.solver_units": 4,
+    "model.dropout": 0.0,
+}
+
+
+def batch(recipe, size=8):
+    generator = np.random.default_rng(0)
+    x = {
+        name: generator.normal(size=(size, *modality.shape)).astype("float32")
+        for name, modality in recipe.modalities.items()
+    }
+    return x, np.arange(size) % len(recipe.classes)
+
+
+def values(model):
+    return [ops.convert_to_numpy(variable) for variable in model.variables]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """By `recompute` the weights after two steps of models that started alike."""
+    recipe = recipes.get("planted").with_settings(TINY)
+    x, y = batch(recipe)
+    found, start = {}, None
+    for recompute in (False, True):
+        model = cmvq.build_model(
+            recipe.with_settings({"training.recompute": recompute})
+        )
+        start = start or values(model)
+        for variable, value in zip(model.variables, start, strict=True):
+            variable.assign(value)
+        model.compile(keras.optimizers.SGD(0.1))
+        model.fit(x, y, batch_size=4, epochs=1, shuffle=False, verbose=0)
+        found[recompute] = model
+    return found, start
+
+
+def test_recomputing_learns_the_same(trained):
+    (plain, again), start = trained[0].values(), trained[1]
+    moved = 0
+    for before, variable, other in zip(
+        start, plain.variables, again.variables, strict=True
+    ):
+        expected = ops.convert_to_numpy(variable)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(other), expected, rtol=1e-4, atol=1e-5
+        )
+        moved += not np.array_equal(before, expected)
+    # Weights, moving statistics, codebooks, random number states.
+    assert moved > 0.9 * len(start)
+
+
+def test_recomputing_is_kept_with_a_saved_model(trained, tmp_path):
+    model = trained[0][True]
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.recompute
+    assert model.get_config()["recompute"]
+
+
+def without_batch_norm(seed=0):
+    """A model whose loss of a batch is the mean of its samples' losses."""
+    keras.utils.set_random_seed(seed)
+    model = cmvq.CMVQVAE(
+        {name: keras.layers.Dense(3) for name in ("a", "b")},
+        {name: keras.layers.Dense(5) for name in ("a", "b")},
+        keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)]),
+        quantizers={
+            name: VectorQuantizer(4, decay=None, start="reference")
+            for name in ("a", "b")
+        },
+        mask=ThresholdMask(penalty_weight=0.1),
+    )
+    model.build(dict.fromkeys(("a", "b"), (None, 2, 5)))
+    return model
+
+
+def test_accumulated_batches_take_the_step_of_one_large_batch():
+    generator = np.random.default_rng(1)
+    x = {name: generator.normal(size=(12, 2, 5)).astype("float32") for name in "ab"}
+    y = generator.integers(0, 3, 12)
+    model = without_batch_norm()
+    start, found = values(model), {}
+    for steps in (1, 4):
+        for variable, value in zip(model.variables, start, strict=True):
+            variable.assign(value)
+        settings = recipes.get("planted", preset="paper").with_settings(
+            {
+                "training.optimizer": "sgd",
+                "training.learning_rate": 0.5,
+                "training.accumulation_steps": steps,
+            }
+        )
+        model.compile(optimizing.optimizer(settings.training, 1))
+        model.fit(x, y, batch_size=12 // steps, shuffle=False, verbose=0)
+        found[steps] = values(model)
+    for before, large, small in zip(start, found[1], found[4], strict=True):
+        np.testing.assert_allclose(small, large, rtol=1e-5, atol=1e-6)
+        assert not np.array_equal(before, large)
+
+
+def test_accumulation_steps_below_one_are_refused():
+    wrong = {"training.accumulation_steps": 0}
+    with pytest.raises(ValueError, match=r"accumulation_steps must be an integer >= 1"):
+        recipes.get("planted").with_settings(wrong)
