@@ -1,4 +1,8 @@
-"""Medians over rounds, and the Markdown table that they go into."""
+"""Medians over rounds, and the Markdown table that they go into.
+
+*peer / it* is the ratio of the times, *processor* that of the processors' seconds, on
+which other work on the machine has less influence; *memory* is what the work added.
+"""
 
 import statistics
 
@@ -10,6 +14,7 @@ COLUMNS = (
     "median",
     "quartiles",
     "peer / it",
+    "processor",
     "it / floor",
     "memory",
 )
@@ -67,10 +72,9 @@ def _time(each, peer):
         low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
         row["quartiles"] = f"{_told(low)} - {_told(high)}"
     if peer:
-        ratios = [
-            one["seconds"] / ours for one, ours in zip(peer, seconds, strict=False)
-        ]
-        row["peer / it"] = f"{statistics.median(ratios):.2f}"
+        row["peer / it"] = _ratio(peer, each["rounds"], "seconds")
+    if peer and "processor" in peer[0]:
+        row["processor"] = _ratio(peer, each["rounds"], "processor")
     floors = [one["floor"] for one in each["rounds"] if one.get("floor")]
     if floors:
         ratios = [own / least for own, least in zip(seconds, floors, strict=True)]
@@ -78,6 +82,11 @@ def _time(each, peer):
     if "growth" in each["rounds"][-1]:
         row["memory"] = f"{each['rounds'][-1]['growth'] / 1e6:,.0f} MB"
     return row
+
+
+def _ratio(peer, own, name):
+    ratios = [one[name] / two[name] for one, two in zip(peer, own, strict=False)]
+    return f"{statistics.median(ratios):.2f}"
 
 
 def _memory(each, peer):

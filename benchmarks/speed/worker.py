@@ -4,7 +4,8 @@
 
 WHO is a backend, "published", "one-hot-<backend>" or "vector-quantize-pytorch". Prints
 a line of JSON when it is ready, and one for each line that it reads: seconds a batch,
-and the memory that it has had at most.
+the processor's seconds, the memory that it has had at
+most, and how much of it the work has added.
 """
 
 import json
@@ -25,19 +26,21 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         _import(backend)
-        before = _peak()
         work, batches, needs = _prepare(who, part, shape, precision)
+        before = _peak()
         work()
     except (ValueError, ImportError) as error:
         _answer(answers, {"error": str(error).splitlines()[0]})
         return
     _answer(answers, {"floor": needs, **_versions(backend)})
     for _ in sys.stdin:
-        start = time.perf_counter()
+        processor, start = time.process_time(), time.perf_counter()
         work()
         seconds = (time.perf_counter() - start) / batches
+        processor = (time.process_time() - processor) / batches
         peak = _peak()
-        _answer(answers, {"seconds": seconds, "peak": peak, "growth": peak - before})
+        answer = {"seconds": seconds, "processor": processor, "peak": peak}
+        _answer(answers, {**answer, "growth": peak - before})
 
 
 def _prepare(who, part, shape, precision):
