@@ -8,6 +8,7 @@ they work one after another, so that what else runs on the machine meets all of 
 Ratios are taken within a round; the table holds medians. The contestants:
 
     torch, jax, tensorflow    cmvq-keras
+    BACKEND+recompute         the same with training.recompute
     published                 the published formulation in plain PyTorch
     one-hot-BACKEND           the published quantizer on that backend
     vector-quantize-pytorch   its VectorQuantize, where it is installed
@@ -93,6 +94,8 @@ def _groups(options):
                 if part == "memory" and precision != "float32":
                     continue
                 who = ["published", *options.backend]
+                if part == "memory":
+                    who += [f"{each}+recompute" for each in options.backend]
                 yield [(part, shape, each, precision) for each in who]
 
 

@@ -18,13 +18,14 @@ def data(recipe, shape):
     return x, generator.integers(0, len(recipe.classes), count).astype("int32")
 
 
-def ours(part, shape, precision):
+def ours(part, shape, precision, recompute=False):
     """`(work, batches, floor)`: a function that does it, and what one batch needs.
 
     Args:
         part: "step", "evaluation" or "inference".
         shape: a name of `SIZES`.
         precision: Keras's dtype policy.
+        recompute: the setting.
 
     Raises:
         ValueError: where the backend cannot train in that precision here.
@@ -37,7 +38,8 @@ def ours(part, shape, precision):
     from cmvq_keras.distribution import check_precision
 
     check_precision(precision)
-    recipe = recipes.get(shape)
+    settings = {"training.recompute": recompute}
+    recipe = recipes.get(shape).with_settings(settings)
     batch, batches = SIZES[shape]
     x, y = data(recipe, shape)
     keras.config.set_dtype_policy(precision)

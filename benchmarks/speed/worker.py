@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed.worker WHO PART SHAPE PRECISION
 
-WHO is a backend, "published", "one-hot-<backend>" or "vector-quantize-pytorch". Prints
+WHO is one of the contestants of `python -m benchmarks`. Prints
 a line of JSON when it is ready, and one for each line that it reads: seconds a batch,
 the processor's seconds, the memory that it has had at
 most, and how much of it the work has added.
@@ -20,7 +20,7 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     # Whatever a library prints is no answer.
     os.dup2(2, 1)
-    backend = who.removeprefix("one-hot-")
+    backend = who.removeprefix("one-hot-").removesuffix("+recompute")
     foreign = backend in ("published", "vector-quantize-pytorch")
     os.environ["KERAS_BACKEND"] = "torch" if foreign else backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,8 +51,9 @@ def _prepare(who, part, shape, precision):
             return quantizers.vector_quantize_pytorch()
         return quantizers.one_hot() if "one-hot" in who else quantizers.ours()
     part = "step" if part == "memory" else part
-    make = network.published if who == "published" else network.ours
-    return make(part, shape, precision)
+    if who == "published":
+        return network.published(part, shape, precision)
+    return network.ours(part, shape, precision, who.endswith("+recompute"))
 
 
 def _import(backend):
