@@ -112,8 +112,9 @@ class TrainingSettings:
     `limit` takes the first samples of each split in a seeded order, in training
     and in evaluation alike. `mirror` is the share of training samples that are
     mirrored left to right, drawn anew in every epoch. `accumulation_steps` batches give
-    one step of the optimizer, by their mean gradient. `recompute` takes less memory and
-    more time.
+    one step of the optimizer, by their mean gradient; batch norms and moving codebooks
+    still see, and follow, each batch by itself. `recompute` takes less memory and more
+    time.
     """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
