@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from cmvq_keras.distribution import kernels
+from cmvq_keras.distribution import full_precision_matmul, kernels
 
 
 def straight_through(hard, soft):
@@ -34,6 +34,13 @@ def nearest_code(vectors, codebook):
         `(n,)` int32; of equally near codes the first.
     """
     return kernels.nearest(ops.stop_gradient(vectors), ops.stop_gradient(codebook))
+
+
+def nearest_code_at_once(vectors, codebook):
+    """`nearest_code` in a few plain operations, without a loop, for exported models."""
+    scores = full_precision_matmul(vectors, ops.transpose(codebook))
+    scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
+    return ops.cast(ops.argmax(scores, axis=1), "int32")
 
 
 def code_usage(indices, num_embeddings):

@@ -54,7 +54,7 @@ class CodeLookup(keras.layers.Layer):
     def call(self, inputs):
         flat = ops.reshape(ops.cast(inputs, "float32"), (-1, inputs.shape[-1]))
         codes = ops.convert_to_tensor(self.embeddings)
-        indices = method_ops.nearest_code(flat, codes)
+        indices = method_ops.nearest_code_at_once(flat, codes)
         chosen = ops.take(ops.convert_to_tensor(self.kept), indices, axis=0)
         return ops.reshape(chosen, (-1, *inputs.shape[1:-1], self.channels))
 
