@@ -2,8 +2,7 @@
 
     python -m benchmarks.speed.first_step BACKEND SHAPE [--naive]
 
-With --naive Keras is asked plainly: weights are made one by one, and nothing that was
-compiled is kept.
+With --naive nothing that was compiled is kept.
 """
 
 import os
