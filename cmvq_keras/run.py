@@ -303,6 +303,25 @@ class Run:
             temporary.unlink(missing_ok=True)
 
 
+class Follower(Run):
+    """A run folder for a process that is not the first of its training: it reads."""
+
+    def write_metrics(self, metrics):
+        """Nothing: the first process does it. So in all that write."""
+
+    def finish(self, metrics):
+        """Nothing."""
+
+    def cut_history(self, epochs):
+        """Nothing."""
+
+    def append_history(self, row):
+        """Nothing."""
+
+    def save_weights(self, model):
+        """Nothing."""
+
+
 def _size_of_weights(model):
     """Bytes of a model's weights file, rather more than it will have."""
     # HDF5 takes some 10,000 bytes for itself, and 1,700 a variable.

@@ -9,6 +9,7 @@ import math
 
 import keras
 
+from cmvq_keras.layers import BatchNormalization
 from cmvq_keras.networks import checks
 
 
@@ -182,7 +183,7 @@ def transposed_convolution(owner, filters, name, rank=2, dtype=None):
 
 def normalization(owner, name, epsilon=1e-5):
     """Returns a batch norm over the last axis with PyTorch's momentum of 0.1."""
-    return keras.layers.BatchNormalization(
+    return BatchNormalization(
         axis=-1, momentum=0.9, epsilon=epsilon, dtype=owner.dtype_policy, name=name
     )
 

@@ -1,0 +1,83 @@
+"""TensorFlow: MirroredStrategy over the devices of one machine."""
+
+import contextlib
+import math
+
+import tensorflow as tf
+
+from cmvq_keras.distribution.replicas import SeparateReplicas, enough
+
+
+class TensorFlowReplicas(SeparateReplicas):
+    """The devices of a MirroredStrategy.
+
+    Variables that a step assigns are the same everywhere because all replicas compute
+    them from the same sums: no `aggregation` of TensorFlow's would make them right.
+    """
+
+    @contextlib.contextmanager
+    def _started(self, devices):
+        if devices in (None, 1):
+            yield
+            return
+        found = tf.config.list_physical_devices("GPU") or _processors(devices)
+        count = enough(devices, len(found), f"this machine ({found[0].device_type})")
+        names = [f"{each.device_type}:{index}" for index, each in enumerate(found)]
+        self.count = count
+        with tf.distribute.MirroredStrategy(names[:count]).scope():
+            yield
+
+    def sums(self, *tensors):
+        context = tf.distribute.get_replica_context()
+        if not self.are_separate or context is None:
+            return tensors
+        return tuple(context.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors)))
+
+    @property
+    def position(self):
+        context = tf.distribute.get_replica_context()
+        return context.replica_id_in_sync_group if context else 0
+
+    @property
+    def loops_with_sums(self):
+        return not self.are_separate
+
+    def share(self, loss):
+        # Keras sums gradients over replicas, and multiplies what it logs.
+        return loss / self.count if self.are_separate else loss
+
+    def splits(self, size):
+        # TensorFlow fills the replicas in turn, and leaves the last ones without any.
+        return (self.count - 1) * math.ceil(size / self.count) < size
+
+    def prepare(self, optimizer):
+        if not self.are_separate:
+            return
+        apply = optimizer.apply
+
+        def apply_mean(grads, trainable_variables=None):
+            return apply(self._means(list(grads)), trainable_variables)
+
+        # Keras clips before it sums.
+        names = ("clipnorm", "global_clipnorm", "clipvalue")
+        if any(getattr(optimizer, name, None) for name in names):
+            optimizer.apply = apply_mean
+
+    def _means(self, gradients):
+        """What Keras sums again, over `count` replicas that all have the same."""
+        there = [each for each in gradients if each is not None]
+        found = iter(self.sums(*map(tf.convert_to_tensor, there)))
+        return [
+            None if each is None else next(found) for each in gradients
+        ]
+
+
+def _processors(devices):
+    """Logical processors, as many as are asked for: for a try without a GPU."""
+    (processor, *_) = tf.config.list_physical_devices("CPU")
+    if devices != "all":
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(devices)]
+        # Too late when TensorFlow has computed already.
+        with contextlib.suppress(RuntimeError):
+            tf.config.set_logical_device_configuration(processor, parts)
+    return tf.config.list_logical_devices("CPU")
