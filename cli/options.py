@@ -178,7 +178,7 @@ def start_backend(requested, devices=None):
 
 
 def _is_launched():
-    return "TORCHELASTIC_RUN_ID" in os.environ
+    return "WORLD_SIZE" in os.environ
 
 
 def _launch(devices):

@@ -176,7 +176,6 @@ def _conclude(run):
 
 
 def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places):
-    from cmvq_keras import environment
     from cmvq_keras.run import Run
 
     run = Run.open_begun(folder)
@@ -188,17 +187,20 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
     options.start_backend(backend or run.environment.get("backend"), devices)
     from cmvq_keras import training
 
-    for line in environment.differences(run.environment, run.recipe.training):
-        click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
     with Progress() as progress:
         run = training.resume(
             folder,
             told=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
+            differs=_tell_difference,
             **places,
         )
     _conclude(run)
+
+
+def _tell_difference(line):
+    click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
 
 
 def _recipe(name, preset, store):

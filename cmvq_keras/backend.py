@@ -73,8 +73,7 @@ def number_of_devices(text):
         number = 0
     if number < 1:
         raise ValueError(
-            "The number of devices must be an integer >= 1, or all. Received: "
-            f"{text!r}"
+            f"The number of devices must be an integer >= 1, or all. Received: {text!r}"
         )
     return number
 

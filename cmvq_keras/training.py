@@ -9,6 +9,7 @@ import keras
 
 from cmvq_keras import (
     checkpoint,
+    environment,
     fitting,
     information,
     locking,
@@ -129,6 +130,7 @@ def resume(
     told=None,
     checkpoint_minutes=CHECKPOINT_MINUTES,
     devices=None,
+    differs=None,
 ):
     """Goes on with a training that was killed or stopped.
 
@@ -141,6 +143,8 @@ def resume(
         callbacks, verbose, told, checkpoint_minutes, devices: as in `train`. Callbacks
             that keep something between epochs: see `cmvq_keras.callbacks`. On another
             number of devices the numbers are the same but for rounding and draws.
+        differs: function that is called with each line of
+            `cmvq_keras.environment.differences`.
 
     Returns:
         The `Run`, its `metrics` complete; at once when it is finished already.
@@ -160,6 +164,9 @@ def resume(
         recipe, noted = run.recipe, run.environment
         check_backend(run)
         _check_replicas(recipe, store or noted.get("store"))
+        if differs and replicas.is_first:
+            for line in environment.differences(noted, recipe.training):
+                differs(line)
         check_precision(recipe.training.precision)
         begun = checkpoint.read(run.directory) is not None
         # A checkpoint holds what was taken over.
@@ -205,7 +212,6 @@ def _check_batch(size):
 @contextlib.contextmanager
 def _created(out, recipe, notes):
     """The new `Run`, as this process may use it: the first one makes the folder."""
-    notes = {**notes, **replicas.describe()}
     if not replicas.is_first:
         yield Follower(replicas.text_of_first(""))
         return

@@ -7,7 +7,14 @@ import jax
 import keras
 import numpy as np
 
-from cmvq_keras.distribution.replicas import PATIENCE, Lost, Replicas, enough
+from cmvq_keras.distribution.replicas import (
+    PATIENCE,
+    Lost,
+    Replicas,
+    cores,
+    enough,
+    is_of_a_connection,
+)
 
 
 class _DataParallel(keras.distribution.DataParallel):
@@ -33,8 +40,7 @@ class JaxReplicas(Replicas):
 
     @contextlib.contextmanager
     def _started(self, devices):
-        _join()
-        several = jax.process_count() > 1
+        several = _join()
         if devices in (None, 1) and not several:
             yield
             return
@@ -98,23 +104,25 @@ class JaxReplicas(Replicas):
 
 
 def _join():
-    """Joins the processes that the environment names, once.
+    """Joins the processes that the environment names, once; whether there are several.
 
     JAX itself reads the coordinator's address there, and all the rest on Slurm, MPI
     and TPUs.
     """
-    if jax.distributed.is_initialized():
-        return
-    own = {
-        "num_processes": os.environ.get("JAX_NUM_PROCESSES"),
-        "process_id": os.environ.get("JAX_PROCESS_ID"),
-    }
     if not os.environ.get("JAX_COORDINATOR_ADDRESS"):
-        return
-    given = {name: int(text) for name, text in own.items() if text}
-    jax.distributed.initialize(
-        **given, heartbeat_timeout_seconds=PATIENCE, shutdown_timeout_seconds=PATIENCE
-    )
+        return False
+    if not jax.distributed.is_initialized():
+        own = {
+            "num_processes": os.environ.get("JAX_NUM_PROCESSES"),
+            "process_id": os.environ.get("JAX_PROCESS_ID"),
+        }
+        given = {name: int(text) for name, text in own.items() if text}
+        jax.distributed.initialize(
+            **given,
+            heartbeat_timeout_seconds=PATIENCE,
+            shutdown_timeout_seconds=PATIENCE,
+        )
+    return jax.process_count() > 1
 
 
 def _make_processors(count):
@@ -123,7 +131,7 @@ def _make_processors(count):
         return
     # Too late when JAX has computed already.
     with contextlib.suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", count)
+        jax.config.update("jax_num_cpu_devices", min(count, cores()))
 
 
 @contextlib.contextmanager
@@ -131,7 +139,6 @@ def _told():
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        words = ("connection", "timed out", "timeout", "deadline", "unavailable", "gloo")
-        if not any(word in str(error).lower() for word in words):
+        if not is_of_a_connection(error):
             raise
         raise Lost.told(error) from error

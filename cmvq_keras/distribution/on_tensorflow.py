@@ -5,7 +5,7 @@ import math
 
 import tensorflow as tf
 
-from cmvq_keras.distribution.replicas import SeparateReplicas, enough
+from cmvq_keras.distribution.replicas import SeparateReplicas, cores, enough
 
 
 class TensorFlowReplicas(SeparateReplicas):
@@ -67,16 +67,15 @@ class TensorFlowReplicas(SeparateReplicas):
         """What Keras sums again, over `count` replicas that all have the same."""
         there = [each for each in gradients if each is not None]
         found = iter(self.sums(*map(tf.convert_to_tensor, there)))
-        return [
-            None if each is None else next(found) for each in gradients
-        ]
+        return [None if each is None else next(found) for each in gradients]
 
 
 def _processors(devices):
     """Logical processors, as many as are asked for: for a try without a GPU."""
     (processor, *_) = tf.config.list_physical_devices("CPU")
     if devices != "all":
-        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(devices)]
+        count = min(devices, cores())
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
         # Too late when TensorFlow has computed already.
         with contextlib.suppress(RuntimeError):
             tf.config.set_logical_device_configuration(processor, parts)

@@ -13,6 +13,7 @@ from cmvq_keras.distribution.replicas import (
     Lost,
     SeparateReplicas,
     enough,
+    is_of_a_connection,
 )
 
 
@@ -141,14 +142,7 @@ def _all_reduce(tensor):
 def _told():
     try:
         yield
-    except (dist.DistError, RuntimeError) as error:
-        if not _is_of_a_connection(error):
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and not is_of_a_connection(error):
             raise
         raise Lost.told(error) from error
-
-
-def _is_of_a_connection(error):
-    words = ("connection", "timed out", "timeout", "socket", "gloo", "nccl")
-    return isinstance(error, dist.DistError) or any(
-        word in str(error).lower() for word in words
-    )

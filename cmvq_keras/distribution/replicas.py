@@ -4,6 +4,7 @@ A replica is a device with a copy of the model; a process drives one of them or 
 """
 
 import contextlib
+import os
 
 import numpy as np
 from keras import ops
@@ -17,7 +18,6 @@ _TEXT_BYTES = 4096
 
 class Lost(ConnectionError):
     """Another process of this training does not answer any more."""
-
 
     @classmethod
     def told(cls, error):
@@ -163,10 +163,6 @@ class Replicas:
         """A context whose errors are `Lost` where a lost process is their cause."""
         return contextlib.nullcontext()
 
-    def describe(self):
-        """Entries of environment.json."""
-        return {"replicas": self.count, "processes": self.processes}
-
 
 class SeparateReplicas(Replicas):
     """Each replica runs a step of its own, on its own part of the batch.
@@ -224,6 +220,12 @@ def enough(devices, found, where):
     return devices
 
 
-def part(size, index, count):
-    """The slice of a batch's rows that one of so many processes reads."""
-    return slice(index * size // count, (index + 1) * size // count)
+def cores():
+    """How many devices a processor may be divided into, for a try without others."""
+    return os.cpu_count() or 1
+
+
+def is_of_a_connection(error):
+    """Whether a backend's error tells of a process that does not answer."""
+    words = ("connection", "timed out", "timeout", "deadline", "unavailable", "gloo")
+    return any(word in str(error).lower() for word in words)

@@ -8,7 +8,7 @@ from cmvq_keras.distribution import replicas
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's, with mean and variance of the whole batch where several devices share it.
+    """Keras's, with the statistics of the whole batch where several devices share it.
 
     Keras's own `synchronized=True` is for TensorFlow alone. On one device, and at
     inference, this layer is Keras's in every bit. Masks and renormalization are not
