@@ -76,7 +76,7 @@ def _start(model, run, validation, backup, states):
         return
     if backup.first_step:
         # On some backends a metric has no variables before the first batch.
-        model.evaluate(Rest(validation, len(validation) - 1), verbose=0)
+        model.evaluate(validation, steps=1, verbose=0)
     checkpoint.restore(run.directory, model)
     backup.keep(states)
     backup.keep_generators()

@@ -343,6 +343,12 @@ class CMVQVAE(keras.Model):
         is still reconstructed, as one without a label would be.
         """
         terms = self.loss_terms(x, y, y_pred, sample_weight)
+        if replicas.may_be_empty:
+            some = ops.shape(y_pred["task"])[0] > 0
+            terms = {
+                name: (ops.where(some, value, 0.0), factor)
+                for name, (value, factor) in terms.items()
+            }
         total = sum(v * factor for v, factor in terms.values() if factor is not None)
         # Keras averages the loss over samples, not batches: so do its terms.
         count = ops.shape(y_pred["task"])[0]

@@ -90,11 +90,6 @@ class Rest(keras.utils.PyDataset):
         self.batches = batches
         self.first = first
 
-    @property
-    def whole(self):
-        """As that of the batches."""
-        return self.batches.whole
-
     def __len__(self):
         return len(self.batches) - self.first
 

@@ -67,7 +67,7 @@ class JaxReplicas(Replicas):
             keras.distribution.set_distribution(before)
             self._data_parallel = None
 
-    def splits(self, size):
+    def splits(self, size, last=False):
         return size % self.count == 0
 
     @property

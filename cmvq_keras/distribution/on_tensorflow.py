@@ -1,7 +1,6 @@
 """TensorFlow: MirroredStrategy over the devices of one machine."""
 
 import contextlib
-import math
 
 import tensorflow as tf
 
@@ -46,9 +45,14 @@ class TensorFlowReplicas(SeparateReplicas):
         # Keras sums gradients over replicas, and multiplies what it logs.
         return loss / self.count if self.are_separate else loss
 
-    def splits(self, size):
+    def splits(self, size, last=False):
+        # Keras takes the mean of the first batch's parts, to build the model.
+        return last or size % self.count == 0
+
+    @property
+    def may_be_empty(self):
         # TensorFlow fills the replicas in turn, and leaves the last ones without any.
-        return (self.count - 1) * math.ceil(size / self.count) < size
+        return self.are_separate
 
     def prepare(self, optimizer):
         if not self.are_separate:

@@ -102,9 +102,15 @@ class Replicas:
 
     # Data
 
-    def splits(self, size):
-        """Whether a batch of so many samples can be shared out among all."""
+    def splits(self, size, last=False):
+        """Whether a batch of so many samples can be shared out among all; the last one
+        of an epoch may be another matter."""
         return size >= self.count
+
+    @property
+    def may_be_empty(self):
+        """Whether a replica may get no sample of an evaluation's last batch."""
+        return False
 
     @property
     def can_read_whole(self):
