@@ -397,6 +397,7 @@ class CMVQVAE(keras.Model):
         loss = ops.cast(
             self._task_loss(found, logits, sample_weight=sample_weight), "float32"
         )
+        loss = replicas.unshared(loss)
         if self.ignore_class is None or not replicas.are_separate:
             return loss
         # The loss is a mean over labels that count: replicas differ in how many.

@@ -51,7 +51,11 @@ class Batches(keras.utils.PyDataset):
         if self._order is not None:
             part = self._order[part]
         x = {name: self._read(array, part) for name, array in self.x.items()}
-        return x, self.y[part]
+        y = self.y[part]
+        if self._order is None:
+            # Copies: TensorFlow's MirroredStrategy adds up a first batch in its place.
+            x, y = {name: np.array(values) for name, values in x.items()}, np.array(y)
+        return x, y
 
     def own(self, index):
         """The slice of all rows in their order that this process reads of a batch."""

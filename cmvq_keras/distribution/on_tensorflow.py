@@ -45,6 +45,9 @@ class TensorFlowReplicas(SeparateReplicas):
         # Keras sums gradients over replicas, and multiplies what it logs.
         return loss / self.count if self.are_separate else loss
 
+    def unshared(self, loss):
+        return loss * self.count if self.are_separate else loss
+
     def splits(self, size, last=False):
         # Keras takes the mean of the first batch's parts, to build the model.
         return last or size % self.count == 0

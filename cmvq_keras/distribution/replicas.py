@@ -95,6 +95,10 @@ class Replicas:
         """A replica's loss as the backend wants it, to train on the mean of all."""
         return loss
 
+    def unshared(self, loss):
+        """What a Keras loss is before Keras has applied `share`, where it does."""
+        return loss
+
     @property
     def loops_with_sums(self):
         """Whether `sums` may stand in a loop or a branch of a traced step."""
