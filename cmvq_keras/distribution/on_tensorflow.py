@@ -60,21 +60,30 @@ class TensorFlowReplicas(SeparateReplicas):
     def prepare(self, optimizer):
         if not self.are_separate:
             return
+        limits = {
+            name: getattr(optimizer, name)
+            for name in ("clipnorm", "global_clipnorm", "clipvalue")
+            if getattr(optimizer, name, None)
+        }
+        if not limits:
+            return
+        # Keras clips what each replica has, then sums: it gets a share of the sum.
+        for name, limit in limits.items():
+            setattr(optimizer, name, limit / self.count)
         apply = optimizer.apply
 
-        def apply_mean(grads, trainable_variables=None):
-            return apply(self._means(list(grads)), trainable_variables)
+        def apply_share(grads, trainable_variables=None):
+            return apply(self._shares(list(grads)), trainable_variables)
 
-        # Keras clips before it sums.
-        names = ("clipnorm", "global_clipnorm", "clipvalue")
-        if any(getattr(optimizer, name, None) for name in names):
-            optimizer.apply = apply_mean
+        optimizer.apply = apply_share
 
-    def _means(self, gradients):
-        """What Keras sums again, over `count` replicas that all have the same."""
+    def _shares(self, gradients):
+        """An equal share for each replica of what they are together."""
         there = [each for each in gradients if each is not None]
         found = iter(self.sums(*map(tf.convert_to_tensor, there)))
-        return [None if each is None else next(found) for each in gradients]
+        return [
+            None if each is None else next(found) / self.count for each in gradients
+        ]
 
 
 def _processors(devices):
