@@ -62,7 +62,7 @@ def shared_batches(recipe, split):
     """
     count = len(split.y)
     even = even_batch_size(count, recipe.training.batch_size)
-    for size in range(even, 0, -1):
+    for size in range(min(even, count), 0, -1):
         if replicas.splits(size) and replicas.splits(count % size or size, last=True):
             process = replicas.index, replicas.processes
             return Batches(split.x, split.y, size, process=process)

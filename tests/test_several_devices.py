@@ -79,7 +79,7 @@ def folders(tmp_path_factory):
     for way in (None, *WAYS):
         found[way] = root / str(way)
         for process in _start(way, found[way]):
-            told, _ = process.communicate(timeout=300)
+            told, _ = process.communicate(timeout=600)
             assert process.returncode == 0, told[-3000:]
     return found
 
@@ -153,7 +153,7 @@ def test_a_lost_process_stops_the_run_which_goes_on_on_one_device(tmp_path):
     first, second = (
         _started(_training(run), tmp_path, **each) for each in _environments("torch")
     )
-    weights, end = run / "model.weights.h5", time.monotonic() + 200
+    weights, end = run / "model.weights.h5", time.monotonic() + 300
     while not weights.exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert weights.exists()
@@ -206,7 +206,7 @@ class Split:
         self.x, self.y = {"a": np.zeros((count, 1))}, np.zeros(count)
 
 
-@pytest.mark.parametrize("count", [8, 9, 17, 31, 64, 65, 100])
+@pytest.mark.parametrize("count", [8, 9, 17, 24, 31, 64, 65, 100])
 def test_evaluation_gives_every_device_a_part_of_every_batch(count, monkeypatch):
     monkeypatch.setattr(replicas, "count", 8)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 32})
@@ -217,7 +217,7 @@ def test_evaluation_gives_every_device_a_part_of_every_batch(count, monkeypatch)
         assert batches.whole == bool(count % 8)
         assert batches.whole or all(size % 8 == 0 for size in sizes)
     elif BACKEND == "tensorflow":
-        assert all(size % 8 == 0 for size in sizes[:-1])
+        assert all(size % 8 == 0 for size in (sizes[0], *sizes[:-1]))
     else:
         assert min(sizes) >= 8
 

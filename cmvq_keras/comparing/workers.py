@@ -8,7 +8,10 @@ the process that starts them.
 import concurrent.futures
 import gc
 import multiprocessing
+import os
 import signal
+import threading
+import time
 
 
 class Workers:
@@ -91,10 +94,20 @@ _signal = _Signal()
 def _begin(recipe_file_path):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _signal.take)
+    threading.Thread(target=_follow, daemon=True).start()
     if recipe_file_path:
         from cmvq_keras import recipes
 
         recipes.module(recipe_file_path)
+
+
+def _follow():
+    """Ends this process after the one that has started it, however that ended."""
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    while _signal.is_working:
+        time.sleep(0.1)
+    os._exit(1)
 
 
 def _do(trial, out, data_dir, store):
