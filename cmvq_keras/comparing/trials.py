@@ -63,11 +63,11 @@ def _in_turn(missing, places, test, told, planned):
 
 
 def _at_a_time(jobs, recipe, missing, places, test):
-    for variant in {each.variant.label: each for each in missing}.values():
-        # Prepared once, before any process asks for it.
-        _, data_dir, store = places
-        preparing.find_store(variant.recipe, data_dir, store, test.told)
-        test(variant)
+    _, data_dir, store = places
+    for first in {each.variant.label: each for each in missing}.values():
+        # Prepared and checked once, before any process asks for it.
+        preparing.find_store(first.recipe, data_dir, store, test.told)
+        test(first)
     with Workers(min(jobs, len(missing)), recipe) as workers:
         yield from workers.results(missing, *places)
 
