@@ -138,6 +138,7 @@ def _without_seconds(path):
         ]
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
     one, first = compared
@@ -154,6 +155,7 @@ def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
         assert _without_seconds(two / name) == _without_seconds(one / name)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
     out = tmp_path / "out"
