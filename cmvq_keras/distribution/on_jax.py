@@ -138,7 +138,8 @@ def _make_processors(count):
 def _told():
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
+    # To fetch an array whose program failed is a ValueError.
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not is_of_a_connection(error):
             raise
         raise Lost.told(error) from error
