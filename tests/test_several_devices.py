@@ -95,8 +95,8 @@ def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(folders, way
     one, two = _end(folders[None]), _end(folders[way])
     assert one.keys() == two.keys()
     for name, values in one.items():
-        # A batch's perplexity depends on the batch; JAX needs even ones to share out.
-        if BACKEND == "jax" and name.startswith("log val_") and "perplexity" in name:
+        # A batch's perplexity depends on the batch: only PyTorch shares out odd ones.
+        if BACKEND != "torch" and name.startswith("log val_") and "perplexity" in name:
             continue
         np.testing.assert_allclose(two[name], values, rtol=0, atol=1e-4, err_msg=name)
 
