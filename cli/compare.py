@@ -26,6 +26,7 @@ def command(
     assignments,
     out,
     table_only,
+    jobs,
     **short,
 ):
     """Train a recipe by several methods, each with several seeds, and tabulate them.
@@ -50,5 +51,5 @@ def command(
 
         seeds = range(first_seed, first_seed + seeds)
         with trial_options.continued(out):
-            harness.compare(chosen, names, seeds, out, data_dir, store, Shown())
+            harness.compare(chosen, names, seeds, out, data_dir, store, Shown(), jobs)
     trial_options.conclude(out, "compare")

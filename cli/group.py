@@ -68,7 +68,17 @@ class CommandGroup(click.Group):
             if os.environ.get("CMVQ_DEBUG") == "1":
                 raise
             code = report(error)
+            if _is_lost(error):
+                # JAX's own end would wait for the lost process, and then crash.
+                sys.stdout.flush()
+                os._exit(code)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_lost(error):
+    """Whether another process of a training is gone; without importing anything."""
+    replicas = sys.modules.get("cmvq_keras.distribution.replicas")
+    return replicas is not None and isinstance(error, replicas.Lost)
 
 
 def report(error):

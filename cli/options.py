@@ -9,7 +9,7 @@ import tempfile
 import click
 
 from cmvq_keras import caching
-from cmvq_keras.backend import BACKENDS, select_backend
+from cmvq_keras.backend import BACKENDS, number_of_devices, select_backend
 
 
 class Name(click.Choice):
@@ -151,17 +151,21 @@ def read_recipe_file(path, run):
         click.echo(told, err=True)
 
 
-def start_backend(requested):
+def start_backend(requested, devices=None):
     """Sets the backend and imports Keras without TensorFlow's start-up messages.
 
     Args:
         requested: the value of `--backend`, or None.
+        devices: the value of `--devices`, or None. Where several are a process each,
+            this process becomes the launcher that starts them.
 
     Returns:
         The backend's name.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
+    if chosen == "torch" and devices not in (None, "1") and not _is_launched():
+        _launch(devices)
     caching.keep_compiled(chosen)
     # Some of TensorFlow's messages obey no setting and are written to the file
     # descriptor by C++, before any Python code can stop them.
@@ -171,6 +175,19 @@ def start_backend(requested):
         # This imports TensorFlow wherever it is installed, on every backend.
         keras.utils.set_random_seed(0)
     return chosen
+
+
+def _is_launched():
+    return "WORLD_SIZE" in os.environ
+
+
+def _launch(devices):
+    """Replaces this process with PyTorch's launcher, for the same command."""
+    count = number_of_devices(devices)
+    words = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+    words += ["gpu" if count == "all" else str(count), "-m", "cmvq_keras.cli"]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", *words, *sys.argv[1:]])
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ def command(
     assignments,
     out,
     table_only,
+    jobs,
     **short,
 ):
     """Train a recipe with several values of a setting, each with several seeds.
@@ -49,7 +50,7 @@ def command(
 
         seeds = range(first_seed, first_seed + seeds)
         with trial_options.continued(out):
-            harness.sweep(chosen, values, seeds, out, data_dir, store, Shown())
+            harness.sweep(chosen, values, seeds, out, data_dir, store, Shown(), jobs)
     trial_options.conclude(out, "sweep")
 
 

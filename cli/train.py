@@ -92,6 +92,11 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     show_default=True,
     help="Save amid an epoch, too, every so many minutes.",
 )
+@click.option(
+    "--devices",
+    metavar="N|all",
+    help="How many devices train, each a part of every batch. Default: one.",
+)
 def command(
     recipe,
     backend,
@@ -106,6 +111,7 @@ def command(
     out,
     resume,
     checkpoint_minutes,
+    devices,
     **short,
 ):
     """Train a recipe and leave a run folder.
@@ -116,6 +122,7 @@ def command(
     cmvq train --store STORE
     cmvq train --recipe rml --init-from runs/crema-d
     cmvq train --resume RUN
+    cmvq train --store STORE --devices all
 
     Ctrl-C once saves after the step and stops; twice stops at once. Either way
     --resume goes on.
@@ -139,7 +146,8 @@ def command(
             raise click.UsageError(
                 f"RUN says what --resume trains. Leave out {', '.join(given)}."
             )
-        _resume(resume, recipe, backend, data_dir, store, checkpoint_minutes)
+        places = {"data_dir": data_dir, "store": store}
+        _resume(resume, recipe, backend, devices, checkpoint_minutes, **places)
         return
     if (keep_solver or keep_mask) and init_from is None:
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
@@ -147,7 +155,7 @@ def command(
     chosen = recipes.resolve(_recipe(recipe, preset, store).with_settings(settings))
     if modality is not None:
         chosen = chosen.with_modality(modality)
-    options.start_backend(backend)
+    options.start_backend(backend, devices)
     from cmvq_keras import training
 
     with Progress() as progress:
@@ -161,12 +169,19 @@ def command(
             keep_mask=keep_mask,
             told=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
+            devices=devices,
         )
-    click.echo("\n" + summary(run))
+    _conclude(run)
 
 
-def _resume(folder, recipe_file, backend, data_dir, store, checkpoint_minutes):
-    from cmvq_keras import environment
+def _conclude(run):
+    from cmvq_keras.run import Follower
+
+    if not isinstance(run, Follower):
+        click.echo("\n" + summary(run))
+
+
+def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places):
     from cmvq_keras.run import Run
 
     run = Run.open_begun(folder)
@@ -175,20 +190,23 @@ def _resume(folder, recipe_file, backend, data_dir, store, checkpoint_minutes):
         click.echo("\n" + summary(run))
         return
     options.read_recipe_file(recipe_file, run)
-    options.start_backend(backend or run.environment.get("backend"))
+    options.start_backend(backend or run.environment.get("backend"), devices)
     from cmvq_keras import training
 
-    for line in environment.differences(run.environment, run.recipe.training):
-        click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
     with Progress() as progress:
         run = training.resume(
             folder,
-            data_dir=data_dir,
-            store=store,
             told=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
+            devices=devices,
+            differs=_tell_difference,
+            **places,
         )
-    click.echo("\n" + summary(run))
+    _conclude(run)
+
+
+def _tell_difference(line):
+    click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
 
 
 def _recipe(name, preset, store):

@@ -59,6 +59,13 @@ _COMMON = (
         help="Folder of the trainings and the tables. One that is there goes on.",
     ),
     click.option(
+        "--jobs",
+        type=click.IntRange(1, 1000),
+        default=1,
+        show_default=True,
+        help="How many are trained at a time, each in a process of its own.",
+    ),
+    click.option(
         "--table-only",
         is_flag=True,
         help="Only write the tables of what --out holds so far. Other options do not "

@@ -59,6 +59,25 @@ def select_backend(requested=None):
     return chosen
 
 
+def number_of_devices(text):
+    """What `--devices` says: an integer, or "all".
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if text == "all":
+        return text
+    try:
+        number = int(text)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise ValueError(
+            f"The number of devices must be an integer >= 1, or all. Received: {text!r}"
+        )
+    return number
+
+
 def _running_backend():
     keras = sys.modules.get("keras")
     return keras.config.backend() if hasattr(keras, "config") else None

@@ -8,7 +8,8 @@ import keras
 
 from cmvq_keras import checkpoint
 from cmvq_keras.checkpoint import Diverged, Position
-from cmvq_keras.distribution import generators, set_generators
+from cmvq_keras.distribution import generators, replicas, set_generators
+from cmvq_keras.interrupting import NAMES
 
 
 class FiniteLoss(keras.callbacks.Callback):
@@ -26,7 +27,7 @@ class FiniteLoss(keras.callbacks.Callback):
         self.backup = backup
 
     def on_train_batch_end(self, batch, logs=None):
-        if math.isfinite(float(logs["loss"])):
+        if math.isfinite(replicas.total(float(logs["loss"]))):
             return
         # These are means since the epoch's start: a term that went stays so.
         terms = [
@@ -98,8 +99,10 @@ class Backup(keras.callbacks.Callback):
 
     def keep_generators(self):
         """Takes the checkpoint's random number states for the next `fit`."""
-        found = checkpoint.read_generators(self.run.directory, generators())
-        self._generators = found
+        states, index = generators(), replicas.index
+        found = checkpoint.read_generators(self.run.directory, states, index)
+        # A process that was not there then keeps what it has.
+        self._generators = found or states
 
     def on_train_begin(self, logs=None):
         # The others' own on_train_begin has just emptied them.
@@ -128,6 +131,7 @@ class Backup(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         late = self.minutes and time.monotonic() - self._written > 60 * self.minutes
+        late = self._agree(bool(late))
         if not late and self.interruption.requested is None:
             return
         if batch + 1 == self.params["steps"]:
@@ -136,7 +140,17 @@ class Backup(keras.callbacks.Callback):
         if self.interruption.requested is not None:
             self.interruption.stop(str(self.position))
 
+    def _agree(self, late=False):
+        """Whether any process is late; a signal to one of them is one to all."""
+        signals = [self.interruption.requested == each for each in NAMES]
+        late, *signals = replicas.total([late, *signals]) > 0
+        for signum, came in zip(NAMES, signals, strict=True):
+            if came and self.interruption.requested is None:
+                self.interruption.requested = signum
+        return late
+
     def on_epoch_end(self, epoch, logs=None):
+        self._agree()
         self.epoch, self.first_step = epoch + 1, 0
         self.stopped = bool(self.model.stop_training)
         self.write(self.model)
@@ -164,10 +178,14 @@ class Backup(keras.callbacks.Callback):
         position = Position(self.epoch, step, self.stopped, self.seconds)
         try:
             self._generators = generators()
-            with self._disk_told(f"The checkpoint {position}"):
-                checkpoint.write(
-                    self.run.directory, model, position, self.states(), self._generators
-                )
+            # Of all processes, in their order.
+            of_each = zip(*map(replicas.of_each, self._generators), strict=True)
+            states = [state for own in of_each for state in own]
+            if replicas.is_first:
+                with self._disk_told(f"The checkpoint {position}"):
+                    checkpoint.write(
+                        self.run.directory, model, position, self.states(), states
+                    )
         except Diverged as error:
             raise self.diverged(f"{position}: {error}") from None
         self.position = position

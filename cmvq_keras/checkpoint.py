@@ -67,7 +67,8 @@ def write(directory, model, position, callbacks, generators=()):
         model: compiled, its optimizer built.
         position: a `Position`; amid an epoch the metrics are written, too.
         callbacks: what callbacks keep, a dict for JSON.
-        generators: as `cmvq_keras.distribution.generators` gives them.
+        generators: as `cmvq_keras.distribution.generators` gives them; of several
+            processes in their order.
 
     Raises:
         Diverged: when a weight is not finite.
@@ -168,20 +169,26 @@ def restore(directory, model, metrics=False):
             variable.assign(dataset[()])
 
 
-def read_generators(directory, like):
-    """What `write` was given of generators.
+def read_generators(directory, like, process=0):
+    """What `write` was given of one process's generators; [] where there was none.
 
     Args:
         directory: the run folder.
         like: what `cmvq_keras.distribution.generators` gives here.
+        process: the process's number; the states lie in their order.
 
     Raises:
-        ValueError: as `restore`; another number of devices is another machine.
+        ValueError: as `restore`; with another kind of device it is another machine.
     """
+    own = range(process * len(like), (process + 1) * len(like))
     place = path(directory)
     with files.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
-        group = _group(content, "generators", len(like))
-        found = [hdf5.whole_dataset(group, str(index)) for index in range(len(like))]
+        group = _group(content, "generators")
+        if len(group) % len(like) if like else len(group):
+            raise ValueError(f"it holds the states of {len(group)} generators")
+        if own.stop > len(group):
+            return []
+        found = [hdf5.whole_dataset(group, str(index)) for index in own]
         if any(
             (each.shape, each.dtype) != (values.shape, values.dtype)
             for each, values in zip(found, like, strict=True)
@@ -190,12 +197,12 @@ def read_generators(directory, like):
         return [each[()] for each in found]
 
 
-def _group(content, name, count):
+def _group(content, name, count=None):
     if content.get(name, getclass=True, getlink=True) is not h5py.HardLink:
         raise ValueError(f"it holds no {name}")
     group = content[name]
-    if not isinstance(group, h5py.Group) or len(group) != count:
-        raise ValueError(f"it does not hold the {count} {name} that belong here")
+    if not isinstance(group, h5py.Group) or count not in (None, len(group)):
+        raise ValueError(f"it does not hold the {name} that belong here")
     return group
 
 

@@ -132,6 +132,9 @@ def describe(backend, settings):
         backend: "jax", "tensorflow" or "torch".
         settings: the recipe's `TrainingSettings`.
     """
+    # With it Keras is imported.
+    from cmvq_keras.distribution import replicas
+
     packages = ("keras", "numpy", "h5py", backend)
     return {
         "backend": backend,
@@ -142,7 +145,9 @@ def describe(backend, settings):
         "platform": platform.platform(),
         "precision": settings.precision,
         "processor": processor(),
+        "processes": replicas.processes,
         "python": platform.python_version(),
+        "replicas": replicas.count,
         "seed": settings.seed,
         "threads": _THREADS.get(backend, _cores)(),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
@@ -162,6 +167,7 @@ _DECIDING = (
     "precision",
     "processor",
     "python",
+    "replicas",
     "seed",
     "threads",
     "xla_flags",

@@ -5,6 +5,7 @@ from cmvq_keras.backup import Backup, FiniteLoss
 from cmvq_keras.callbacks import BestWeights, ComplementarityLog, HistoryFile
 from cmvq_keras.checkpoint import Position
 from cmvq_keras.data.pipeline import Rest
+from cmvq_keras.distribution import replicas
 
 
 def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
@@ -41,7 +42,7 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
     position, states = checkpoint.read(run.directory) or (Position(), None)
     backup = Backup(run, best, callbacks, interruption, minutes, position)
     options = {
-        "validation_data": measuring.batches(run.recipe, splits["validation"]),
+        "validation_data": measuring.shared_batches(run.recipe, splits["validation"]),
         "shuffle": False,
         "class_weight": optimizing.class_weight(run.recipe, splits["train"].y),
         "callbacks": [FiniteLoss(backup), *callbacks, backup],
@@ -59,6 +60,8 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         )
     if best.best_epoch is None:
         raise backup.diverged("on validation data: no epoch had a finite loss there")
+    # After this exchange the first process has written them.
+    replicas.total(0)
     weights.load(model, run.weights_path)
     return best.best_epoch, backup.seconds
 
@@ -73,7 +76,7 @@ def _start(model, run, validation, backup, states):
         return
     if backup.first_step:
         # On some backends a metric has no variables before the first batch.
-        model.evaluate(Rest(validation, len(validation) - 1), verbose=0)
+        model.evaluate(validation, steps=1, verbose=0)
     checkpoint.restore(run.directory, model)
     backup.keep(states)
     backup.keep_generators()

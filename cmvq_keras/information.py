@@ -63,7 +63,9 @@ def _totals(task, batches, ignore_class):
     parts = []
     for index in range(len(batches)):
         x, y = batches[index]
-        parts.append(costs(task.predict_on_batch(x), y, ignore_class))
+        # Under MirroredStrategy each device gives the whole of it, one after another.
+        logits = task.predict_on_batch(x)[: len(y)]
+        parts.append(costs(logits, y, ignore_class))
     totals, sizes = zip(*parts, strict=True)
     return np.concatenate(totals), np.concatenate(sizes)
 

@@ -57,9 +57,10 @@ class Interruption:
             signal.signal(signum, handler)
 
     def _take(self, signum, frame):
-        if not self.can_wait or self.requested is not None:
+        again, self.requested = self.requested is not None, signum
+        if again or not self.can_wait:
+            # Noted all the same: Keras swallows any exception while it builds a model.
             raise Interrupted(signum, self.directory)
-        self.requested = signum
         told = f"\n{NAMES[signum]}: saving after this step; once more stops at once.\n"
         # No print: the signal may have come amid one.
         os.write(_STDERR, told.encode())

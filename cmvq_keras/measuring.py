@@ -7,6 +7,7 @@ import keras
 from cmvq_keras import shared_classes
 from cmvq_keras.callbacks import StepProgress
 from cmvq_keras.data.pipeline import Batches, even_batch_size
+from cmvq_keras.distribution import replicas
 from cmvq_keras.labels import IGNORED_LABEL
 from cmvq_keras.metrics import (
     ConfusionMetric,
@@ -50,6 +51,31 @@ def batches(recipe, split, modalities=None):
     return Batches(x, split.y, size)
 
 
+def shared_batches(recipe, split):
+    """As `batches`, for a model that several devices evaluate: each gets its part.
+
+    They are those of one device where these can be shared out; else smaller ones, or
+    every device reads them whole.
+
+    Raises:
+        ValueError: for a split with fewer samples than there are devices.
+    """
+    count = len(split.y)
+    even = even_batch_size(count, recipe.training.batch_size)
+    for size in range(min(even, count), 0, -1):
+        if replicas.splits(size) and replicas.splits(count % size or size, last=True):
+            process = replicas.index, replicas.processes
+            return Batches(split.x, split.y, size, process=process)
+    if not replicas.can_read_whole:
+        raise ValueError(
+            f"{replicas.count} devices cannot share out {count} samples of validation "
+            "or test data: take fewer devices, or more samples."
+        )
+    whole = Batches(split.x, split.y, even)
+    whole.whole = True
+    return whole
+
+
 def measure(model, recipe, split, shared=None):
     """The numbers of one split, a dict for metrics.json.
 
@@ -63,12 +89,13 @@ def measure(model, recipe, split, shared=None):
         See `cmvq_keras.evaluate`.
     """
     logs = model.evaluate(
-        batches(recipe, split),
+        shared_batches(recipe, split),
         return_dict=True,
         verbose=0,
         callbacks=[StepProgress()],
     )
-    confusion = _confusion(model)
+    with replicas.metrics_of_all(model):
+        confusion = _confusion(model)
     sizes = confusion.sum(axis=1)
     among = logs.pop(shared_classes.NAME, None)
     iou = _iou(recipe, logs)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras import ops as method_ops
+from cmvq_keras.distribution import replicas
 
 
 def complementarity(shares):
@@ -237,5 +238,5 @@ def spread(sample_weight, labels):
 
 def usage_perplexity(indices, num_embeddings):
     """A batch's code counts `(num_embeddings,)` and their perplexity (a scalar)."""
-    counts = method_ops.code_usage(indices, num_embeddings)
+    (counts,) = replicas.sums(method_ops.code_usage(indices, num_embeddings))
     return counts, method_ops.perplexity(counts)

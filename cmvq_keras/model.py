@@ -7,7 +7,7 @@ from keras import ops
 import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made of)
 from cmvq_keras import labels
 from cmvq_keras import metrics as method_metrics
-from cmvq_keras.distribution import keep_weights, kernels
+from cmvq_keras.distribution import keep_weights, kernels, replicas
 from cmvq_keras.features import check_reconstructs, decode_mix, decode_part
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.losses import task_loss
@@ -113,6 +113,7 @@ class CMVQVAE(keras.Model):
         self._task_loss = self._default_task_loss()
         self._loss_weights = dict.fromkeys(LOSS_TERMS, 1.0)
         self._has_other_losses = False
+        self._is_in_step = False
         self._label_axes, self._num_classes = None, None
         self._make_trackers()
 
@@ -289,6 +290,8 @@ class CMVQVAE(keras.Model):
             weighted_metrics=_of_the_task(weighted_metrics),
             **kwargs,
         )
+        if self.optimizer is not None:
+            replicas.prepare(self.optimizer)
 
     def _with_accuracy(self, metrics):
         """Accuracy among the compiled metrics: there Keras's callbacks find it."""
@@ -334,7 +337,7 @@ class CMVQVAE(keras.Model):
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Keras's `evaluate`; an error leaves the weights as they were."""
         labels.check_values(y, *self._label_range())
-        with keep_weights(self):
+        with keep_weights(self), replicas.reading(x):
             return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, *args, **kwargs):
@@ -351,6 +354,12 @@ class CMVQVAE(keras.Model):
         is still reconstructed, as one without a label would be.
         """
         terms = self.loss_terms(x, y, y_pred, sample_weight)
+        if replicas.may_be_empty:
+            some = ops.shape(y_pred["task"])[0] > 0
+            terms = {
+                name: (ops.where(some, value, 0.0), factor)
+                for name, (value, factor) in terms.items()
+            }
         total = sum(v * factor for v, factor in terms.values() if factor is not None)
         # Keras averages the loss over samples, not batches: so do its terms.
         count = ops.shape(y_pred["task"])[0]
@@ -360,7 +369,7 @@ class CMVQVAE(keras.Model):
             self._other_tracker.update_state(other, sample_weight=count)
         for name, tracker in self._trackers.items():
             tracker.update_state(terms[name][0], sample_weight=count)
-        return total
+        return replicas.share(total)
 
     def loss_terms(self, x, y, y_pred, sample_weight):
         """The terms of the loss, and what is logged beside them.
@@ -396,9 +405,18 @@ class CMVQVAE(keras.Model):
         found = labels.fitted(y, logits)
         if sample_weight is not None:
             sample_weight = method_metrics.spread(sample_weight, found)
-        return ops.cast(
+        loss = ops.cast(
             self._task_loss(found, logits, sample_weight=sample_weight), "float32"
         )
+        loss = replicas.unshared(loss)
+        if self.ignore_class is None or not replicas.are_separate:
+            return loss
+        # The loss is a mean over labels that count: replicas differ in how many.
+        counted = ops.sum(ops.cast(found != self.ignore_class, "float32"))
+        samples = ops.cast(ops.shape(logits)[0], "float32")
+        counted_of_all, samples_of_all = replicas.sums(counted, samples)
+        share = samples_of_all / samples / ops.maximum(counted_of_all, 1.0)
+        return loss * counted * share
 
     def _label_range(self):
         return self._label_axes, self._num_classes, self.ignore_class
@@ -420,9 +438,20 @@ class CMVQVAE(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         found = labels.fitted(y, y_pred["task"])
-        return super().compute_metrics(x, found, y_pred["task"], sample_weight)
+        self._is_in_step = True
+        try:
+            return super().compute_metrics(x, found, y_pred["task"], sample_weight)
+        finally:
+            self._is_in_step = False
 
     def get_metrics_result(self):
+        if self._is_in_step:
+            # Those of this process: to ask all of them at each step would cost time.
+            return self._metrics_result()
+        with replicas.metrics_of_all(self):
+            return self._metrics_result()
+
+    def _metrics_result(self):
         results = super().get_metrics_result()
         if not self._has_other_losses:
             results.pop(self._other_tracker.name)

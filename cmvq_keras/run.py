@@ -20,6 +20,7 @@ import math
 import os
 import pathlib
 import shutil
+import tempfile
 
 from cmvq_keras import locking, recipes
 from cmvq_keras.data import files, npy
@@ -301,6 +302,27 @@ class Run:
             os.replace(temporary, self.weights_path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+class Follower(Run):
+    """A run folder for a process that is not the first of its training: it reads."""
+
+    def write_metrics(self, metrics):
+        """Nothing: the first process does it. So in all that write."""
+
+    def finish(self, metrics):
+        """Nothing."""
+
+    def cut_history(self, epochs):
+        """Nothing."""
+
+    def append_history(self, row):
+        """Nothing."""
+
+    def save_weights(self, model):
+        """Saves them for nobody: on JAX all processes have to take part."""
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_weights(pathlib.Path(folder) / WEIGHTS)
 
 
 def _size_of_weights(model):

@@ -9,6 +9,7 @@ import keras
 
 from cmvq_keras import (
     checkpoint,
+    environment,
     fitting,
     information,
     locking,
@@ -28,12 +29,13 @@ from cmvq_keras.data import sources
 from cmvq_keras.data.augment import training_batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
-from cmvq_keras.distribution import check_precision, deterministic
+from cmvq_keras.distribution import check_precision, deterministic, replicas
+from cmvq_keras.distribution.replicas import Lost
 from cmvq_keras.interrupting import Interruption
 from cmvq_keras.methods.method import Method
 from cmvq_keras.origin import Origin, noted_classes
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.run import Run
+from cmvq_keras.run import Follower, Run
 from cmvq_keras.transfer import transfer
 
 CHECKPOINT_MINUTES = 10
@@ -51,6 +53,7 @@ def train(
     keep_mask=False,
     told=None,
     checkpoint_minutes=CHECKPOINT_MINUTES,
+    devices=None,
 ):
     """Trains a recipe and leaves a run folder.
 
@@ -75,6 +78,8 @@ def train(
         told: function `(split, samples done, samples in all)` of that preparation.
         checkpoint_minutes: at most so much work is lost when the process dies; at the
             end of an epoch nothing is. None for no checkpoint amid an epoch.
+        devices: how many train, each a part of every batch; "all"; None for one, or
+            for those of the launcher that started this process. See docs/scaling.md.
 
     Returns:
         The `Run`, its `metrics` complete.
@@ -90,26 +95,29 @@ def train(
             and `resume` goes on from there.
     """
     recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
-    Run.check_free(out)
-    check_precision(recipe.training.precision)
-    origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
-    classes = origin.run.recipe.classes if origin else None
-    # Before any data is read: a recipe may not say how it is mirrored.
-    mirrors = _mirrors(recipe)
-    store = preparing.find_store(recipe, data_dir, store, told)
-    with deterministic(), _precision(recipe.training.precision):
-        job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
-        # Not before all that can be wrong with the settings has been told.
-        notes = recipe_file.notes(recipe.name)
-        notes |= job.method.prepare(job.model, recipe, job.splits)
-        if origin:
-            notes["init_from"] = origin.note()
-        if store:
-            notes["store"] = preparing.describe(store, data_dir)
-        elif not recipes.is_made_up(recipe.name):
-            notes["data_dir"] = str(sources.data_root(data_dir).resolve())
-        with Run.created(out, recipe, keras.config.backend(), notes) as run:
-            job.carry_out(run, callbacks, verbose, checkpoint_minutes)
+    with replicas.over(devices):
+        if replicas.is_first:
+            Run.check_free(out)
+        _check_replicas(recipe, store)
+        check_precision(recipe.training.precision)
+        origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
+        classes = origin.run.recipe.classes if origin else None
+        # Before any data is read: a recipe may not say how it is mirrored.
+        mirrors = _mirrors(recipe)
+        store = preparing.find_store(recipe, data_dir, store, told)
+        with deterministic(), _precision(recipe.training.precision):
+            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            # Not before all that can be wrong with the settings has been told.
+            notes = recipe_file.notes(recipe.name)
+            notes |= job.method.prepare(job.model, recipe, job.splits)
+            if origin:
+                notes["init_from"] = origin.note()
+            if store:
+                notes["store"] = preparing.describe(store, data_dir)
+            elif not recipes.is_made_up(recipe.name):
+                notes["data_dir"] = str(sources.data_root(data_dir).resolve())
+            with _created(out, recipe, notes) as run:
+                job.carry_out(run, callbacks, verbose, checkpoint_minutes)
     return run
 
 
@@ -121,6 +129,8 @@ def resume(
     store=None,
     told=None,
     checkpoint_minutes=CHECKPOINT_MINUTES,
+    devices=None,
+    differs=None,
 ):
     """Goes on with a training that was killed or stopped.
 
@@ -130,8 +140,11 @@ def resume(
     Args:
         run: the run folder. It says what was trained on what.
         data_dir, store: where the data is now, if it was moved.
-        callbacks, verbose, told, checkpoint_minutes: as in `train`. Callbacks that
-            keep something between epochs: see `cmvq_keras.callbacks`.
+        callbacks, verbose, told, checkpoint_minutes, devices: as in `train`. Callbacks
+            that keep something between epochs: see `cmvq_keras.callbacks`. On another
+            number of devices the numbers are the same but for rounding and draws.
+        differs: function that is called with each line of
+            `cmvq_keras.environment.differences`.
 
     Returns:
         The `Run`, its `metrics` complete; at once when it is finished already.
@@ -143,13 +156,17 @@ def resume(
             data is not what it was.
         Diverged, Interrupted: as in `train`.
     """
-    with Run.resumed(run) as run:
+    with replicas.over(devices), _opened(run) as run:
         if run.is_finished:
             return run
         if not run.is_resumable:
             raise ValueError(f"{run.directory} holds no backup to go on from.")
         recipe, noted = run.recipe, run.environment
         check_backend(run)
+        _check_replicas(recipe, store or noted.get("store"))
+        if differs and replicas.is_first:
+            for line in environment.differences(noted, recipe.training):
+                differs(line)
         check_precision(recipe.training.precision)
         begun = checkpoint.read(run.directory) is not None
         # A checkpoint holds what was taken over.
@@ -166,6 +183,53 @@ def resume(
                 job.method.prepare(job.model, recipe, job.splits)
             job.carry_out(run, callbacks, verbose, checkpoint_minutes)
     return run
+
+
+def _check_replicas(recipe, store):
+    """Raises ValueError where several devices cannot train a recipe."""
+    if replicas.count == 1:
+        return
+    _check_batch(recipe.training.batch_size)
+    if not methods.get(recipe.method).on_several_devices:
+        raise ValueError(f"The method {recipe.method} trains on one device alone.")
+    if replicas.processes > 1 and not (store or recipes.is_made_up(recipe.name)):
+        raise ValueError(
+            f"{replicas.processes} processes train from a prepared store. Prepare it "
+            f"once: cmvq prepare --recipe {recipe.name} --data-dir DATA --out STORE. "
+            "Then: --store STORE"
+        )
+
+
+def _check_batch(size):
+    if size % replicas.count:
+        raise ValueError(
+            f"A batch must be shared out among {replicas.count} devices evenly: "
+            "training.batch_size, or the number of training samples where that is "
+            f"smaller, must be a multiple of it. Received: {size}"
+        )
+
+
+@contextlib.contextmanager
+def _created(out, recipe, notes):
+    """The new `Run`, as this process may use it: the first one makes the folder."""
+    if not replicas.is_first:
+        yield Follower(replicas.text_of_first(""))
+        return
+    with Run.created(out, recipe, keras.config.backend(), notes) as run:
+        replicas.text_of_first(str(run.directory))
+        yield run
+
+
+@contextlib.contextmanager
+def _opened(directory):
+    """The `Run` to go on with, as this process may use it."""
+    if not replicas.is_first:
+        replicas.total(0)
+        yield Follower(directory)
+        return
+    with Run.resumed(directory) as run:
+        replicas.total(0)
+        yield run
 
 
 def check_backend(run):
@@ -194,8 +258,11 @@ class _Job:
     def set_up(cls, recipe, origin, classes, data_dir, store, mirrors):
         shared = shared_classes.between(recipe.classes, classes)
         splits = {name: _load(recipe, name, data_dir, store) for name in SPLITS}
-        batches = training_batches(recipe.training, splits["train"], mirrors)
+        _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
+        process = replicas.index, replicas.processes
+        batches = training_batches(recipe.training, splits["train"], mirrors, process)
         model = _started_model(recipe, origin)
+        replicas.vary_draws()
         method = methods.get(recipe.method)
         optimizer = optimizing.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model, recipe)
@@ -205,10 +272,11 @@ class _Job:
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
         """Trains from where the run is, measures the kept weights, finishes the run."""
         model, recipe, splits = self.model, self.recipe, self.splits
-        shown = [BriefProgress()] if verbose else []
+        shown = [BriefProgress()] if verbose and replicas.is_first else []
         of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]
-        with _disk_told(run), Interruption(run.directory) as interruption:
+        told = _disk_told(run), _loss_told(run)
+        with told[0], told[1], Interruption(run.directory) as interruption:
             best_epoch, seconds = fitting.fit(
                 model,
                 run,
@@ -244,6 +312,19 @@ def _disk_told(run):
         raise OSError(
             f"{error}. What was there before is kept. Make room, then: cmvq train "
             f"--resume {run.directory}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _loss_told(run):
+    """Says how to go on after another process of the training died."""
+    try:
+        with replicas.telling_losses():
+            yield
+    except Lost as error:
+        raise Lost(
+            f"{error}. Go on, with as many devices as there are: cmvq train --resume "
+            f"{run.directory}"
         ) from error
 
 

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
+import signal
+import time
 
+import killing
 import numpy as np
 import pytest
-from command_line import error_of, invoke
+from command_line import error_of, invoke, shell
 
-from cmvq_keras import training
+from cmvq_keras import locking, training
 from cmvq_keras.comparing.told import EpochTold
 from cmvq_keras.run import Run
 
@@ -124,6 +128,55 @@ def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monke
     assert {**whole, "seconds": 0} == {**cut, "seconds": 0}
     histories = [(f / "history.csv").read_bytes() for f in results.values()]
     assert histories[0] == histories[1]
+
+
+def _without_seconds(path):
+    with path.open(newline="") as file:
+        return [
+            {name: text for name, text in line.items() if "seconds" not in name}
+            for line in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
+    one, first = compared
+    two = tmp_path / "two"
+    done = shell("compare", *TINY, *METHODS, "--jobs", 2, "--out", two, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    expected = [line for line in first.stdout.splitlines() if line.startswith("[")]
+    names = [
+        sorted(line.partition(",")[0] for line in told) for told in (lines, expected)
+    ]
+    assert names[0] == names[1]
+    for name in ("table.csv", "trials.csv"):
+        assert _without_seconds(two / name) == _without_seconds(one / name)
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
+    out = tmp_path / "out"
+    tiny = [9999 if each == 1 else each for each in TINY]  # epochs
+    words = ["compare", *tiny, *METHODS, "--jobs", 2, "--out", out]
+    process = killing.Process(*words, log=tmp_path / "log")
+    runs = [out / label / "seed-0" for label in ("random-mask", "ours")]
+    end = time.monotonic() + 200
+    while time.monotonic() < end and not all(
+        (run / "model.weights.h5").exists() for run in runs
+    ):
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(120) == 130, process.output
+    assert "The same command goes on where it was" in process.output
+    assert "Traceback" not in process.output
+    for run in runs:
+        assert Run.open_begun(run).is_resumable
+        # The lock of a process that lives on would be held.
+        locking.check_alone(run)
+    assert not list(out.glob("*/seed-1"))
 
 
 def test_other_settings_are_refused(compared):

@@ -15,6 +15,7 @@ def compare(
     data_dir=None,
     store=None,
     told=None,
+    jobs=1,
 ):
     """Trains a recipe by several methods, each with several seeds.
 
@@ -28,6 +29,7 @@ def compare(
         out: the folder of the comparison.
         data_dir, store: as in `cmvq_keras.train`.
         told: a `cmvq_keras.comparing.told.Told`, or None.
+        jobs: how many are trained at a time, see `trials.train`.
 
     Returns:
         The `cmvq_keras.comparing.studies.Study`.
@@ -47,7 +49,7 @@ def compare(
         told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
         raise ValueError(f"No method applies to {recipe.name}: {told_of}")
     study = _begin(studies.COMPARE, out, recipe, variants, left)
-    trials.train(study, variants, seeds, data_dir, store, told)
+    trials.train(study, variants, seeds, data_dir, store, told, jobs)
     return study
 
 
@@ -59,11 +61,12 @@ def sweep(
     data_dir=None,
     store=None,
     told=None,
+    jobs=1,
 ):
     """Trains a recipe with several values of a setting, each with several seeds.
 
     Args:
-        recipe, seeds, out, data_dir, store, told: as in `compare`.
+        recipe, seeds, out, data_dir, store, told, jobs: as in `compare`.
         over: lists of values, or of their texts, by setting; every combination of
             them is trained.
 
@@ -75,7 +78,7 @@ def sweep(
     """
     variants = plan.of_settings(recipe, over)
     study = _begin(studies.SWEEP, out, recipe, variants, [])
-    trials.train(study, variants, seeds, data_dir, store, told)
+    trials.train(study, variants, seeds, data_dir, store, told, jobs)
     return study
 
 

@@ -1,17 +1,18 @@
-"""All trainings of a comparison, in turn, in one process."""
+"""All trainings of a comparison: in turn in this process, or several at a time."""
 
 import gc
 
 import keras
 import numpy as np
 
-from cmvq_keras import building
+from cmvq_keras import building, preparing
 from cmvq_keras.comparing import plan, samples, tables, trial
 from cmvq_keras.comparing.told import Told
+from cmvq_keras.comparing.workers import Workers
 from cmvq_keras.run import Run
 
 
-def train(study, variants, seeds, data_dir=None, store=None, told=None):
+def train(study, variants, seeds, data_dir=None, store=None, told=None, jobs=1):
     """Trains what is missing.
 
     Args:
@@ -20,6 +21,7 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None):
         seeds: of the trainings.
         data_dir, store: as in `cmvq_keras.train`.
         told: a `cmvq_keras.comparing.told.Told`, or None.
+        jobs: how many at a time; more than one have a process each.
 
     Returns:
         The `trial.Result`s of these variants and seeds.
@@ -36,16 +38,38 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None):
     with study.lock():
         found = {each: _finished(each, study.out) for each in planned}
         study.write()
-        for number, each in enumerate(planned, 1):
-            if found[each] is not None:
-                continue
-            told.starts(each, number, len(planned))
-            found[each] = trial.do(each, study.out, data_dir, store, test, told)
-            keras.backend.clear_session()
-            gc.collect()
+        missing = [each for each in planned if found[each] is None]
+        places = study.out, data_dir, store
+        if jobs > 1 and len(missing) > 1:
+            ended = _at_a_time(jobs, study.recipe, missing, places, test)
+        else:
+            ended = _in_turn(missing, places, test, told, planned)
+        for each, result in ended:
+            found[each] = result
             tables.write_trials(study)
-            told.ends(found[each], seconds_left(planned, found))
+            if jobs > 1:
+                told.starts(each, planned.index(each) + 1, len(planned))
+            left = seconds_left(planned, found)
+            told.ends(result, left and left / min(jobs, len(missing)))
     return [found[each] for each in planned]
+
+
+def _in_turn(missing, places, test, told, planned):
+    for each in missing:
+        told.starts(each, planned.index(each) + 1, len(planned))
+        yield each, trial.do(each, *places, test, told)
+        keras.backend.clear_session()
+        gc.collect()
+
+
+def _at_a_time(jobs, recipe, missing, places, test):
+    _, data_dir, store = places
+    for first in {each.variant.label: each for each in missing}.values():
+        # Prepared and checked once, before any process asks for it.
+        preparing.find_store(first.recipe, data_dir, store, test.told)
+        test(first)
+    with Workers(min(jobs, len(missing)), recipe) as workers:
+        yield from workers.results(missing, *places)
 
 
 def _finished(planned, out):
@@ -90,6 +114,7 @@ class _Tests:
     """The test split of a trial; the last one is kept, as most have the same."""
 
     def __init__(self, study, data_dir, store, told):
+        self.told = told
         self._study = study
         self._places = (data_dir, store, told)
         self._key = self._found = None

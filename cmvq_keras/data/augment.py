@@ -35,7 +35,9 @@ class Mirrored(keras.utils.PyDataset):
     def __getitem__(self, index):
         x, y = self.batches[index]
         generator = np.random.default_rng([self.seed, self.batches.epoch, index])
-        rows = generator.random(len(y)) < self.share
+        own, first = self.batches.own(index), index * self.batches.batch_size
+        # Drawn for the batch of all processes.
+        rows = generator.random(own.stop - first)[own.start - first :] < self.share
         x = {
             name: _replaced(values, rows, self.mirrors[name])
             for name, values in x.items()
@@ -50,15 +52,16 @@ class Mirrored(keras.utils.PyDataset):
         self.batches.set_epoch(epoch)
 
 
-def training_batches(settings, split, mirrors=None):
+def training_batches(settings, split, mirrors=None, process=(0, 1)):
     """A training split as batches that are shuffled anew in every epoch.
 
     Args:
         settings: `TrainingSettings`.
         split: a `cmvq_keras.data.split.Split`.
         mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
+        process: as in `Batches`.
     """
-    batches = Batches(split.x, split.y, settings.batch_size, settings.seed)
+    batches = Batches(split.x, split.y, settings.batch_size, settings.seed, process)
     if mirrors:
         return Mirrored(batches, settings.mirror, mirrors, settings.seed)
     return batches

@@ -16,10 +16,17 @@ class Batches(keras.utils.PyDataset):
             batches leave out the epoch's last, incomplete one: a batch of another
             size costs a compilation on JAX, and the next epoch shuffles anew. Of
             samples with several views (`StoredArray.views`) each epoch draws one.
+        process: `(index, count)` of processes that share each batch: only the rows
+            of the one with this index are read.
+
+    Attributes:
+        whole: whether every device is to read each batch whole, though several train.
     """
 
-    def __init__(self, x, y, batch_size, shuffle_seed=None):
+    def __init__(self, x, y, batch_size, shuffle_seed=None, process=(0, 1)):
         super().__init__()
+        self.process = process
+        self.whole = False
         self.x = x
         self.y = y
         self.batch_size = min(batch_size, len(y))
@@ -40,11 +47,24 @@ class Batches(keras.utils.PyDataset):
         return full if self._order is not None else full + bool(rest)
 
     def __getitem__(self, index):
-        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        part = self.own(index)
         if self._order is not None:
             part = self._order[part]
         x = {name: self._read(array, part) for name, array in self.x.items()}
-        return x, self.y[part]
+        y = self.y[part]
+        if self._order is None:
+            # Copies: TensorFlow's MirroredStrategy adds up a first batch in its place.
+            x, y = {name: np.array(values) for name, values in x.items()}, np.array(y)
+        return x, y
+
+    def own(self, index):
+        """The slice of all rows in their order that this process reads of a batch."""
+        first = index * self.batch_size
+        size = min(self.batch_size, len(self.y) - first)
+        number, count = self.process
+        return slice(
+            first + number * size // count, first + (number + 1) * size // count
+        )
 
     def _read(self, array, part):
         views = getattr(array, "views", 1)

@@ -52,9 +52,19 @@ full_precision_matmul = {
 }.get(keras.config.backend(), ops.matmul)
 
 
-def sum_over_replicas(tensor):
-    """The sum of a tensor over all replicas; the tensor itself on one device."""
-    return tensor
+def _replicas():
+    if keras.config.backend() == "torch":
+        from cmvq_keras.distribution.on_torch import TorchReplicas as Kind
+    elif keras.config.backend() == "jax":
+        from cmvq_keras.distribution.on_jax import JaxReplicas as Kind
+    else:
+        from cmvq_keras.distribution.on_tensorflow import TensorFlowReplicas as Kind
+    return Kind()
+
+
+#: The devices that train: a `cmvq_keras.distribution.replicas.Replicas`. One, without
+#: `replicas.over(devices)`.
+replicas = _replicas()
 
 
 @contextlib.contextmanager
@@ -139,7 +149,7 @@ def _torch_generators():
 
     states = [torch.get_rng_state()]
     if torch.cuda.is_available():
-        states += torch.cuda.get_rng_state_all()
+        states.append(torch.cuda.get_rng_state())
     return [state.cpu().numpy() for state in states]
 
 
@@ -155,9 +165,10 @@ def _keep_generators(states):
 def _set_torch_generators(states):
     import torch
 
-    on_processor, *on_devices = (torch.from_numpy(state.copy()) for state in states)
+    on_processor, *on_device = (torch.from_numpy(state.copy()) for state in states)
     torch.set_rng_state(on_processor)
-    torch.cuda.set_rng_state_all(on_devices)
+    for state in on_device:
+        torch.cuda.set_rng_state(state)
 
 
 #: `set_generators(states)`: takes back what `generators()` gave.

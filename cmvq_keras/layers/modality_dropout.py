@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from cmvq_keras.distribution import replicas
+
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class ModalityDropout(keras.layers.Layer):
@@ -59,8 +61,9 @@ class ModalityDropout(keras.layers.Layer):
 
     def _draw(self, inputs):
         """1 where a part stays, 0 where it is left out: `(batch, parts)`."""
-        shape = (ops.shape(inputs)[0], 1)
+        shape = (replicas.rows(inputs), 1)
         draw = keras.random.uniform(shape, seed=self.seed_generator, dtype="float32")
+        draw = replicas.own(draw)
         # One draw says whether and which: each part has its own piece of [0, rate).
         edges = ops.arange(self.parts + 1, dtype="float32") * (self.rate / self.parts)
         lost = ops.logical_and(draw >= edges[:-1], draw < edges[1:])

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from cmvq_keras import ops as method_ops
-from cmvq_keras.distribution import kernels, sum_over_replicas
+from cmvq_keras.distribution import kernels, replicas
 
 STARTS = ("reference", "batch", "kmeans")
 KMEANS_STEPS = 10
@@ -183,19 +183,22 @@ class VectorQuantizer(keras.layers.Layer):
     def _draw(self, flat):
         """One vector of the batch for each code: one from each of K equal strata,
         so that none is drawn twice while there are enough."""
-        count = ops.cast(ops.shape(flat)[0], "float32")
+        rows = replicas.rows(flat)
+        count = ops.cast(rows, "float32")
         jitter = keras.random.uniform(
             (self.num_embeddings,), seed=self.seed_generator, dtype="float32"
         )
         strata = ops.arange(self.num_embeddings, dtype="float32")
         positions = (strata + jitter) * (count / self.num_embeddings)
-        positions = ops.minimum(ops.cast(positions, "int32"), ops.shape(flat)[0] - 1)
-        return ops.take(flat, positions, axis=0)
+        positions = ops.minimum(ops.cast(positions, "int32"), rows - 1)
+        return replicas.take(flat, positions)
 
     def _start_from(self, flat, candidates, codes):
         """The codes to use now; before the first batch those of the data."""
         # One pass: no value that is not finite leaves the sum finite.
-        finite = ops.isfinite(ops.sum(flat))
+        wrong = ops.logical_not(ops.isfinite(ops.sum(flat)))
+        (wrong,) = replicas.sums(ops.cast(wrong, "float32"))
+        finite = wrong == 0
         initialized = ops.convert_to_tensor(self.initialized)
         fresh = ops.logical_and(initialized < 0.5, finite)
 
@@ -213,6 +216,12 @@ class VectorQuantizer(keras.layers.Layer):
         return codes + offset, fresh
 
     def _kmeans(self, flat, centres):
+        if not replicas.loops_with_sums:
+            raise ValueError(
+                "`start` must be 'batch' or 'reference' on several devices with "
+                "TensorFlow, which cannot sum over them in a loop. Received: 'kmeans'"
+            )
+
         def step(_, centres):
             indices = method_ops.nearest_code(flat, centres)
             counts, sums = self._count_and_sum(flat, indices)
@@ -225,7 +234,7 @@ class VectorQuantizer(keras.layers.Layer):
     def _count_and_sum(self, flat, indices):
         counts = method_ops.code_usage(indices, self.num_embeddings)
         sums = kernels.segment_sum(flat, indices, self.num_embeddings)
-        return sum_over_replicas(counts), sum_over_replicas(sums)
+        return replicas.sums(counts, sums)
 
     def _move_codes(self, flat, indices, codes, fresh, candidates):
         """One step of the moving averages, then of the codes (Appendix A.1)."""

@@ -12,6 +12,8 @@ class GradientBlending(LateFusion):
     It trains each modality alone and all jointly first: M + 2 trainings in all.
     """
 
+    on_several_devices: bool = False
+
     def reason_against(self, recipe):
         if len(recipe.task_modalities or recipe.modalities) < 2:
             return "it needs a recipe of two modalities or more"

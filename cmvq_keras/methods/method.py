@@ -16,12 +16,14 @@ class Method:
         title: how tables name it.
         source: paper and equation, table or file.
         settings: settings by dotted name, on top of the recipe's.
+        on_several_devices: whether it trains on them as on one.
     """
 
     name: str
     title: str
     source: str
     settings: dict = dataclasses.field(default_factory=dict)
+    on_several_devices: bool = True
 
     def reason_against(self, recipe):
         """One line on why the method does not apply to a recipe, or None."""

@@ -18,6 +18,7 @@ class Ogm(OfTwo):
     linear: bool = True
     alpha: float = 0.8
     noise: bool = False
+    on_several_devices: bool = False
 
     def build_model(self, recipe):
         from cmvq_keras.rivals import late_fusion, modulation

@@ -23,6 +23,7 @@ class Pmr(OfTwo):
     early: float = 0.1
     momentum: float = 0.2
     share: float = 0.1
+    on_several_devices: bool = False
 
     def build_model(self, recipe):
         from cmvq_keras.rivals import late_fusion, prototypes
