@@ -321,8 +321,10 @@ class Follower(Run):
 
     def save_weights(self, model):
         """Saves them for nobody: on JAX all processes have to take part."""
+        from cmvq_keras import weights  # imports Keras
+
         with tempfile.TemporaryDirectory() as folder:
-            model.save_weights(pathlib.Path(folder) / WEIGHTS)
+            weights.save(model, pathlib.Path(folder) / WEIGHTS)
 
 
 def _size_of_weights(model):
