@@ -132,7 +132,7 @@ def test_a_word_is_no_color_setting():
     with pytest.raises(ValueError, match=r"data\.colored must be of type bool"):
         recipe.with_settings({"data.colored": "red"})
     wrong = dataclasses.replace(recipe, data={**recipe.data, "colored": "red"})
-    with pytest.raises(ValueError, match="must be true or false"):
+    with pytest.raises(ValueError, match=r"data\.colored must be"):
         recipes.resolve(wrong)
 
 

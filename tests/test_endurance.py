@@ -25,9 +25,11 @@ def found(tmp_path_factory):
     return endurance.measure(folder, steps=150, epoch=15, at=[60, 150])
 
 
-def test_files_and_threads_stay_as_many(found):
+def test_files_and_threads_grow_no_more(found):
     first, last = found["series"][60], found["series"][150]
-    assert (first["files"], first["threads"]) == (last["files"], last["threads"])
+    # Fewer, where garbage of the tests before this one was collected.
+    assert last["files"] <= first["files"]
+    assert last["threads"] <= first["threads"]
 
 
 def test_the_run_folder_stays_under_three_times_weights_and_optimizer(found):
