@@ -29,7 +29,7 @@ SETTINGS = {
     "training.optimizer": "sgd",
     "training.learning_rate": 0.001,
     "training.momentum": 0.9,
-    "training.clip_norm": 1.0,
+    "training.clip_norm": 5.0,
     "training.class_weight": "balanced",
     "training.batch_size": 16,
     "training.limit": 66,
