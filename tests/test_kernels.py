@@ -9,6 +9,7 @@ from keras import ops
 
 from cmvq_keras.distribution import kernels
 from cmvq_keras.layers import BatchNormalization, Conv2D, Conv2DTranspose
+from cmvq_keras.networks import initializers
 
 CONVOLUTIONS = [(3, 1, 5, 7), (4, 2, 5, 7), (4, 2, 1, 6), (1, 1, 4, 6), (3, 2, 4, 5)]
 
@@ -140,3 +141,27 @@ def test_nearest_codes_of_few_and_of_many_vectors(count):
     np.testing.assert_array_equal(found[sure], expected[sure])
     assert sure.mean() > 0.9
     assert 6 not in found
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3, 3, 5, 300), (2, 1100000)])
+def test_starts_of_weights_are_keras_s(shape):
+    uniform = keras.initializers.RandomUniform(-0.3, 0.3, seed=4)
+    found = initializers.Uniform(-0.3, 0.3, seed=4)(shape, "float32")
+    same(found, uniform(shape, "float32"))
+    assert isinstance(found, type(uniform(shape, "float32")))
+
+
+def test_the_start_of_a_residual_network_is_keras_s():
+    shape = (3, 3, 5, 60)
+    known = keras.initializers.VarianceScaling(2.0, "fan_out", seed=4)(shape)
+    started = initializers.he_normal(9 * 60)
+    found = type(started).from_config({**started.get_config(), "seed": 4})(shape)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), ops.convert_to_numpy(known), rtol=1e-6
+    )
+
+
+def same(found, known):
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(found), ops.convert_to_numpy(known)
+    )

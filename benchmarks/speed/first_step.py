@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed.first_step BACKEND SHAPE [--naive]
 
-With --naive nothing that was compiled is kept.
+With --naive nothing that was compiled is kept, and each weight is drawn in its own shape.
 """
 
 import os
@@ -24,7 +24,10 @@ def main():
     from benchmarks.speed import network
     from cmvq_keras import optimizing, recipes
     from cmvq_keras.building import build_model
+    from cmvq_keras.distribution import kernels
 
+    if naive:
+        kernels.drawn = lambda draw, shape: draw(shape)
     recipe = recipes.get(shape)
     batch, _ = network.SIZES[shape]
     x, y = network.data(recipe, shape)

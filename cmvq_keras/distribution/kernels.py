@@ -43,6 +43,10 @@ squared_difference = _room.squared_difference
 #: `straight_through(hard, soft)`: see `cmvq_keras.ops`.
 straight_through = _room.straight_through
 
+#: `drawn(draw, shape)`: the random values `draw(shape)`, where each depends on nothing
+#: but its place in the flat array. What is drawn may be longer than the shape needs.
+drawn = _room.drawn
+
 #: `lay_out(variables)`: brings kernels into the order in memory that `convolve` reads
 #: without a copy. Their values stay.
 lay_out = _room.lay_out

@@ -7,9 +7,11 @@ whose channels hold the four pixels of a square. On other devices all is left to
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from keras import ops
 
@@ -19,6 +21,8 @@ from cmvq_keras.distribution import full_precision_matmul
 _FEW_CHANNELS = 4
 # Vectors whose distances to all codes are there at a time, on a CPU.
 _CHUNK = 8192
+# Random numbers are drawn by so many, or by multiples of the most.
+_DRAWN = (512, 4096, 32768, 262144, 2097152)
 
 
 def _is_slow():
@@ -115,6 +119,20 @@ def squared_difference(a, b):
 def straight_through(hard, soft):
     """See `kernels`."""
     return lax.stop_gradient(hard) + (soft - lax.stop_gradient(soft))
+
+
+def drawn(draw, shape):
+    """See `kernels`."""
+    if not jax.config.jax_threefry_partitionable:
+        return draw(shape)
+    # A few lengths serve all shapes, and NumPy cuts them: JAX would compile each.
+    count = math.prod(shape)
+    longest = _DRAWN[-1]
+    length = next((each for each in _DRAWN if count <= each), None)
+    values = draw((length or math.ceil(count / longest) * longest,))
+    if not isinstance(values, jax.core.Tracer):
+        values = np.asarray(values)
+    return jnp.asarray(values[:count].reshape(shape))
 
 
 def lay_out(variables):

@@ -81,6 +81,11 @@ def straight_through(hard, soft):
     return tf.stop_gradient(hard) + (soft - tf.stop_gradient(soft))
 
 
+def drawn(draw, shape):
+    """See `kernels`."""
+    return draw(shape)
+
+
 def lay_out(variables):
     """Nothing: the order in memory is Keras's."""
 

@@ -104,6 +104,11 @@ def straight_through(hard, soft):
     return _StraightThrough.apply(hard, soft)
 
 
+def drawn(draw, shape):
+    """See `kernels`."""
+    return draw(shape)
+
+
 def lay_out(variables):
     """See `kernels`."""
     for variable in variables:

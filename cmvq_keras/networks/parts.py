@@ -5,13 +5,12 @@ padding of strided 3 x 3 windows, batch norm's constants) the difference is kept
 and nowhere else.
 """
 
-import math
-
 import keras
 
 from cmvq_keras import layers
 from cmvq_keras.distribution import kernels
 from cmvq_keras.networks import checks
+from cmvq_keras.networks.initializers import pytorch_uniform
 
 
 class Chain(keras.Layer):
@@ -87,16 +86,6 @@ class PaddedMaxPooling2D(keras.Layer):
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
         return (batch, *(s and (s + 1) // 2 for s in (height, width)), channels)
-
-
-def pytorch_uniform(fan_in):
-    """PyTorch's default start of weights and biases: uniform(+-1 / sqrt(fan_in)).
-
-    Reference: METHOD section 6. A new object at each call, because one initializer
-    gives every weight of a shape the same values.
-    """
-    limit = 1 / math.sqrt(fan_in)
-    return keras.initializers.RandomUniform(-limit, limit)
 
 
 def convolution(

@@ -4,6 +4,7 @@ import keras
 
 from cmvq_keras import layers
 from cmvq_keras.networks import checks, parts
+from cmvq_keras.networks.initializers import he_normal
 
 # (stride, channels) of the four stages: He et al. 2016, table 1.
 STAGES = ((4, 64), (8, 128), (16, 256), (32, 512))
@@ -241,7 +242,7 @@ def _stage(owner, channels, name, strides):
 
 
 def _convolution(owner, channels, size, name, strides=1):
-    # He et al. 2015, eq. 10, as the reference implementations of ResNet start.
+    # As the reference implementations of ResNet start.
     return layers.Conv2D(
         channels,
         size,
@@ -249,7 +250,7 @@ def _convolution(owner, channels, size, name, strides=1):
         padding="same",
         use_bias=False,
         data_format="channels_last",
-        kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out"),
+        kernel_initializer=he_normal(size**2 * channels),
         dtype=owner.dtype_policy,
         name=name,
     )
