@@ -8,7 +8,7 @@ import tempfile
 
 import click
 
-from cmvq_keras import caching
+from cmvq_keras import caching, sparing
 from cmvq_keras.backend import BACKENDS, number_of_devices, select_backend
 
 
@@ -167,6 +167,7 @@ def start_backend(requested, devices=None):
     if chosen == "torch" and devices not in (None, "1") and not _is_launched():
         _launch(devices)
     caching.keep_compiled(chosen)
+    sparing.order_for_memory(chosen)
     # Some of TensorFlow's messages obey no setting and are written to the file
     # descriptor by C++, before any Python code can stop them.
     with _messages_held_back():

@@ -29,7 +29,7 @@ from cmvq_keras.data import sources
 from cmvq_keras.data.augment import training_batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import Store
-from cmvq_keras.distribution import check_precision, deterministic, replicas
+from cmvq_keras.distribution import check_precision, deterministic, kernels, replicas
 from cmvq_keras.distribution.replicas import Lost
 from cmvq_keras.interrupting import Interruption
 from cmvq_keras.methods.method import Method
@@ -272,6 +272,8 @@ class _Job:
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
         """Trains from where the run is, measures the kept weights, finishes the run."""
         model, recipe, splits = self.model, self.recipe, self.splits
+        if recipe.training.recompute:
+            kernels.return_freed()
         shown = [BriefProgress()] if verbose and replicas.is_first else []
         of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]

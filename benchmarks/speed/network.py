@@ -35,9 +35,11 @@ def ours(part, shape, precision, recompute=False):
     from benchmarks.speed import floor
     from cmvq_keras import optimizing, recipes
     from cmvq_keras.building import build_model
-    from cmvq_keras.distribution import check_precision
+    from cmvq_keras.distribution import check_precision, kernels
 
     check_precision(precision)
+    if recompute:
+        kernels.return_freed()
     settings = {"training.recompute": recompute}
     recipe = recipes.get(shape).with_settings(settings)
     batch, batches = SIZES[shape]

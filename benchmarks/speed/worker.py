@@ -25,6 +25,7 @@ def main():
     os.environ["KERAS_BACKEND"] = "torch" if foreign else backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        _as_the_command_line(backend)
         _import(backend)
         work, batches, needs = _prepare(who, part, shape, precision)
         before = _peak()
@@ -54,6 +55,13 @@ def _prepare(who, part, shape, precision):
     if who == "published":
         return network.published(part, shape, precision)
     return network.ours(part, shape, precision, who.endswith("+recompute"))
+
+
+def _as_the_command_line(backend):
+    """Sets what `cmvq train` sets before Keras loads."""
+    from cmvq_keras import sparing
+
+    sparing.order_for_memory(backend)
 
 
 def _import(backend):

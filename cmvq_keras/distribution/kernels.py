@@ -54,3 +54,7 @@ lay_out = _room.lay_out
 #: `lay_out_optimizer(model)`: likewise what the optimizer of a compiled model keeps for
 #: each kernel.
 lay_out_optimizer = _room.lay_out_optimizer
+
+#: `return_freed()`: from now on this process returns freed tensors to the system at
+#: once, which takes less memory at the peak, and some time.
+return_freed = _room.return_freed

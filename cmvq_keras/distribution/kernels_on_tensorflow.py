@@ -86,6 +86,10 @@ def drawn(draw, shape):
     return draw(shape)
 
 
+def return_freed():
+    """Nothing: it asks the system for memory in large pieces."""
+
+
 def lay_out(variables):
     """Nothing: the order in memory is Keras's."""
 

@@ -1,12 +1,17 @@
 """PyTorch: oneDNN and cuDNN are fastest when channels lie last in memory, those of the
 kernels too."""
 
+import ctypes
+import sys
+
 import torch
 from torch.nn import functional
 
 KERNEL_RANK = 4
 #: Vectors whose distances to all codes stay in the processor's cache.
 CHUNK = 4096
+# From GNU's malloc.h.
+_M_MMAP_THRESHOLD = -3
 # (height, width, in, out) as out, height, width, in.
 _ORDER, _BACK = (3, 0, 1, 2), (1, 2, 3, 0)
 
@@ -107,6 +112,17 @@ def straight_through(hard, soft):
 def drawn(draw, shape):
     """See `kernels`."""
     return draw(shape)
+
+
+def return_freed():
+    """See `kernels`."""
+    if sys.platform != "linux":
+        return
+    # Of the C library of GNU alone. Freed blocks under 32 MB stay with the process, in
+    # pieces that larger ones do not fit into.
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(_M_MMAP_THRESHOLD, 2**20)
 
 
 def lay_out(variables):

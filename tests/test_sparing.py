@@ -1,0 +1,109 @@
+"""Switches for less memory: set where they are known, and no user's choice is lost."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from cmvq_keras import sparing
+
+CHOICE = "--xla_cpu_scheduler_type=CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"
+
+
+def flags(monkeypatch, backend="jax", version="0.10.2", **environment):
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr(sparing.metadata, "version", lambda name: version)
+    sparing.order_for_memory(backend)
+    return environment.get("XLA_FLAGS")
+
+
+def test_the_order_is_chosen_beside_a_users_other_flags(monkeypatch):
+    assert flags(monkeypatch) == CHOICE
+    assert flags(monkeypatch, XLA_FLAGS="--other=1") == f"--other=1 {CHOICE}"
+
+
+def test_nothing_is_set_twice_or_where_it_is_not_known(monkeypatch):
+    own = CHOICE.replace("MEMORY", "CONCURRENCY")
+    assert flags(monkeypatch, XLA_FLAGS=own) == own
+    assert flags(monkeypatch, version="0.5.3") is None
+    assert flags(monkeypatch, version="0.11.0") is None
+    assert flags(monkeypatch, backend="torch") is None
+
+
+def test_without_jax_nothing_is_set(monkeypatch):
+    def missing(name):
+        raise sparing.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(sparing.metadata, "version", missing)
+    sparing.order_for_memory("jax")
+    assert os.environ == {}
+
+
+PEAK = """
+import sys
+from cmvq_keras import sparing
+if sys.argv[1] == "spared":
+    sparing.order_for_memory("jax")
+import jax
+import jax.numpy as jnp
+
+def many(x):
+    return sum(jnp.sum(jnp.sin(x + k) @ jnp.cos(x - k)) for k in range(8))
+
+program = jax.jit(many).lower(jnp.ones((256, 256))).compile()
+print(program.memory_analysis().temp_size_in_bytes)
+"""
+
+
+@pytest.mark.skipif(keras.config.backend() != "jax", reason="XLA is JAX's")
+def test_this_jax_knows_the_flag_and_takes_less_memory():
+    def peak(how):
+        environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+        command = [sys.executable, "-c", PEAK, how]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    assert peak("spared") <= 0.6 * peak("plain")
+
+
+FREED = """
+import keras
+from cmvq_keras.distribution import kernels
+
+def held():
+    kilobytes = [line.split()[1] for line in open("/proc/self/status")
+                 if line.startswith("VmRSS")]
+    return int(kilobytes[0]) / 1024
+
+kernels.return_freed()
+start = held()
+blocks = [keras.ops.zeros((2**20,), "float32") + 1 for _ in range(40)]
+fences = [keras.ops.zeros((2**12,), "float32") + 1 for _ in range(40)]
+full = held()
+del blocks
+print(full - start, held() - start)
+"""
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch" or sys.platform != "linux",
+    reason="GNU's C library",
+)
+def test_freed_tensors_are_returned():
+    done = subprocess.run(
+        [sys.executable, "-c", FREED],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    full, left = map(float, done.stdout.split())
+    assert full > 150
+    assert left < 20
