@@ -143,6 +143,22 @@ def test_nearest_codes_of_few_and_of_many_vectors(count):
     assert 6 not in found
 
 
+class Difference(keras.Layer):
+    def call(self, inputs, training=None):
+        return kernels.squared_difference(*inputs)
+
+
+def test_a_squared_difference_has_its_gradients():
+    a, b, weight = draw(4, 3), draw(4, 3, seed=1), draw(4, 3, seed=2)
+    found = gradients(
+        Difference(), [a, b], lambda outputs: ops.sum(ops.multiply(outputs, weight))
+    )
+    expected = 2 * np.float64(weight) * (np.float64(a) - b)
+    np.testing.assert_allclose(found.outputs, np.square(a - b), rtol=1e-6)
+    np.testing.assert_allclose(found.inputs[0], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.inputs[1], -expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(), (7,), (3, 3, 5, 300), (2, 1100000)])
 def test_starts_of_weights_are_keras_s(shape):
     uniform = keras.initializers.RandomUniform(-0.3, 0.3, seed=4)

@@ -97,7 +97,7 @@ def _jax(layer, x, probe):
     state = [variable.value for variable in layer.non_trainable_variables]
 
     @functools.partial(jax.value_and_grad, has_aux=True)
-    def value(x, state):
+    def value(x, state, probe):
         outputs, state = layer.stateless_call([], state, x, training=True)
         return _objective(outputs, probe), state
 
@@ -105,7 +105,7 @@ def _jax(layer, x, probe):
 
     def work():
         nonlocal state
-        (_, state), gradient = step(x, state)
+        (_, state), gradient = step(x, state, probe)
         jax.block_until_ready((state, gradient))
 
     return work

@@ -33,6 +33,10 @@ normalize = _room.normalize
 #: may round the distances to TF32 or bfloat16.
 nearest = _room.nearest
 
+#: `rows(table, places)`: those rows of `(n, depth)`; places are integers of any shape,
+#: each of a row that is there.
+rows = _room.rows
+
 #: `segment_sum(values, segments, count)`: sums of the rows of each segment, as
 #: `keras.ops.segment_sum`.
 segment_sum = _room.segment_sum

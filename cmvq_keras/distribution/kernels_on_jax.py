@@ -106,14 +106,35 @@ def _first_largest(scores):
     return lax.fori_loop(1, len(scores), step, first)[1]
 
 
+def rows(table, places):
+    """See `kernels`."""
+    # Keras's own is prepared for places that there are not: a second array.
+    return table.at[places].get(mode="promise_in_bounds")
+
+
 def segment_sum(values, segments, count):
     """See `kernels`."""
     return jax.ops.segment_sum(values, segments, count)
 
 
+@jax.custom_vjp
 def squared_difference(a, b):
     """See `kernels`."""
     return jnp.square(a - b)
+
+
+def _squared_forward(a, b):
+    return squared_difference(a, b), (a, b)
+
+
+def _squared_backward(saved, gradient):
+    a, b = saved
+    # Not a - b: XLA would know it from the forward pass, and keep it in memory.
+    change = 2 * gradient * (b - a)
+    return -change, change
+
+
+squared_difference.defvjp(_squared_forward, _squared_backward)
 
 
 def straight_through(hard, soft):

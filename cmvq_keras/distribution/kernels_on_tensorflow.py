@@ -1,6 +1,7 @@
 """TensorFlow: one operation where Keras takes a dozen."""
 
 import tensorflow as tf
+from keras import ops
 
 from cmvq_keras.distribution import full_precision_matmul
 
@@ -64,6 +65,11 @@ def nearest(vectors, codebook):
     found = tf.map_fn(of, chunks, tf.int32, parallel_iterations=1)
     found = tf.concat([tf.reshape(found, (-1,)), of(vectors[whole:])], axis=0)
     return tf.ensure_shape(found, (count,))
+
+
+def rows(table, places):
+    """See `kernels`."""
+    return ops.take(table, places, axis=0)
 
 
 def segment_sum(values, segments, count):

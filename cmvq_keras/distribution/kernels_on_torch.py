@@ -5,6 +5,7 @@ import ctypes
 import sys
 
 import torch
+from keras import ops
 from torch.nn import functional
 
 KERNEL_RANK = 4
@@ -81,6 +82,11 @@ def nearest(vectors, codebook):
         # Here `max` is more than twice as fast as `argmax`.
         places.copy_(products.sub_(offsets).max(1).indices)
     return found
+
+
+def rows(table, places):
+    """See `kernels`."""
+    return ops.take(table, places, axis=0)
 
 
 def segment_sum(values, segments, count):

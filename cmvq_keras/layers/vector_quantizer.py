@@ -160,7 +160,7 @@ class VectorQuantizer(keras.layers.Layer):
         if learns and self._starts_from_data:
             codes, fresh = self._start_from(ops.stop_gradient(flat), candidates, codes)
         indices = method_ops.nearest_code(flat, codes)
-        chosen = ops.reshape(ops.take(codes, indices, axis=0), ops.shape(vectors))
+        chosen = ops.reshape(kernels.rows(codes, indices), ops.shape(vectors))
         if learns and self._learns_by_average:
             self._move_codes(ops.stop_gradient(flat), indices, codes, fresh, candidates)
         return {
