@@ -58,13 +58,8 @@ def resolved(recipe):
 
     A normalization that is the default one becomes that of the other kind; one of the
     user's own, or a preset's, stays.
-
-    Raises:
-        ValueError: for a `data.colored` that is neither true nor false.
     """
     colored = recipe.data["colored"]
-    if not isinstance(colored, bool):
-        raise ValueError(f"data.colored must be true or false. Received: {colored!r}")
     mnist_now = recipe.modalities.get("mnist")
     kinds = (RECIPE.modalities["mnist"], _COLORED)
     if mnist_now is None or mnist_now.shape == kinds[colored].shape:
