@@ -17,8 +17,11 @@ from command_line import error_of, shell
 import cmvq_keras as cmvq
 from cmvq_keras import measuring
 from cmvq_keras.backend import number_of_devices
+from cmvq_keras.backup import Backup
+from cmvq_keras.checkpoint import Position
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.distribution import replicas
+from cmvq_keras.interrupting import Interrupted, Interruption
 from cmvq_keras.run import Run
 
 BACKEND = keras.config.backend()
@@ -177,6 +180,35 @@ def test_a_lost_process_stops_the_run_which_goes_on_on_one_device(tmp_path):
     assert "replicas was 2, is 1" in done.stderr
     assert len(Run.open(run).history) == begun + 1
     assert Run.open(run).is_finished
+
+
+class Saved(Backup):
+    """A `Backup` that writes nothing."""
+
+    def write(self, model, step=0):
+        self.position = Position(self.epoch, step)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_at_the_next_exchange_that_tells_it_to_all(monkeypatch, signum):
+    signals = [signum]
+
+    def total(numbers):
+        # It comes when this process has given its part, and the others have theirs.
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+        return np.array(numbers, "float64")
+
+    monkeypatch.setattr(replicas, "total", total)
+    with Interruption("runs/a") as interruption:
+        saved = Saved(None, None, [], interruption, 1e-9, Position())
+        saved.set_params({"steps": 9})
+        saved.on_train_begin()
+        saved.on_train_batch_end(0)
+        assert interruption.requested == signum
+        with pytest.raises(Interrupted, match="after step 2 of epoch 1 by") as caught:
+            saved.on_train_batch_end(1)
+    assert caught.value.exit_code == 128 + signum
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
