@@ -9,7 +9,7 @@ import tempfile
 import click
 
 from cmvq_keras import caching
-from cmvq_keras.backend import BACKENDS, number_of_devices, select_backend
+from cmvq_keras.backend import BACKENDS, select_backend
 
 
 class Name(click.Choice):
@@ -157,7 +157,7 @@ def start_backend(requested, devices=None):
     Args:
         requested: the value of `--backend`, or None.
         devices: the value of `--devices`, or None. Where several are a process each,
-            this process becomes the launcher that starts them.
+            this process starts them for the same command, and ends with them.
 
     Returns:
         The backend's name.
@@ -165,7 +165,9 @@ def start_backend(requested, devices=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
     if chosen == "torch" and devices not in (None, "1") and not _is_launched():
-        _launch(devices)
+        from cmvq_keras.cli.launching import launch
+
+        sys.exit(launch(devices, sys.argv[1:]))
     caching.keep_compiled(chosen)
     # Some of TensorFlow's messages obey no setting and are written to the file
     # descriptor by C++, before any Python code can stop them.
@@ -179,15 +181,6 @@ def start_backend(requested, devices=None):
 
 def _is_launched():
     return "WORLD_SIZE" in os.environ
-
-
-def _launch(devices):
-    """Replaces this process with PyTorch's launcher, for the same command."""
-    count = number_of_devices(devices)
-    words = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-    words += ["gpu" if count == "all" else str(count), "-m", "cmvq_keras.cli"]
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *words, *sys.argv[1:]])
 
 
 @contextlib.contextmanager

@@ -1,18 +1,18 @@
 """One training on several devices ends as on one; a lost process costs no work."""
 
+import contextlib
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
 import pytest
 import several_devices
-from command_line import error_of, shell
+from command_line import error_of
 
 import cmvq_keras as cmvq
 from cmvq_keras import measuring
@@ -39,17 +39,13 @@ def _port():
         return str(found.getsockname()[1])
 
 
-def _environments(kind):
-    """What a launcher tells each of two processes."""
-    port = _port()
-    for index in ("0", "1"):
-        if kind == "jax":
-            address = {"JAX_COORDINATOR_ADDRESS": f"localhost:{port}"}
-            yield {**address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": index}
-        else:
-            address = {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-            own = {"RANK": index, "LOCAL_RANK": index}
-            yield {**address, **own, "WORLD_SIZE": "2"}
+def _environments():
+    """What tells each of two JAX processes of the other."""
+    own = {
+        "JAX_COORDINATOR_ADDRESS": f"localhost:{_port()}",
+        "JAX_NUM_PROCESSES": "2",
+    }
+    return [{**own, "JAX_PROCESS_ID": index} for index in ("0", "1")]
 
 
 def _started(words, folder, **environment):
@@ -66,9 +62,7 @@ def _started(words, folder, **environment):
 def _start(way, folder):
     folder.mkdir()
     if way == "processes":
-        return [
-            _started([SCRIPT, folder], folder, **each) for each in _environments("jax")
-        ]
+        return [_started([SCRIPT, folder], folder, **each) for each in _environments()]
     if way == "torchrun":
         return [_started([*TORCHRUN, SCRIPT, folder], folder)]
     return [_started([SCRIPT, folder, way and "2"][: 2 + bool(way)], folder)]
@@ -132,54 +126,71 @@ def test_a_run_is_measured_and_notes_its_devices(folders, way):
     assert [len(run.history) for run in (one, two)] == [5, 5]
 
 
-def _training(out):
-    settings = {**several_devices.SETTINGS, "training.epochs": 200}
-    words = [f"--set={name}={value}" for name, value in settings.items()]
-    return [
-        "-m",
-        "cmvq_keras.cli",
-        "train",
-        "--recipe",
-        "planted",
-        *words,
-        "--out",
-        out,
-    ]
+@contextlib.contextmanager
+def _launched(words, folder):
+    """A command with `--devices 2` once its training goes on: `(process, workers)`."""
+    process = _started([*words, "--devices", "2"], folder)
+    try:
+        for line in process.stdout:
+            if "- loss:" in line:
+                break
+        workers = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True)
+        yield process, list(map(int, workers.split()))
+    finally:
+        process.kill()
+
+
+def _last_line(told):
+    assert "Traceback" not in told
+    *others, line = told.strip().splitlines()
+    assert not any(each.startswith("Error: ") for each in others)
+    return line
+
+
+class CtrlC(keras.callbacks.Callback):
+    """Stops a training after its first epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _stopped(run, epochs=200):
+    """Begins a run on one device."""
+    recipe = several_devices.recipe().with_settings({"training.epochs": epochs})
+    with pytest.raises(Interrupted):
+        cmvq.train(recipe, out=run, callbacks=[CtrlC()], verbose=False)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    BACKEND != "torch", reason="two processes without torchrun's report"
-)
-def test_a_lost_process_stops_the_run_which_goes_on_on_one_device(tmp_path):
+@pytest.mark.skipif(BACKEND != "torch", reason="a process a device")
+def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
     run = tmp_path / "run"
-    first, second = (
-        _started(_training(run), tmp_path, **each) for each in _environments("torch")
-    )
-    weights, end = run / "model.weights.h5", time.monotonic() + 300
-    while not weights.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert weights.exists()
-    second.send_signal(signal.SIGKILL)
-    killed = time.monotonic()
-    told, _ = first.communicate(timeout=120)
-    assert time.monotonic() - killed < 60
-    assert first.returncode == 1
-    assert "Traceback" not in told
-    line = next(each for each in told.splitlines() if each.startswith("Error: "))
-    assert "Another process of this training is gone" in line
-    assert f"cmvq train --resume {run}" in line
-    begun = len(Run.open(run).history)
-    (run / "recipe.json").write_text(
-        (run / "recipe.json")
-        .read_text()
-        .replace('"epochs": 200', f'"epochs": {begun + 1}')
-    )
-    done = shell("train", "--resume", run, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "replicas was 2, is 1" in done.stderr
+    _stopped(run)
+    resume = ["-m", "cmvq_keras.cli", "train", "--resume", run]
+    with _launched(resume, tmp_path) as (process, _):
+        taken = ["-m", "cmvq_keras.cli", "train", "--recipe", "planted", "--out", run]
+        refused = _started([*taken, "--devices", "2"], tmp_path)
+        told, _ = refused.communicate(timeout=120)
+        assert refused.returncode == 1
+        assert "Another process" in told
+        assert told.startswith("Error: ")
+        assert told.count("\n") == 1
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"by Ctrl-C. Go on with: cmvq train --resume {run}" in _last_line(told)
+    with _launched(resume, tmp_path) as (process, workers):
+        os.kill(workers[0], signal.SIGKILL)
+        told, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    line = _last_line(told)
+    assert line.startswith("Error: Another process of this training is gone")
+    assert line.endswith(f"cmvq train --resume {run}")
+    begun, text = len(Run.open(run).history), (run / "recipe.json").read_text()
+    text = text.replace('"epochs": 200', f'"epochs": {begun + 1}')
+    (run / "recipe.json").write_text(text)
+    assert cmvq.resume(run, verbose=False).is_finished
     assert len(Run.open(run).history) == begun + 1
-    assert Run.open(run).is_finished
 
 
 class Saved(Backup):

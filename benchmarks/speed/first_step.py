@@ -2,7 +2,8 @@
 
     python -m benchmarks.speed.first_step BACKEND SHAPE [--naive]
 
-With --naive nothing that was compiled is kept, and each weight is drawn in its own shape.
+With --naive nothing that was compiled is kept, and each weight is drawn in its own
+shape.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""PyTorch: a process a device, started by torchrun."""
+"""PyTorch: a process a device, started by torchrun or by `cmvq train`."""
 
 import contextlib
 import datetime
@@ -49,6 +49,8 @@ class TorchReplicas(SeparateReplicas):
 
     def _join(self):
         if torch.cuda.is_available():
+            own = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+            enough(own, torch.cuda.device_count(), "this machine")
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
         patience = datetime.timedelta(seconds=PATIENCE)
         # Both: gradients lie on the device, what processes agree on does not.
