@@ -189,6 +189,7 @@ def _check_replicas(recipe, store):
     if replicas.count == 1:
         return
     _check_batch(recipe.training.batch_size)
+    replicas.check_settings(recipe.training)
     if not methods.get(recipe.method).on_several_devices:
         raise ValueError(f"The method {recipe.method} trains on one device alone.")
     if replicas.processes > 1 and not (store or recipes.is_made_up(recipe.name)):

@@ -15,7 +15,7 @@ import several_devices
 from command_line import error_of
 
 import cmvq_keras as cmvq
-from cmvq_keras import measuring
+from cmvq_keras import measuring, training
 from cmvq_keras.backend import number_of_devices
 from cmvq_keras.backup import Backup
 from cmvq_keras.checkpoint import Position
@@ -288,8 +288,6 @@ def test_more_devices_than_there_are_are_refused(tmp_path):
 
 
 def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
-    from cmvq_keras import training
-
     monkeypatch.setattr(replicas, "count", 3)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 16})
     with pytest.raises(ValueError, match=r"among 3 devices evenly.* Received: 16"):
@@ -298,9 +296,43 @@ def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("method", ["gradient-blending", "ogm", "ogm-ge", "pmr"])
 def test_a_method_for_one_device_is_refused_on_several(method, monkeypatch):
-    from cmvq_keras import training
-
     monkeypatch.setattr(replicas, "count", 2)
     recipe = cmvq.recipes.get("planted").with_method(method)
     with pytest.raises(ValueError, match=f"{method} trains on one device alone"):
         training._check_replicas(recipe, None)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends can")
+@pytest.mark.parametrize(
+    ("name", "value"), [("accumulation_steps", 2), ("precision", "mixed_float16")]
+)
+def test_what_mirrored_devices_cannot_do_is_refused(name, value, monkeypatch):
+    monkeypatch.setattr(replicas, "count", 2)
+    recipe = several_devices.recipe().with_settings({f"training.{name}": value})
+    with pytest.raises(ValueError, match=f"training.{name} must be .* on 2 devices"):
+        training._check_replicas(recipe, None)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="a step is one program over all devices")
+def test_an_optimizer_that_is_compiled_twice_is_prepared_once(monkeypatch):
+    monkeypatch.setattr(replicas, "count", 2)
+    optimizer = keras.optimizers.SGD(global_clipnorm=4.0)
+    replicas.prepare(optimizer)
+    limit, apply = optimizer.global_clipnorm, optimizer.apply
+    replicas.prepare(optimizer)
+    assert optimizer.global_clipnorm == limit
+    assert optimizer.apply is apply
+    assert limit == (2.0 if BACKEND == "tensorflow" else 4.0)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX's versions")
+def test_an_older_jax_is_told_no_more_than_it_takes():
+    import jax
+
+    from cmvq_keras.distribution.on_jax import _patience
+
+    assert _patience(lambda num_processes=None: None) == {}
+    assert _patience(lambda heartbeat_timeout_seconds=1: None) == {
+        "heartbeat_timeout_seconds": 50
+    }
+    assert len(_patience(jax.distributed.initialize)) == 2

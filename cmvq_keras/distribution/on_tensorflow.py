@@ -57,9 +57,24 @@ class TensorFlowReplicas(SeparateReplicas):
         # TensorFlow fills the replicas in turn, and leaves the last ones without any.
         return self.are_separate
 
-    def prepare(self, optimizer):
+    def check_settings(self, settings):
         if not self.are_separate:
             return
+        where = f"on {self.count} devices with TensorFlow"
+        if settings.accumulation_steps > 1:
+            raise ValueError(
+                f"training.accumulation_steps must be 1 {where}: its "
+                "devices cannot gather gradients over several steps. Take another "
+                f"backend. Received: {settings.accumulation_steps}"
+            )
+        if settings.precision == "mixed_float16":
+            raise ValueError(
+                f"training.precision must be float32 or mixed_bfloat16 {where}: each "
+                "device would clip and check its own gradients by themselves. "
+                "Received: mixed_float16"
+            )
+
+    def _prepare(self, optimizer):
         limits = {
             name: getattr(optimizer, name)
             for name in ("clipnorm", "global_clipnorm", "clipvalue")

@@ -69,9 +69,7 @@ class TorchReplicas(SeparateReplicas):
             part.reshape(each.shape) for part, each in zip(parts, tensors, strict=True)
         )
 
-    def prepare(self, optimizer):
-        if self.count == 1:
-            return
+    def _prepare(self, optimizer):
         apply = optimizer.apply
 
         def apply_mean(grads, trainable_variables=None):

@@ -136,6 +136,9 @@ class Replicas:
 
     # Training
 
+    def check_settings(self, settings):
+        """Raises ValueError for `TrainingSettings` that several devices cannot take."""
+
     def prepare(self, optimizer):
         """Lets an optimizer take its steps by the mean gradient of all replicas."""
 
@@ -204,7 +207,7 @@ class Replicas:
 class SeparateReplicas(Replicas):
     """Each replica runs a step of its own, on its own part of the batch.
 
-    A subclass gives `sums` and `position`.
+    A subclass gives `sums`, `position` and `_prepare`.
     """
 
     @property
@@ -215,6 +218,15 @@ class SeparateReplicas(Replicas):
     def position(self):
         """Which replica this is, from 0: an integer or a scalar tensor."""
         return self.index
+
+    def prepare(self, optimizer):
+        # A model may be compiled with the same optimizer again.
+        if self.are_separate and "apply" not in vars(optimizer):
+            self._prepare(optimizer)
+
+    def _prepare(self, optimizer):
+        """Gives an optimizer an `apply` of its own, where it needs one."""
+        raise NotImplementedError
 
     def rows(self, tensor):
         return super().rows(tensor) * self.count
