@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import runpy
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from cmvq_keras.run import Run
 
 BACKEND = keras.config.backend()
 SCRIPT = pathlib.Path(several_devices.__file__)
+COUNTS = SCRIPT.parents[1] / "benchmarks" / "communication.py"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 #: The ways in which this backend trains on two devices.
 WAYS = {"jax": ("devices", "processes"), "torch": ("torchrun",)}.get(
@@ -336,3 +338,34 @@ def test_an_older_jax_is_told_no_more_than_it_takes():
         "heartbeat_timeout_seconds": 50
     }
     assert len(_patience(jax.distributed.initialize)) == 2
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="it sums by itself")
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_step_sums_what_the_benchmark_counts(recompute, monkeypatch):
+    from cmvq_keras.distribution import on_torch
+
+    if not COUNTS.exists():
+        pytest.skip("benchmarks/ is not there")
+    parts = runpy.run_path(str(COUNTS))["parts"]
+    sent = []
+
+    def all_reduce(tensor):
+        sent.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    monkeypatch.setattr(replicas, "count", 2)
+    monkeypatch.setattr(on_torch, "_all_reduce", all_reduce)
+    changed = {"training.recompute": recompute, "training.limit": 8}
+    recipe = several_devices.recipe().with_settings(changed)
+    split = cmvq.recipes.load_split(recipe, "train", None, 8, None)
+    model = cmvq.build_model(recipe)
+    model.compile(keras.optimizers.SGD(0.001))
+    for _ in range(2):
+        sent.clear()
+        batch = {name: values[:8] for name, values in split.x.items()}, split.y[:8]
+        model.train_step(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
+    # The last part is what callbacks tell.
+    found = parts(model)[:-1]
+    assert len(sent) == sum(part.messages for part in found)
+    assert sum(sent) == sum(part.bytes for part in found)
