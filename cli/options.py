@@ -1,15 +1,13 @@
 """Options that several commands share, and what they mean."""
 
-import contextlib
 import difflib
 import os
 import sys
-import tempfile
 
 import click
 
 from cmvq_keras import caching
-from cmvq_keras.backend import BACKENDS, select_backend
+from cmvq_keras.backend import BACKENDS, import_keras, select_backend
 
 
 class Name(click.Choice):
@@ -169,33 +167,9 @@ def start_backend(requested, devices=None):
 
         sys.exit(launch(devices, sys.argv[1:]))
     caching.keep_compiled(chosen)
-    # Some of TensorFlow's messages obey no setting and are written to the file
-    # descriptor by C++, before any Python code can stop them.
-    with _messages_held_back():
-        import keras
-
-        # This imports TensorFlow wherever it is installed, on every backend.
-        keras.utils.set_random_seed(0)
+    import_keras()
     return chosen
 
 
 def _is_launched():
     return "WORLD_SIZE" in os.environ
-
-
-@contextlib.contextmanager
-def _messages_held_back():
-    """Drops what is written to stderr, unless an exception ends the block."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
