@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,13 +17,14 @@ import several_devices
 from command_line import error_of
 
 import cmvq_keras as cmvq
-from cmvq_keras import measuring, training
+from cmvq_keras import measuring, preparing, training
 from cmvq_keras.backend import number_of_devices
 from cmvq_keras.backup import Backup
 from cmvq_keras.checkpoint import Position
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.distribution import replicas
 from cmvq_keras.interrupting import Interrupted, Interruption
+from cmvq_keras.layers import VectorQuantizer
 from cmvq_keras.run import Run
 
 BACKEND = keras.config.backend()
@@ -61,37 +63,44 @@ def _started(words, folder, **environment):
     )
 
 
-def _start(way, folder):
-    folder.mkdir()
+def _start(way, folder, store):
+    words = [SCRIPT, folder, store]
     if way == "processes":
-        return [_started([SCRIPT, folder], folder, **each) for each in _environments()]
+        return [_started(words, folder, **each) for each in _environments()]
     if way == "torchrun":
-        return [_started([*TORCHRUN, SCRIPT, folder], folder)]
-    return [_started([SCRIPT, folder, way and "2"][: 2 + bool(way)], folder)]
+        return [_started([*TORCHRUN, *words], folder)]
+    return [_started(words if way is None else [*words, "2"], folder)]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """By way the folder of a finished training; None for one device."""
+    """By way the folder of finished trainings; None for one device."""
     root = tmp_path_factory.mktemp("trained")
+    store = preparing.prepare(several_devices.recipe(), None, root).folder
     found = {}
     for way in (None, *WAYS):
         found[way] = root / str(way)
-        for process in _start(way, found[way]):
+        found[way].mkdir()
+        if way:
+            shutil.copytree(found[None] / "begun", found[way] / "resumed")
+        for process in _start(way, found[way], store):
             told, _ = process.communicate(timeout=600)
             assert process.returncode == 0, told[-3000:]
     return found
 
 
-def _end(folder):
-    with np.load(folder / "end.npz") as content:
+def _end(folder, training):
+    with np.load(folder / f"{training}.npz") as content:
         return dict(content)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("training", ["run", "resumed"])
 @pytest.mark.parametrize("way", WAYS)
-def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(folders, way):
-    one, two = _end(folders[None]), _end(folders[way])
+def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(
+    folders, way, training
+):
+    one, two = _end(folders[None], training), _end(folders[way], training)
     assert one.keys() == two.keys()
     for name, values in one.items():
         # A batch's perplexity depends on the batch: only PyTorch shares out odd ones.
@@ -103,12 +112,24 @@ def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(folders, way
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_no_code_was_chosen_otherwise(folders, way):
-    one, two = _end(folders[None]), _end(folders[way])
+    one, two = (_end(folders[each], "run") for each in (None, way))
     counts = [name for name in one if name.endswith("ema_cluster_size")]
     assert len(counts) == 2
     for name in counts:
         # One vector that chose another code moves a count by 1 - decay, 0.01.
         np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_dead_codes_are_revived_as_on_one_device(folders, way):
+    one, two = (_end(folders[each], "resumed") for each in (None, way))
+    for name in ("image", "audio"):
+        sizes = f"{name}_quantizer/ema_cluster_size"
+        # Of 1,024 vectors that choose among 8 codes, in the last step.
+        revived = np.isclose(one[sizes], 0.9 * 1024 / 8)
+        assert revived.any()
+        assert np.array_equal(np.isclose(two[sizes], 0.9 * 1024 / 8), revived)
 
 
 @pytest.mark.slow
@@ -149,25 +170,37 @@ def _last_line(told):
     return line
 
 
-class CtrlC(keras.callbacks.Callback):
-    """Stops a training after its first epoch."""
+def _training(out):
+    settings = {**several_devices.SETTINGS, "training.epochs": 200}
+    words = [f"--set={name}={value}" for name, value in settings.items()]
+    command = ["-m", "cmvq_keras.cli", "train", "--recipe", "planted"]
+    return [*command, *words, "--out", out]
 
-    def on_epoch_end(self, epoch, logs=None):
-        os.kill(os.getpid(), signal.SIGINT)
 
-
-def _stopped(run, epochs=200):
-    """Begins a run on one device."""
-    recipe = several_devices.recipe().with_settings({"training.epochs": epochs})
-    with pytest.raises(Interrupted):
-        cmvq.train(recipe, out=run, callbacks=[CtrlC()], verbose=False)
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "jax", reason="PyTorch's is killed below")
+def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
+    run = tmp_path / "run"
+    first, second = (
+        _started(_training(run), tmp_path, **each) for each in _environments()
+    )
+    for line in first.stdout:
+        if "- loss:" in line:
+            break
+    second.send_signal(signal.SIGKILL)
+    told, _ = first.communicate(timeout=120)
+    assert first.returncode == 1
+    line = _last_line(told)
+    assert line.startswith("Error: Another process of this training is gone")
+    assert line.endswith(f"cmvq train --resume {run}")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "torch", reason="a process a device")
 def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
     run = tmp_path / "run"
-    _stopped(run)
+    recipe = several_devices.recipe()
+    several_devices.begin(run, recipe.with_settings({"training.epochs": 200}))
     resume = ["-m", "cmvq_keras.cli", "train", "--resume", run]
     with _launched(resume, tmp_path) as (process, _):
         taken = ["-m", "cmvq_keras.cli", "train", "--recipe", "planted", "--out", run]
@@ -313,6 +346,22 @@ def test_what_mirrored_devices_cannot_do_is_refused(name, value, monkeypatch):
     recipe = several_devices.recipe().with_settings({f"training.{name}": value})
     with pytest.raises(ValueError, match=f"training.{name} must be .* on 2 devices"):
         training._check_replicas(recipe, None)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="JAX does not divide it, TensorFlow not")
+def test_k_means_is_that_of_all_rows(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    rows = keras.ops.convert_to_tensor(rows.astype("float32"))
+    layer = VectorQuantizer(4, start="kmeans", seed=0)
+    layer.build(rows.shape)
+    whole = layer._kmeans(keras.ops.concatenate([rows, rows]), rows[:4])
+    # Two devices with the same rows: each sum is twice that of one.
+    monkeypatch.setattr(replicas, "count", 2)
+    monkeypatch.setattr(replicas, "sums", lambda *own: tuple(2 * each for each in own))
+    shared = layer._kmeans(rows, rows[:4])
+    start, shared, whole = map(keras.ops.convert_to_numpy, (rows[:4], shared, whole))
+    np.testing.assert_allclose(shared, whole, rtol=0, atol=1e-5)
+    assert np.abs(shared - start).max() > 0.1
 
 
 @pytest.mark.skipif(BACKEND == "jax", reason="a step is one program over all devices")
