@@ -4,7 +4,8 @@
 
 builds the recipe's model, counts from its weights what a step sums over the devices,
 and prints it as Markdown; then, for `--step SECONDS` of a step on one device, the
-efficiency that follows for 8 and 64 devices. See docs/scaling.md for the assumptions.
+efficiency that follows for 8 and 64 devices: where each takes as large a batch as one
+device does, and where one such batch is shared out. See docs/scaling.md.
 """
 
 import argparse
@@ -43,39 +44,62 @@ def parts(model):
     Args:
         model: a `CMVQVAE` that is built.
     """
-    from cmvq_keras.layers import BatchNormalization
-
-    layers = [each for each in model._flatten_layers() if each.built]
-    norms = [each for each in layers if isinstance(each, BatchNormalization)]
     quantizers = list(model.quantizers.values())
-    codes = [each.embeddings.shape for each in quantizers]
-    drawn = [
-        math.prod(shape)
-        for shape, each in zip(codes, quantizers, strict=True)
-        if each._starts_from_data or each._revives
-    ]
-    averaged = [shape for shape in codes if model.quantizers]
+    averaged = [each for each in quantizers if each._learns_by_average]
+    drawing = [each for each in quantizers if each._starts_from_data or each._revives]
+    starting = [each for each in quantizers if each._starts_from_data]
+    norms = _norms([model])
+    # A second run of a network sums its batch statistics once more.
+    networks = [*model.encoders.values(), *model.decoders.values()]
+    again = _norms(networks) if model.recompute else []
+    labels = model.ignore_class is not None
     return [
         Part("gradients", _numbers(model.trainable_weights), 1),
         Part(
             "moving averages: counts and sums of the codes",
-            sum(count * (depth + 1) for count, depth in averaged),
+            _codes(averaged) + _code_values(averaged),
             len(averaged),
         ),
-        Part("candidates for a start and for dead codes", sum(drawn), len(drawn)),
+        Part(
+            "candidates for a start and for dead codes",
+            _code_values(drawing),
+            len(drawing),
+        ),
         Part(
             "perplexity, finite values",
-            sum(count + 1 for count, _ in codes),
-            2 * len(codes),
+            _codes(quantizers) + len(starting),
+            len(quantizers) + len(starting),
         ),
         # Mean and mean square of each channel, and their gradients.
         Part(
             "batch statistics",
-            sum(4 * each.moving_mean.shape[0] for each in norms),
-            2 * len(norms),
+            4 * _channels(norms) + 2 * _channels(again),
+            2 * len(norms) + len(again),
         ),
+        *([Part("labels that count", 2, 1)] if labels else []),
         Part("loss, signals (float64)", 2 * 4, 2),
     ]
+
+
+def _norms(layers):
+    from cmvq_keras.layers import BatchNormalization
+
+    inner = [each for layer in layers for each in layer._flatten_layers()]
+    return [
+        each for each in inner if isinstance(each, BatchNormalization) and each.built
+    ]
+
+
+def _channels(norms):
+    return sum(each.moving_mean.shape[0] for each in norms)
+
+
+def _codes(quantizers):
+    return sum(each.num_embeddings for each in quantizers)
+
+
+def _code_values(quantizers):
+    return _numbers([each.embeddings for each in quantizers])
 
 
 def _numbers(weights):
@@ -108,6 +132,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--recipe", default="crema-d")
     arguments.add_argument("--backend", default=None)
+    arguments.add_argument("--recompute", action="store_true")
     arguments.add_argument("--step", type=float, nargs="*", default=())
     chosen = arguments.parse_args()
     if chosen.backend:
@@ -115,7 +140,9 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import cmvq_keras as cmvq
 
-    found = parts(cmvq.build_model(chosen.recipe))
+    recipe = cmvq.recipes.get(chosen.recipe)
+    recipe = recipe.with_settings({"training.recompute": chosen.recompute})
+    found = parts(cmvq.build_model(recipe))
     print("| summed in a step | bytes | messages |\n|---|---|---|")
     for part in found:
         print(f"| {part.name} | {part.bytes:,} | {part.messages} |")
@@ -123,12 +150,13 @@ def main():
     print(f"| all | {size:,} | {sum(part.messages for part in found)} |")
     if not chosen.step:
         return
-    print("\n| link | step on one device | 8 devices | 64 devices |\n|---|---|---|---|")
+    columns = "8 devices | 64 devices | 8, one batch | 64, one batch"
+    print(f"\n| link | step on one device | {columns} |\n|---|---|---|---|---|---|")
     for name, (bandwidth, latency) in LINKS.items():
         for step in chosen.step:
             told = [
-                f"{100 * efficiency(step, seconds(found, n, bandwidth, latency)):.1f} %"
-                for n in (8, 64)
+                f"{100 * efficiency(own, seconds(found, n, bandwidth, latency)):.1f} %"
+                for n, own in ((8, step), (64, step), (8, step / 8), (64, step / 64))
             ]
             print(f"| {name} | {step:g} s | {' | '.join(told)} |")
 

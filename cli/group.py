@@ -67,18 +67,21 @@ class CommandGroup(click.Group):
         except Exception as error:
             if os.environ.get("CMVQ_DEBUG") == "1":
                 raise
+            if _is_one_of_replicas(error, "Refused"):
+                sys.exit(1)  # the first process tells why
             code = report(error)
-            if _is_lost(error):
+            if _is_one_of_replicas(error, "Lost"):
                 # JAX's own end would wait for the lost process, and then crash.
                 sys.stdout.flush()
                 os._exit(code)
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _is_lost(error):
-    """Whether another process of a training is gone; without importing anything."""
+def _is_one_of_replicas(error, name):
+    """Whether an exception is one that only several processes raise; without importing
+    anything."""
     replicas = sys.modules.get("cmvq_keras.distribution.replicas")
-    return replicas is not None and isinstance(error, replicas.Lost)
+    return replicas is not None and isinstance(error, getattr(replicas, name))
 
 
 def report(error):

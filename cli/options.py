@@ -1,15 +1,13 @@
 """Options that several commands share, and what they mean."""
 
-import contextlib
 import difflib
 import os
 import sys
-import tempfile
 
 import click
 
 from cmvq_keras import caching, sparing
-from cmvq_keras.backend import BACKENDS, number_of_devices, select_backend
+from cmvq_keras.backend import BACKENDS, import_keras, select_backend
 
 
 class Name(click.Choice):
@@ -157,7 +155,7 @@ def start_backend(requested, devices=None):
     Args:
         requested: the value of `--backend`, or None.
         devices: the value of `--devices`, or None. Where several are a process each,
-            this process becomes the launcher that starts them.
+            this process starts them for the same command, and ends with them.
 
     Returns:
         The backend's name.
@@ -165,45 +163,14 @@ def start_backend(requested, devices=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
     if chosen == "torch" and devices not in (None, "1") and not _is_launched():
-        _launch(devices)
+        from cmvq_keras.cli.launching import launch
+
+        sys.exit(launch(devices, sys.argv[1:]))
     caching.keep_compiled(chosen)
     sparing.order_for_memory(chosen)
-    # Some of TensorFlow's messages obey no setting and are written to the file
-    # descriptor by C++, before any Python code can stop them.
-    with _messages_held_back():
-        import keras
-
-        # This imports TensorFlow wherever it is installed, on every backend.
-        keras.utils.set_random_seed(0)
+    import_keras()
     return chosen
 
 
 def _is_launched():
     return "WORLD_SIZE" in os.environ
-
-
-def _launch(devices):
-    """Replaces this process with PyTorch's launcher, for the same command."""
-    count = number_of_devices(devices)
-    words = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-    words += ["gpu" if count == "all" else str(count), "-m", "cmvq_keras.cli"]
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", *words, *sys.argv[1:]])
-
-
-@contextlib.contextmanager
-def _messages_held_back():
-    """Drops what is written to stderr, unless an exception ends the block."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)

@@ -1,10 +1,12 @@
 """Which backend Keras will use, decided before Keras is imported."""
 
+import contextlib
 import importlib.util
 import json
 import os
 import pathlib
 import sys
+import tempfile
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
@@ -57,6 +59,37 @@ def select_backend(requested=None):
     chosen = next((wish for wish in wishes if wish in installed), installed[0])
     os.environ["KERAS_BACKEND"] = chosen
     return chosen
+
+
+def import_keras():
+    """Imports Keras without TensorFlow's start-up messages.
+
+    Some of them obey no setting and are written to the file descriptor by C++, before
+    any Python code can stop them.
+    """
+    with _messages_held_back():
+        import keras
+
+        # This imports TensorFlow wherever it is installed, on every backend.
+        keras.utils.set_random_seed(0)
+
+
+@contextlib.contextmanager
+def _messages_held_back():
+    """Drops what is written to stderr, unless an exception ends the block."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def number_of_devices(text):

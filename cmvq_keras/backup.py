@@ -131,37 +131,43 @@ class Backup(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         late = self.minutes and time.monotonic() - self._written > 60 * self.minutes
-        late = self._agree(bool(late))
-        if not late and self.interruption.requested is None:
+        late, signum = self._agree(bool(late))
+        if not late and signum is None:
             return
         if batch + 1 == self.params["steps"]:
             return  # the epoch ends, and is saved, as soon as it is measured
         self.write(self.model, self.first_step + batch + 1)
-        if self.interruption.requested is not None:
-            self.interruption.stop(str(self.position))
+        self._stop_by(signum)
 
     def _agree(self, late=False):
-        """Whether any process is late; a signal to one of them is one to all."""
+        """Whether any process is late, and the signal that came to any, or None.
+
+        One that comes after a process gave its part is for the next time: to stop by
+        it now would leave the others alone.
+        """
         signals = [self.interruption.requested == each for each in NAMES]
         late, *signals = replicas.total([late, *signals]) > 0
-        for signum, came in zip(NAMES, signals, strict=True):
-            if came and self.interruption.requested is None:
-                self.interruption.requested = signum
-        return late
+        came = [name for name, each in zip(NAMES, signals, strict=True) if each]
+        return late, came[0] if came else None
+
+    def _stop_by(self, signum):
+        if signum is not None:
+            self.interruption.stop(signum, str(self.position))
 
     def on_epoch_end(self, epoch, logs=None):
-        self._agree()
+        _, signum = self._agree()
         self.epoch, self.first_step = epoch + 1, 0
         self.stopped = bool(self.model.stop_training)
         self.write(self.model)
         with self._disk_told(f"The weights of epoch {self.epoch}"):
             self.best.save(self.model, self.epoch)
-        if self.interruption.requested is not None:
-            self.interruption.stop(str(self.position))
+        self._stop_by(signum)
 
     def on_train_end(self, logs=None):
-        self.interruption.can_wait = False
         self._states = self.states()
+        _, signum = self._agree()
+        self.interruption.can_wait = False
+        self._stop_by(signum)
 
     def write(self, model, step=0):
         """Replaces the checkpoint.

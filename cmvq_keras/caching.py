@@ -51,9 +51,12 @@ def keep_compiled(backend):
 
     To be called before JAX is imported. Whoever sets `JAX_COMPILATION_CACHE_DIR` or
     `JAX_ENABLE_COMPILATION_CACHE` keeps their own choice. The other backends have no
-    such cache.
+    such cache. One of several processes keeps nothing: in their first step programs
+    from the cache abort on each other's messages.
     """
     if backend != "jax" or "JAX_ENABLE_COMPILATION_CACHE" in os.environ:
+        return
+    if os.environ.get("JAX_COORDINATOR_ADDRESS"):
         return
     settings = {
         # A home folder may be shared by machines that have other instructions.

@@ -65,6 +65,6 @@ class Interruption:
         # No print: the signal may have come amid one.
         os.write(_STDERR, told.encode())
 
-    def stop(self, where):
-        """Raises `Interrupted`, after everything was saved."""
-        raise Interrupted(self.requested, self.directory, where)
+    def stop(self, signum, where):
+        """Raises `Interrupted` by a signal, after everything was saved."""
+        raise Interrupted(signum, self.directory, where)

@@ -96,8 +96,7 @@ def train(
     """
     recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
     with replicas.over(devices):
-        if replicas.is_first:
-            Run.check_free(out)
+        replicas.of_first(lambda: Run.check_free(out) or "")
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
         origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
@@ -190,6 +189,7 @@ def _check_replicas(recipe, store):
     if replicas.count == 1:
         return
     _check_batch(recipe.training.batch_size)
+    replicas.check_settings(recipe.training)
     if not methods.get(recipe.method).on_several_devices:
         raise ValueError(f"The method {recipe.method} trains on one device alone.")
     if replicas.processes > 1 and not (store or recipes.is_made_up(recipe.name)):
@@ -209,27 +209,25 @@ def _check_batch(size):
         )
 
 
-@contextlib.contextmanager
 def _created(out, recipe, notes):
-    """The new `Run`, as this process may use it: the first one makes the folder."""
-    if not replicas.is_first:
-        yield Follower(replicas.text_of_first(""))
-        return
-    with Run.created(out, recipe, keras.config.backend(), notes) as run:
-        replicas.text_of_first(str(run.directory))
-        yield run
+    """The new `Run` as a context, as this process may use it: the first one makes the
+    folder."""
+    return _shared(Run.created(out, recipe, keras.config.backend(), notes))
+
+
+def _opened(directory):
+    """The `Run` to go on with, as `_created`."""
+    return _shared(Run.resumed(directory))
 
 
 @contextlib.contextmanager
-def _opened(directory):
-    """The `Run` to go on with, as this process may use it."""
-    if not replicas.is_first:
-        replicas.total(0)
-        yield Follower(directory)
-        return
-    with Run.resumed(directory) as run:
-        replicas.total(0)
-        yield run
+def _shared(opening):
+    """What the first process opens, a context of a `Run`, for all processes."""
+    with contextlib.ExitStack() as stack:
+        directory = replicas.of_first(
+            lambda: str(stack.enter_context(opening).directory)
+        )
+        yield (Run if replicas.is_first else Follower)(directory)
 
 
 def check_backend(run):

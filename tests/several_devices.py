@@ -1,11 +1,18 @@
-"""One tiny training of twenty steps, on one device or several: run by tests.
+"""Two tiny trainings, on one device or several: run by tests.
 
-    python several_devices.py FOLDER [DEVICES]
+    python several_devices.py FOLDER STORE [DEVICES]
 
-FOLDER gets a run folder `run` and what the first process ended with, `end.npz`.
+One of twenty steps: FOLDER gets a run folder `run` and what the first process ended
+with, `run.npz`. And one from a store, whose codes die and are revived: it was begun on
+one device and stopped after its first epoch, FOLDER/resumed. It goes on, and ends with
+`resumed.npz`. Where it is not there, it is begun first, and kept as FOLDER/begun.
 """
 
+import contextlib
+import os
 import pathlib
+import shutil
+import signal
 import sys
 
 import keras
@@ -13,7 +20,9 @@ import numpy as np
 
 import cmvq_keras as cmvq
 from cmvq_keras.distribution import replicas
+from cmvq_keras.interrupting import Interrupted
 
+BACKEND = keras.config.backend()
 SETTINGS = {
     "model.hidden_channels": 8,
     "model.residual_channels": 4,
@@ -25,7 +34,7 @@ SETTINGS = {
     "model.solver_units": 8,
     "model.dropout": 0,
     # The others would compile three more models, to measure what it is good for.
-    "model.modality_dropout": 0.3 if keras.config.backend() == "torch" else 0.0,
+    "model.modality_dropout": 0.3 if BACKEND == "torch" else 0.0,
     "training.optimizer": "sgd",
     "training.learning_rate": 0.001,
     "training.momentum": 0.9,
@@ -34,6 +43,13 @@ SETTINGS = {
     "training.batch_size": 16,
     "training.limit": 66,
     "training.epochs": 5,
+}
+#: Codes that win less than nine tenths of their share are dead, about half in a step.
+REVIVAL = {
+    "model.num_embeddings": 8,
+    "model.codebook_start": "reference",
+    "model.revival_threshold": 0.9,
+    "training.epochs": 2,
 }
 
 
@@ -58,16 +74,30 @@ class End(keras.callbacks.Callback):
             np.savez(self.place, **found)
 
 
-def main(folder, devices=None):
-    """Trains."""
+class CtrlC(keras.callbacks.Callback):
+    """Stops a training after its first epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def begin(run, recipe, **places):
+    """Trains one epoch on one device."""
+    with contextlib.suppress(Interrupted):
+        cmvq.train(recipe, out=run, callbacks=[CtrlC()], verbose=False, **places)
+
+
+def main(folder, store, devices=None):
+    """Trains both."""
     folder = pathlib.Path(folder)
-    cmvq.train(
-        recipe(),
-        out=folder / "run",
-        devices=devices,
-        callbacks=[End(folder / "end.npz")],
-        verbose=False,
-    )
+    options = {"devices": devices, "verbose": False}
+    callbacks = [End(folder / "run.npz")]
+    cmvq.train(recipe(), out=folder / "run", callbacks=callbacks, **options)
+    run = folder / "resumed"
+    if not run.exists():
+        begin(run, recipe().with_settings(REVIVAL), store=store)
+        shutil.copytree(run, folder / "begun")
+    cmvq.resume(run, callbacks=[End(folder / "resumed.npz")], **options)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,13 @@ def test_a_users_own_choice_stays(monkeypatch, name):
     assert os.environ == {name: "mine"}
 
 
+def test_one_of_several_processes_keeps_nothing(monkeypatch):
+    own = {"JAX_COORDINATOR_ADDRESS": "localhost:12355"}
+    monkeypatch.setattr(os, "environ", dict(own))
+    caching.keep_compiled("jax")
+    assert os.environ == own
+
+
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
 def test_other_backends_keep_nothing(monkeypatch, backend):
     monkeypatch.setattr(os, "environ", {})

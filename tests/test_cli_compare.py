@@ -145,6 +145,7 @@ def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
     two = tmp_path / "two"
     done = shell("compare", *TINY, *METHODS, "--jobs", 2, "--out", two, folder=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "before absl" not in done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
     expected = [line for line in first.stdout.splitlines() if line.startswith("[")]
     names = [

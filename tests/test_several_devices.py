@@ -1,28 +1,35 @@
 """One training on several devices ends as on one; a lost process costs no work."""
 
+import contextlib
 import os
 import pathlib
+import runpy
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
 import pytest
 import several_devices
-from command_line import error_of, shell
+from command_line import error_of
 
 import cmvq_keras as cmvq
-from cmvq_keras import measuring
+from cmvq_keras import measuring, preparing, training
 from cmvq_keras.backend import number_of_devices
+from cmvq_keras.backup import Backup
+from cmvq_keras.checkpoint import Position
 from cmvq_keras.data.pipeline import Batches
 from cmvq_keras.distribution import replicas
+from cmvq_keras.interrupting import Interrupted, Interruption
+from cmvq_keras.layers import VectorQuantizer
 from cmvq_keras.run import Run
 
 BACKEND = keras.config.backend()
 SCRIPT = pathlib.Path(several_devices.__file__)
+COUNTS = SCRIPT.parents[1] / "benchmarks" / "communication.py"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 #: The ways in which this backend trains on two devices.
 WAYS = {"jax": ("devices", "processes"), "torch": ("torchrun",)}.get(
@@ -36,17 +43,13 @@ def _port():
         return str(found.getsockname()[1])
 
 
-def _environments(kind):
-    """What a launcher tells each of two processes."""
-    port = _port()
-    for index in ("0", "1"):
-        if kind == "jax":
-            address = {"JAX_COORDINATOR_ADDRESS": f"localhost:{port}"}
-            yield {**address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": index}
-        else:
-            address = {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-            own = {"RANK": index, "LOCAL_RANK": index}
-            yield {**address, **own, "WORLD_SIZE": "2"}
+def _environments():
+    """What tells each of two JAX processes of the other."""
+    own = {
+        "JAX_COORDINATOR_ADDRESS": f"localhost:{_port()}",
+        "JAX_NUM_PROCESSES": "2",
+    }
+    return [{**own, "JAX_PROCESS_ID": index} for index in ("0", "1")]
 
 
 def _started(words, folder, **environment):
@@ -60,39 +63,44 @@ def _started(words, folder, **environment):
     )
 
 
-def _start(way, folder):
-    folder.mkdir()
+def _start(way, folder, store):
+    words = [SCRIPT, folder, store]
     if way == "processes":
-        return [
-            _started([SCRIPT, folder], folder, **each) for each in _environments("jax")
-        ]
+        return [_started(words, folder, **each) for each in _environments()]
     if way == "torchrun":
-        return [_started([*TORCHRUN, SCRIPT, folder], folder)]
-    return [_started([SCRIPT, folder, way and "2"][: 2 + bool(way)], folder)]
+        return [_started([*TORCHRUN, *words], folder)]
+    return [_started(words if way is None else [*words, "2"], folder)]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """By way the folder of a finished training; None for one device."""
+    """By way the folder of finished trainings; None for one device."""
     root = tmp_path_factory.mktemp("trained")
+    store = preparing.prepare(several_devices.recipe(), None, root).folder
     found = {}
     for way in (None, *WAYS):
         found[way] = root / str(way)
-        for process in _start(way, found[way]):
+        found[way].mkdir()
+        if way:
+            shutil.copytree(found[None] / "begun", found[way] / "resumed")
+        for process in _start(way, found[way], store):
             told, _ = process.communicate(timeout=600)
             assert process.returncode == 0, told[-3000:]
     return found
 
 
-def _end(folder):
-    with np.load(folder / "end.npz") as content:
+def _end(folder, training):
+    with np.load(folder / f"{training}.npz") as content:
         return dict(content)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("training", ["run", "resumed"])
 @pytest.mark.parametrize("way", WAYS)
-def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(folders, way):
-    one, two = _end(folders[None]), _end(folders[way])
+def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(
+    folders, way, training
+):
+    one, two = _end(folders[None], training), _end(folders[way], training)
     assert one.keys() == two.keys()
     for name, values in one.items():
         # A batch's perplexity depends on the batch: only PyTorch shares out odd ones.
@@ -104,12 +112,24 @@ def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(folders, way
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_no_code_was_chosen_otherwise(folders, way):
-    one, two = _end(folders[None]), _end(folders[way])
+    one, two = (_end(folders[each], "run") for each in (None, way))
     counts = [name for name in one if name.endswith("ema_cluster_size")]
     assert len(counts) == 2
     for name in counts:
         # One vector that chose another code moves a count by 1 - decay, 0.01.
         np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_dead_codes_are_revived_as_on_one_device(folders, way):
+    one, two = (_end(folders[each], "resumed") for each in (None, way))
+    for name in ("image", "audio"):
+        sizes = f"{name}_quantizer/ema_cluster_size"
+        # Of 1,024 vectors that choose among 8 codes, in the last step.
+        revived = np.isclose(one[sizes], 0.9 * 1024 / 8)
+        assert revived.any()
+        assert np.array_equal(np.isclose(two[sizes], 0.9 * 1024 / 8), revived)
 
 
 @pytest.mark.slow
@@ -129,54 +149,112 @@ def test_a_run_is_measured_and_notes_its_devices(folders, way):
     assert [len(run.history) for run in (one, two)] == [5, 5]
 
 
+@contextlib.contextmanager
+def _launched(words, folder):
+    """A command with `--devices 2` once its training goes on: `(process, workers)`."""
+    process = _started([*words, "--devices", "2"], folder)
+    try:
+        for line in process.stdout:
+            if "- loss:" in line:
+                break
+        workers = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True)
+        yield process, list(map(int, workers.split()))
+    finally:
+        process.kill()
+
+
+def _last_line(told):
+    assert "Traceback" not in told
+    *others, line = told.strip().splitlines()
+    assert not any(each.startswith("Error: ") for each in others)
+    return line
+
+
 def _training(out):
     settings = {**several_devices.SETTINGS, "training.epochs": 200}
     words = [f"--set={name}={value}" for name, value in settings.items()]
-    return [
-        "-m",
-        "cmvq_keras.cli",
-        "train",
-        "--recipe",
-        "planted",
-        *words,
-        "--out",
-        out,
-    ]
+    command = ["-m", "cmvq_keras.cli", "train", "--recipe", "planted"]
+    return [*command, *words, "--out", out]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    BACKEND != "torch", reason="two processes without torchrun's report"
-)
-def test_a_lost_process_stops_the_run_which_goes_on_on_one_device(tmp_path):
+@pytest.mark.skipif(BACKEND != "jax", reason="PyTorch's is killed below")
+def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
     run = tmp_path / "run"
     first, second = (
-        _started(_training(run), tmp_path, **each) for each in _environments("torch")
+        _started(_training(run), tmp_path, **each) for each in _environments()
     )
-    weights, end = run / "model.weights.h5", time.monotonic() + 300
-    while not weights.exists() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert weights.exists()
+    for line in first.stdout:
+        if "- loss:" in line:
+            break
     second.send_signal(signal.SIGKILL)
-    killed = time.monotonic()
     told, _ = first.communicate(timeout=120)
-    assert time.monotonic() - killed < 60
     assert first.returncode == 1
-    assert "Traceback" not in told
-    line = next(each for each in told.splitlines() if each.startswith("Error: "))
-    assert "Another process of this training is gone" in line
-    assert f"cmvq train --resume {run}" in line
-    begun = len(Run.open(run).history)
-    (run / "recipe.json").write_text(
-        (run / "recipe.json")
-        .read_text()
-        .replace('"epochs": 200', f'"epochs": {begun + 1}')
-    )
-    done = shell("train", "--resume", run, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "replicas was 2, is 1" in done.stderr
+    line = _last_line(told)
+    assert line.startswith("Error: Another process of this training is gone")
+    assert line.endswith(f"cmvq train --resume {run}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "torch", reason="a process a device")
+def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
+    run = tmp_path / "run"
+    recipe = several_devices.recipe()
+    several_devices.begin(run, recipe.with_settings({"training.epochs": 200}))
+    resume = ["-m", "cmvq_keras.cli", "train", "--resume", run]
+    with _launched(resume, tmp_path) as (process, _):
+        taken = ["-m", "cmvq_keras.cli", "train", "--recipe", "planted", "--out", run]
+        refused = _started([*taken, "--devices", "2"], tmp_path)
+        told, _ = refused.communicate(timeout=120)
+        assert refused.returncode == 1
+        assert "Another process" in told
+        assert told.startswith("Error: ")
+        assert told.count("\n") == 1
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"by Ctrl-C. Go on with: cmvq train --resume {run}" in _last_line(told)
+    with _launched(resume, tmp_path) as (process, workers):
+        os.kill(workers[0], signal.SIGKILL)
+        told, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    line = _last_line(told)
+    assert line.startswith("Error: Another process of this training is gone")
+    assert line.endswith(f"cmvq train --resume {run}")
+    begun, text = len(Run.open(run).history), (run / "recipe.json").read_text()
+    text = text.replace('"epochs": 200', f'"epochs": {begun + 1}')
+    (run / "recipe.json").write_text(text)
+    assert cmvq.resume(run, verbose=False).is_finished
     assert len(Run.open(run).history) == begun + 1
-    assert Run.open(run).is_finished
+
+
+class Saved(Backup):
+    """A `Backup` that writes nothing."""
+
+    def write(self, model, step=0):
+        self.position = Position(self.epoch, step)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_at_the_next_exchange_that_tells_it_to_all(monkeypatch, signum):
+    signals = [signum]
+
+    def total(numbers):
+        # It comes when this process has given its part, and the others have theirs.
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+        return np.array(numbers, "float64")
+
+    monkeypatch.setattr(replicas, "total", total)
+    with Interruption("runs/a") as interruption:
+        saved = Saved(None, None, [], interruption, 1e-9, Position())
+        saved.set_params({"steps": 9})
+        saved.on_train_begin()
+        saved.on_train_batch_end(0)
+        assert interruption.requested == signum
+        with pytest.raises(Interrupted, match="after step 2 of epoch 1 by") as caught:
+            saved.on_train_batch_end(1)
+    assert caught.value.exit_code == 128 + signum
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -245,8 +323,6 @@ def test_more_devices_than_there_are_are_refused(tmp_path):
 
 
 def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
-    from cmvq_keras import training
-
     monkeypatch.setattr(replicas, "count", 3)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 16})
     with pytest.raises(ValueError, match=r"among 3 devices evenly.* Received: 16"):
@@ -255,9 +331,90 @@ def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("method", ["gradient-blending", "ogm", "ogm-ge", "pmr"])
 def test_a_method_for_one_device_is_refused_on_several(method, monkeypatch):
-    from cmvq_keras import training
-
     monkeypatch.setattr(replicas, "count", 2)
     recipe = cmvq.recipes.get("planted").with_method(method)
     with pytest.raises(ValueError, match=f"{method} trains on one device alone"):
         training._check_replicas(recipe, None)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends can")
+@pytest.mark.parametrize(
+    ("name", "value"), [("accumulation_steps", 2), ("precision", "mixed_float16")]
+)
+def test_what_mirrored_devices_cannot_do_is_refused(name, value, monkeypatch):
+    monkeypatch.setattr(replicas, "count", 2)
+    recipe = several_devices.recipe().with_settings({f"training.{name}": value})
+    with pytest.raises(ValueError, match=f"training.{name} must be .* on 2 devices"):
+        training._check_replicas(recipe, None)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="JAX does not divide it, TensorFlow not")
+def test_k_means_is_that_of_all_rows(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    rows = keras.ops.convert_to_tensor(rows.astype("float32"))
+    layer = VectorQuantizer(4, start="kmeans", seed=0)
+    layer.build(rows.shape)
+    whole = layer._kmeans(keras.ops.concatenate([rows, rows]), rows[:4])
+    # Two devices with the same rows: each sum is twice that of one.
+    monkeypatch.setattr(replicas, "count", 2)
+    monkeypatch.setattr(replicas, "sums", lambda *own: tuple(2 * each for each in own))
+    shared = layer._kmeans(rows, rows[:4])
+    start, shared, whole = map(keras.ops.convert_to_numpy, (rows[:4], shared, whole))
+    np.testing.assert_allclose(shared, whole, rtol=0, atol=1e-5)
+    assert np.abs(shared - start).max() > 0.1
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="a step is one program over all devices")
+def test_an_optimizer_that_is_compiled_twice_is_prepared_once(monkeypatch):
+    monkeypatch.setattr(replicas, "count", 2)
+    optimizer = keras.optimizers.SGD(global_clipnorm=4.0)
+    replicas.prepare(optimizer)
+    limit, apply = optimizer.global_clipnorm, optimizer.apply
+    replicas.prepare(optimizer)
+    assert optimizer.global_clipnorm == limit
+    assert optimizer.apply is apply
+    assert limit == (2.0 if BACKEND == "tensorflow" else 4.0)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX's versions")
+def test_an_older_jax_is_told_no_more_than_it_takes():
+    import jax
+
+    from cmvq_keras.distribution.on_jax import _patience
+
+    assert _patience(lambda num_processes=None: None) == {}
+    assert _patience(lambda heartbeat_timeout_seconds=1: None) == {
+        "heartbeat_timeout_seconds": 50
+    }
+    assert len(_patience(jax.distributed.initialize)) == 2
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="it sums by itself")
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_step_sums_what_the_benchmark_counts(recompute, monkeypatch):
+    from cmvq_keras.distribution import on_torch
+
+    if not COUNTS.exists():
+        pytest.skip("benchmarks/ is not there")
+    parts = runpy.run_path(str(COUNTS))["parts"]
+    sent = []
+
+    def all_reduce(tensor):
+        sent.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    monkeypatch.setattr(replicas, "count", 2)
+    monkeypatch.setattr(on_torch, "_all_reduce", all_reduce)
+    changed = {"training.recompute": recompute, "training.limit": 8}
+    recipe = several_devices.recipe().with_settings(changed)
+    split = cmvq.recipes.load_split(recipe, "train", None, 8, None)
+    model = cmvq.build_model(recipe)
+    model.compile(keras.optimizers.SGD(0.001))
+    for _ in range(2):
+        sent.clear()
+        batch = {name: values[:8] for name, values in split.x.items()}, split.y[:8]
+        model.train_step(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
+    # The last part is what callbacks tell.
+    found = parts(model)[:-1]
+    assert len(sent) == sum(part.messages for part in found)
+    assert sum(sent) == sum(part.bytes for part in found)

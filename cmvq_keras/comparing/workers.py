@@ -13,6 +13,8 @@ import signal
 import threading
 import time
 
+from cmvq_keras.backend import import_keras
+
 
 class Workers:
     """Processes that train. Use it as a context: at its end none is left.
@@ -95,6 +97,7 @@ def _begin(recipe_file_path):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _signal.take)
     threading.Thread(target=_follow, daemon=True).start()
+    import_keras()
     if recipe_file_path:
         from cmvq_keras import recipes
 

@@ -1,6 +1,7 @@
 """JAX: Keras's DataParallel over the devices of one process or of several."""
 
 import contextlib
+import inspect
 import os
 
 import jax
@@ -117,12 +118,15 @@ def _join():
             "process_id": os.environ.get("JAX_PROCESS_ID"),
         }
         given = {name: int(text) for name, text in own.items() if text}
-        jax.distributed.initialize(
-            **given,
-            heartbeat_timeout_seconds=PATIENCE,
-            shutdown_timeout_seconds=PATIENCE,
-        )
+        jax.distributed.initialize(**given, **_patience(jax.distributed.initialize))
     return jax.process_count() > 1
+
+
+def _patience(initialize):
+    """How long JAX's function is to wait, as far as this version of it can be told."""
+    names = ("heartbeat_timeout_seconds", "shutdown_timeout_seconds")
+    known = inspect.signature(initialize).parameters
+    return {name: PATIENCE for name in names if name in known}
 
 
 def _make_processors(count):

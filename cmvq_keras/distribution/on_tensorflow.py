@@ -1,6 +1,7 @@
 """TensorFlow: MirroredStrategy over the devices of one machine."""
 
 import contextlib
+import functools
 
 import tensorflow as tf
 
@@ -21,9 +22,9 @@ class TensorFlowReplicas(SeparateReplicas):
             return
         found = tf.config.list_physical_devices("GPU") or _processors(devices)
         count = enough(devices, len(found), f"this machine ({found[0].device_type})")
-        names = [f"{each.device_type}:{index}" for index, each in enumerate(found)]
+        names = tuple(f"{found[0].device_type}:{index}" for index in range(count))
         self.count = count
-        with tf.distribute.MirroredStrategy(names[:count]).scope():
+        with _strategy(names).scope():
             yield
 
     def sums(self, *tensors):
@@ -57,9 +58,24 @@ class TensorFlowReplicas(SeparateReplicas):
         # TensorFlow fills the replicas in turn, and leaves the last ones without any.
         return self.are_separate
 
-    def prepare(self, optimizer):
+    def check_settings(self, settings):
         if not self.are_separate:
             return
+        where = f"on {self.count} devices with TensorFlow"
+        if settings.accumulation_steps > 1:
+            raise ValueError(
+                f"training.accumulation_steps must be 1 {where}: its "
+                "devices cannot gather gradients over several steps. Take another "
+                f"backend. Received: {settings.accumulation_steps}"
+            )
+        if settings.precision == "mixed_float16":
+            raise ValueError(
+                f"training.precision must be float32 or mixed_bfloat16 {where}: each "
+                "device would clip and check its own gradients by themselves. "
+                "Received: mixed_float16"
+            )
+
+    def _prepare(self, optimizer):
         limits = {
             name: getattr(optimizer, name)
             for name in ("clipnorm", "global_clipnorm", "clipvalue")
@@ -84,6 +100,13 @@ class TensorFlowReplicas(SeparateReplicas):
         return [
             None if each is None else next(found) / self.count for each in gradients
         ]
+
+
+@functools.cache
+def _strategy(names):
+    """One for all trainings of a process: a second one on the same devices would number
+    its sums as the first did, and TensorFlow would take them for the same."""
+    return tf.distribute.MirroredStrategy(names)
 
 
 def _processors(devices):

@@ -1,5 +1,6 @@
-"""PyTorch: a process a device, started by torchrun."""
+"""PyTorch: a process a device, started by torchrun or by `cmvq train`."""
 
+import atexit
 import contextlib
 import datetime
 import os
@@ -41,20 +42,11 @@ class TorchReplicas(SeparateReplicas):
                     f"Received: {devices} devices"
                 )
             self._join()
-        try:
-            yield
-        finally:
-            if dist.is_initialized():
-                dist.destroy_process_group()
+        yield
 
     def _join(self):
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        patience = datetime.timedelta(seconds=PATIENCE)
-        # Both: gradients lie on the device, what processes agree on does not.
-        kind = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        with _told():
-            dist.init_process_group(kind, timeout=patience)
+        if not dist.is_initialized():
+            _meet()
         self.index = dist.get_rank()
         self.count = self.processes = dist.get_world_size()
 
@@ -67,9 +59,7 @@ class TorchReplicas(SeparateReplicas):
             part.reshape(each.shape) for part, each in zip(parts, tensors, strict=True)
         )
 
-    def prepare(self, optimizer):
-        if self.count == 1:
-            return
+    def _prepare(self, optimizer):
         apply = optimizer.apply
 
         def apply_mean(grads, trainable_variables=None):
@@ -118,6 +108,26 @@ class TorchReplicas(SeparateReplicas):
 
     def telling_losses(self):
         return _told() if self.count > 1 else contextlib.nullcontext()
+
+
+def _meet():
+    """Meets the processes that torchrun has started; for good: they find each other
+    once only."""
+    if torch.cuda.is_available():
+        own = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        enough(own, torch.cuda.device_count(), "this machine")
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    patience = datetime.timedelta(seconds=PATIENCE)
+    # Both: gradients lie on the device, what processes agree on does not.
+    kind = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    with _told():
+        dist.init_process_group(kind, timeout=patience)
+    atexit.register(_part)
+
+
+def _part():
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 class _Sum(torch.autograd.Function):

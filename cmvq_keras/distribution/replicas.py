@@ -14,10 +14,14 @@ from cmvq_keras.backend import number_of_devices
 #: Seconds after which a process that does not answer counts as lost.
 PATIENCE = 50
 _TEXT_BYTES = 4096
+_YES, _NO = "yes ", "no "
 
 
 class Lost(ConnectionError):
     """Another process of this training does not answer any more."""
+
+    # Keras would add the arguments of the layer in which it came.
+    _keras_call_info_injected = True
 
     @classmethod
     def told(cls, error):
@@ -26,6 +30,10 @@ class Lost(ConnectionError):
         return cls(
             f"Another process of this training is gone, or its connection ({reason})"
         )
+
+
+class Refused(RuntimeError):
+    """The first process of this training has refused to begin, and tells why."""
 
 
 class Replicas:
@@ -128,6 +136,9 @@ class Replicas:
 
     # Training
 
+    def check_settings(self, settings):
+        """Raises ValueError for `TrainingSettings` that several devices cannot take."""
+
     def prepare(self, optimizer):
         """Lets an optimizer take its steps by the mean gradient of all replicas."""
 
@@ -154,14 +165,33 @@ class Replicas:
         """
         return np.asarray(numbers, "float64")
 
-    def text_of_first(self, text):
-        """What the first process has as `text`; at most 4,096 bytes."""
+    def of_first(self, act):
+        """What `act()` gives in the first process, which alone calls it; all have to
+        ask. A text of at most 4,000 bytes.
+
+        Raises:
+            Refused: in the others, where the first one raised an exception.
+        """
+        if not self.is_first:
+            answer = self._text_of_first("")
+            if answer.startswith(_NO):
+                raise Refused(answer.removeprefix(_NO))
+            return answer.removeprefix(_YES)
+        try:
+            text = act()
+        except Exception as error:
+            self._text_of_first(_NO + str(error))
+            raise
+        self._text_of_first(_YES + text)
+        return text
+
+    def _text_of_first(self, text):
         numbers = np.zeros(_TEXT_BYTES)
         if self.is_first:
-            encoded = text.encode()
+            encoded = text.encode()[:_TEXT_BYTES]
             numbers[: len(encoded)] = list(encoded)
         found = self.total(numbers).astype("uint8").tobytes()
-        return found.rstrip(b"\0").decode()
+        return found.rstrip(b"\0").decode(errors="ignore")
 
     def of_each(self, array):
         """One uint8 array of each process, `(processes, *shape)`."""
@@ -177,7 +207,7 @@ class Replicas:
 class SeparateReplicas(Replicas):
     """Each replica runs a step of its own, on its own part of the batch.
 
-    A subclass gives `sums` and `position`.
+    A subclass gives `sums`, `position` and `_prepare`.
     """
 
     @property
@@ -188,6 +218,15 @@ class SeparateReplicas(Replicas):
     def position(self):
         """Which replica this is, from 0: an integer or a scalar tensor."""
         return self.index
+
+    def prepare(self, optimizer):
+        # A model may be compiled with the same optimizer again.
+        if self.are_separate and "apply" not in vars(optimizer):
+            self._prepare(optimizer)
+
+    def _prepare(self, optimizer):
+        """Gives an optimizer an `apply` of its own, where it needs one."""
+        raise NotImplementedError
 
     def rows(self, tensor):
         return super().rows(tensor) * self.count
