@@ -38,12 +38,10 @@ class OneHotQuantizer(keras.layers.Layer):
         if training:
             self._move(chosen, ops.stop_gradient(flat))
         loss = self.beta * ops.mean(ops.square(ops.stop_gradient(quantized) - inputs))
-        shares = ops.mean(chosen, axis=0)
         return {
             "quantized": inputs + ops.stop_gradient(quantized - inputs),
             "indices": indices,
             "loss": loss,
-            "perplexity": ops.exp(-ops.sum(shares * ops.log(shares + 1e-10))),
         }
 
     def _move(self, chosen, flat):
