@@ -38,18 +38,17 @@ def launch(devices, words):
     command = [sys.executable, "-m", "cmvq_keras.cli", *words]
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(count)]
-        processes = [
-            subprocess.Popen(
+        processes = stack.enter_context(_handing_on())
+        for index, environment in enumerate(_environments(count)):
+            process = subprocess.Popen(
                 command,
                 env=environment,
                 stderr=held[index] if index else None,
                 # A terminal's Ctrl-C comes to this process alone, which hands it on.
                 process_group=0,
             )
-            for index, environment in enumerate(_environments(count))
-        ]
-        with _handing_on(processes):
-            codes = [process.wait() for process in processes]
+            processes.append(process)
+        codes = [process.wait() for process in processes]
         teller = next((each for each, code in enumerate(codes) if code > 0), None)
         if teller:
             held[teller].seek(0)
@@ -94,14 +93,22 @@ def _environments(count):
 
 
 @contextlib.contextmanager
-def _handing_on(processes):
+def _handing_on():
+    """Gives an empty list: signals go to the processes in it, and none outlives an
+    error."""
+    processes = []
+
     def hand_on(signum, frame):
         for process in processes:
             process.send_signal(signum)
 
     before = {signum: signal.signal(signum, hand_on) for signum in _SIGNALS}
     try:
-        yield
+        yield processes
+    except BaseException:
+        for process in processes:
+            process.kill()
+        raise
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

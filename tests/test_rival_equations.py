@@ -9,6 +9,7 @@ from gradients import gradients
 from keras import layers, ops
 
 from cmvq_keras import recipes
+from cmvq_keras.checkpoint import Diverged
 from cmvq_keras.data.split import Split
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.networks import FusionSolver, PooledEncoder
@@ -196,6 +197,14 @@ def test_what_was_generalized_counts_from_a_network_that_knows_nothing(monkeypat
     np.testing.assert_allclose(list(noted["overfitting"].values()), gaps)
     expected = reference_rivals.blend(gains, gaps)
     np.testing.assert_allclose(numpy(model.blend), expected, rtol=1e-6)
+
+
+def test_a_training_before_the_main_one_that_diverges_is_told(monkeypatch):
+    monkeypatch.setattr(blending, "pilot", lambda recipe, splits: (np.nan, 0.5))
+    heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
+    model = make(blending.BlendedFusion, heads=heads)
+    with pytest.raises(Diverged, match=f"Received for {NAMES[0]}: nan in training"):
+        blending.prepare(model, recipes.get("planted"), {})
 
 
 def test_the_blended_loss_is_the_weighted_sum_of_all_heads():

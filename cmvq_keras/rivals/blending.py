@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras import measuring, optimizing, recipes
+from cmvq_keras.checkpoint import Diverged
 from cmvq_keras.data.augment import training_batches
 from cmvq_keras.model import CMVQVAE
 from cmvq_keras.rivals import late_fusion
@@ -120,6 +121,9 @@ def prepare(model, recipe, splits):
 
     Returns:
         Notes: "weights", "generalization" and "overfitting" (nats) by name.
+
+    Raises:
+        Diverged: if the losses of one of these trainings are not finite.
     """
     # A network that knows nothing; batch norm has no statistics to measure it with.
     start = math.log(len(recipe.classes))
@@ -127,6 +131,12 @@ def prepare(model, recipe, splits):
     for name in (*model.modalities, JOINT):
         one = recipe if name == JOINT else _alone(recipe, name)
         trained, validation = pilot(one, splits)
+        if not math.isfinite(trained + validation):
+            raise Diverged(
+                "Gradient-Blending needs finite losses of each training before the "
+                f"main one. Received for {name}: {trained} in training, {validation} "
+                "in validation. Try a lower training.learning_rate"
+            )
         generalization[name] = start - validation
         overfitting[name] = validation - trained
     weights = blend_weights(generalization, overfitting)
