@@ -148,6 +148,30 @@ class Difference(keras.Layer):
         return kernels.squared_difference(*inputs)
 
 
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="PyTorch's switch")
+def test_no_gpu_rounds_distances_whatever_a_user_has_chosen(monkeypatch):
+    import torch
+
+    seen = []
+
+    def product(self, other):
+        seen.append(torch.get_float32_matmul_precision())
+        return torch.matmul(self, other)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", product)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        # Stands for a GPU: values are not computed.
+        with torch.device("meta"):
+            found = kernels.nearest(torch.zeros(6, 3), torch.zeros(4, 3))
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert seen == ["highest"]
+    assert found.shape == (6,)
+
+
 def test_a_squared_difference_has_its_gradients():
     a, b, weight = draw(4, 3), draw(4, 3, seed=1), draw(4, 3, seed=2)
     found = gradients(

@@ -1,6 +1,7 @@
 """PyTorch: oneDNN and cuDNN are fastest when channels lie last in memory, those of the
 kernels too."""
 
+import contextlib
 import ctypes
 import sys
 
@@ -68,12 +69,24 @@ def normalize(inputs, scale, offset, epsilon):
     return outputs.movedim(1, -1), mean, variance
 
 
+@contextlib.contextmanager
+def _whole_float32():
+    """Without TF32, whatever the user has chosen."""
+    chosen = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(chosen)
+
+
 def nearest(vectors, codebook):
     """See `kernels`."""
     # ||z||^2 is the same for every code.
     offsets, codes = 0.5 * codebook.square().sum(1), codebook.t()
     if vectors.device.type != "cpu":
-        return (vectors @ codes - offsets).argmax(1).int()
+        with _whole_float32():
+            return (vectors @ codes - offsets).argmax(1).int()
     found = torch.empty(len(vectors), dtype=torch.int32)
     # One piece of memory for all: to ask for new pages costs as much as the product.
     scores = vectors.new_empty(CHUNK, len(codebook))
