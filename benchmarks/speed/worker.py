@@ -77,7 +77,9 @@ def _as_in_training():
 
     from cmvq_keras.distribution import deterministic
 
-    keras.utils.set_random_seed(0)
+    if keras.config.backend() == "tensorflow":
+        # It asks for a seed. On others this would load TensorFlow, too.
+        keras.utils.set_random_seed(0)
     _for_good.enter_context(deterministic())
 
 
