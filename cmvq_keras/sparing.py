@@ -12,7 +12,7 @@ def order_for_memory(backend):
     """Lets XLA order a program on a CPU so that it needs little memory.
 
     Its own choice is the order in which most could run at a time: on CREMA-D's network
-    that takes 542 MB for the values within a step, this one 326 MB, in the same time
+    that takes 546 MB for the values within a step, this one 330 MB, in the same time
     (benchmarks/RESULTS.md). To be called before JAX is imported. A choice in
     `XLA_FLAGS` stays; where the flag is not known to exist nothing is set.
 

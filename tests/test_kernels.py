@@ -143,11 +143,6 @@ def test_nearest_codes_of_few_and_of_many_vectors(count):
     assert 6 not in found
 
 
-class Difference(keras.Layer):
-    def call(self, inputs, training=None):
-        return kernels.squared_difference(*inputs)
-
-
 @pytest.mark.skipif(keras.config.backend() != "torch", reason="PyTorch's switch")
 def test_no_gpu_rounds_distances_whatever_a_user_has_chosen(monkeypatch):
     import torch
@@ -170,6 +165,11 @@ def test_no_gpu_rounds_distances_whatever_a_user_has_chosen(monkeypatch):
         torch.set_float32_matmul_precision(before)
     assert seen == ["highest"]
     assert found.shape == (6,)
+
+
+class Difference(keras.Layer):
+    def call(self, inputs, training=None):
+        return kernels.squared_difference(*inputs)
 
 
 def test_a_squared_difference_has_its_gradients():

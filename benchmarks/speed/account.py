@@ -1,0 +1,55 @@
+"""What XLA says that a program takes in memory, JAX alone.
+
+    python -m benchmarks.speed.account crema-d [--recompute] [--own-order]
+    python -m benchmarks.speed.account quantizer
+    python -m benchmarks.speed.account one-hot
+
+A recipe's training step, or a training call of our quantizer or of the published one.
+With --own-order XLA orders the program as it does by itself.
+"""
+
+import os
+import sys
+
+
+def main():
+    """Prints a line."""
+    what, *options = sys.argv[1:]
+    os.environ["KERAS_BACKEND"] = "jax"
+    if "--own-order" not in options:
+        from cmvq_keras import sparing
+
+        sparing.order_for_memory("jax")
+    import jax
+    from keras.src.backend.jax import trainer
+
+    told = []
+
+    def accounted(function, _compile=jax.jit, **settings):
+        def call(*values):
+            program = _compile(function, **settings).lower(*values).compile()
+            told.append(program.memory_analysis())
+            return program(*values)
+
+        return call
+
+    jax.jit = trainer.jit = accounted
+    _work(what, "--recompute" in options)()
+    largest = max(told, key=lambda each: each.temp_size_in_bytes)
+    within, out = largest.temp_size_in_bytes, largest.output_size_in_bytes
+    print(f"{what}: within {within / 1e6:.0f} MB, results {out / 1e6:.0f} MB")
+
+
+def _work(what, recompute):
+    from benchmarks.speed import network, quantizers
+
+    if what in ("quantizer", "one-hot"):
+        made = quantizers.ours() if what == "quantizer" else quantizers.one_hot()
+    else:
+        network.SIZES[what] = (network.SIZES[what][0], 1)
+        made = network.ours("step", what, "float32", recompute)
+    return made[0]
+
+
+if __name__ == "__main__":
+    main()
