@@ -46,12 +46,13 @@ def adding(units):
     return layers.Dense(units, kernel_initializer="ones", use_bias=False)
 
 
-def make_model(shapes=SHAPES, head=None, **settings):
+def make_model(shapes=SHAPES, head=None, quantizer=None, **settings):
+    codes = {"seed": 1, **(quantizer or {})}
     return cmvq.CMVQVAE(
         {name: encoder(shape[-1]) for name, shape in shapes.items()},
         {name: decoder(shape[-1]) for name, shape in shapes.items()},
         head or solver(),
-        quantizers={name: cmvq.VectorQuantizer(8, seed=1) for name in shapes},
+        quantizers={name: cmvq.VectorQuantizer(8, **codes) for name in shapes},
         **settings,
     )
 
@@ -615,6 +616,34 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(fitted, tmp_path, ba
     found = predict_elsewhere(tmp_path / "model.keras", x, tmp_path, backend)
     expected = model.predict(x, verbose=0)["task"]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="JAX always does, PyTorch has no XLA"
+)
+# More than a chunk of the search for codes, and fewer.
+@pytest.mark.parametrize("count", [1200, 8])
+def test_xla_gives_tensorflow_the_same(count):
+    x, y = make_data(count)
+    # Nothing drawn from the batch: XLA draws other numbers from the same seed.
+    quiet = {"start": "reference", "revival_threshold": 0}
+    model, other = (make_model(quantizer=quiet) for _ in range(2))
+    for each, by_xla in ((model, False), (other, True)):
+        each.compile("sgd", jit_compile=by_xla)
+        each.build({name: values.shape for name, values in x.items()})
+    other.set_weights(model.get_weights())
+    expected, found = (
+        each.predict(x, batch_size=count, verbose=0) for each in (model, other)
+    )
+    np.testing.assert_allclose(found["task"], expected["task"], rtol=1e-4, atol=1e-5)
+    for name in SHAPES:
+        same = found["indices"][name] == expected["indices"][name]
+        assert same.mean() > 0.999
+    expected, found = (
+        each.fit(x, y, batch_size=count, verbose=0).history["loss"]
+        for each in (model, other)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
 PLAIN = """

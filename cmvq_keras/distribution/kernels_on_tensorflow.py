@@ -60,8 +60,10 @@ def nearest(vectors, codebook):
     count, depth = vectors.shape
     if tf.config.list_physical_devices("GPU") or (count and count <= CHUNK):
         return of(vectors)
-    whole = tf.shape(vectors)[0] // CHUNK * CHUNK
-    chunks = tf.reshape(vectors[:whole], (-1, CHUNK, depth))
+    # One chunk at least: XLA, where a user has chosen it, compiles no loop over none.
+    length = tf.clip_by_value(tf.shape(vectors)[0], 1, CHUNK)
+    whole = tf.shape(vectors)[0] // length * length
+    chunks = tf.reshape(vectors[:whole], (-1, length, depth))
     found = tf.map_fn(of, chunks, tf.int32, parallel_iterations=1)
     found = tf.concat([tf.reshape(found, (-1,)), of(vectors[whole:])], axis=0)
     return tf.ensure_shape(found, (count,))
