@@ -35,7 +35,7 @@ def convolve(inputs, kernel, bias, strides, padding):
     if not _is_slow() or padding != "same":
         found = ops.conv(inputs, kernel, strides, padding, "channels_last")
     elif size == (1, 1) and strides == (1, 1):
-        found = inputs @ kernel[0, 0]
+        found = _product(inputs, kernel[0, 0])
     elif size == (3, 3) and strides == (1, 1):
         found = _convolve(1, inputs, kernel)
     elif size == (4, 4) and strides == (2, 2) and _is_even(inputs.shape[1:3]):
@@ -189,6 +189,26 @@ def _convolve_backward(stride, saved, gradient):
 
 
 _convolve.defvjp(_convolve_forward, _convolve_backward)
+
+
+@jax.custom_vjp
+def _product(inputs, matrix):
+    """A convolution of size 1."""
+    return inputs @ matrix
+
+
+def _product_forward(inputs, matrix):
+    return inputs @ matrix, (inputs, matrix)
+
+
+def _product_backward(saved, gradient):
+    inputs, matrix = saved
+    # JAX's own rule gives this transposed, and XLA then transposes the whole map.
+    rows, changes = (each.reshape(-1, each.shape[-1]) for each in (inputs, gradient))
+    return gradient @ matrix.T, rows.T @ changes
+
+
+_product.defvjp(_product_forward, _product_backward)
 
 
 @jax.custom_vjp
