@@ -2,6 +2,7 @@
 
     python -m benchmarks                    everything, about an hour on two cores
     python -m benchmarks --only step --shape digits --rounds 3        about a minute
+    python -m benchmarks --only step memory --shape crema-d --device gpu --batch 128
 
 Every contestant is a process of its own that lives through all rounds; in each round
 they work one after another, so that what else runs on the machine meets all of them.
@@ -10,11 +11,13 @@ Ratios are taken within a round; the table holds medians. The contestants:
     torch, jax, tensorflow    cmvq-keras
     BACKEND+recompute         the same with training.recompute
     published                 the published formulation in plain PyTorch
+    published+compiled        that through PyTorch's compiler, with --compiled
     one-hot-BACKEND           the published quantizer on that backend
     vector-quantize-pytorch   its VectorQuantize, where it is installed
 
-The floor is what the counted operations and bytes take (the longer of the two) at the
-speed of a plain matrix product and a plain copy in the same round.
+The floor of time is what the counted operations and bytes take (the longer of the two)
+at the speed of a plain matrix product and a plain copy in the same round and precision;
+that of memory is what a step must keep for its gradients.
 """
 
 import argparse
@@ -37,28 +40,33 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 NETWORK_PARTS = ("step", "evaluation", "inference")
 PARTS = (*NETWORK_PARTS, "quantizer", "memory", "first step", "reading", "help")
 OTHER = "vector-quantize-pytorch"
+ROUNDS = 5
 
 
 def main():
     """Measures, prints, saves."""
     options = _options()
     about = machine.describe() | {"date": datetime.date.today().isoformat()}
-    measured, versions = [], {}
-    for group in _groups(options):
-        found = list(_compete(group, options.rounds, versions))
+    about |= {"versions": {}, "command": " ".join(sys.argv[1:])}
+    measured = []
+    for found in _everything(options, about):
         print(table.markdown(table.rows(found)), flush=True)
         measured += found
-    for part in options.only:
-        for found in _processes(part, options):
-            print(table.markdown(table.rows(found)), flush=True)
-            measured += found
-    about |= {"versions": versions, "command": " ".join(sys.argv[1:])}
-    rows = table.rows(measured)
-    if options.out:
-        content = {"about": about, "rows": rows, "measured": measured}
-        options.out.write_text(json.dumps(content, indent=1) + "\n")
+        if options.out:
+            # Each time: whatever ends a run of an hour leaves what it had.
+            rows = table.rows(measured)
+            content = {"about": about, "rows": rows, "measured": measured}
+            options.out.write_text(json.dumps(content, indent=1) + "\n")
     print("\n" + "\n".join(f"{name}: {value}" for name, value in about.items()) + "\n")
-    print(table.markdown(rows))
+    print(table.markdown(table.rows(measured)))
+
+
+def _everything(options, about):
+    """Yields lists of what was measured; adds to `about` what the workers say."""
+    for group in _groups(options):
+        yield list(_compete(group, options, about))
+    for part in options.only:
+        yield from _processes(part, options)
 
 
 def _options():
@@ -74,7 +82,13 @@ def _options():
         ("precision", PRECISIONS),
     ):
         parser.add_argument(f"--{name}", choices=choices, nargs="+", default=choices)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--rounds", type=int, help="default: 5, of the first step, which is long, 1"
+    )
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--batch", type=int, help="samples of each shape's batch")
+    parser.add_argument("--batches", type=int, help="in one measurement")
+    parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--out", type=pathlib.Path, help="a file for all of it (JSON)")
     return parser.parse_args()
 
@@ -94,41 +108,58 @@ def _groups(options):
                 if part == "memory" and precision != "float32":
                     continue
                 who = ["published", *options.backend]
+                if options.compiled:
+                    who.append("published+compiled")
                 if part == "memory":
                     who += [f"{each}+recompute" for each in options.backend]
                 yield [(part, shape, each, precision) for each in who]
 
 
-def _compete(cases, rounds, versions):
+def _compete(cases, options, about):
     """Yields what `table.rows` takes for each of some cases."""
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_worker(case)) for case in cases]
+        workers = [stack.enter_context(_worker(case, options)) for case in cases]
         started = [_answer(worker) for worker in workers]
-        found = [{"case": case, "rounds": []} for case in cases]
-        limits = machine.Machine()
-        for number in range(rounds):
-            operations, moved = limits.measure()
+        found = [
+            {"case": case, "rounds": [], "error": start.get("error")}
+            for case, start in zip(cases, started, strict=True)
+        ]
+        part, _, _, precision = cases[0]
+        measure = machine.limits(precision, options.device)
+        for number in range(options.rounds or ROUNDS):
+            limits = measure() if measure and part != "memory" else None
             # The first one is another in each round.
             for place in range(len(cases)):
                 index = (place + number) % len(cases)
-                if "error" in started[index]:
+                each, needs = found[index], started[index].get("floor")
+                if each["error"]:
                     continue
                 answer = _ask(workers[index])
-                if started[index]["floor"]:
-                    counted, size = started[index]["floor"]
-                    answer["floor"] = max(counted / operations, size / moved)
-                found[index]["rounds"].append(answer)
+                if "error" in answer:
+                    each["error"] = answer["error"]
+                    continue
+                if part == "memory":
+                    answer["floor"] = needs
+                elif needs and limits:
+                    pairs = zip(needs, limits, strict=True)
+                    answer["floor"] = max(least / speed for least, speed in pairs)
+                each["rounds"].append(answer)
     for start, each in zip(started, found, strict=True):
-        versions.update(start.get("versions", {}))
-        yield each | ({"error": start["error"]} if "error" in start else {})
+        about["versions"].update(start.get("versions", {}))
+        about.update(start.get("about", {}))
+        yield each
 
 
 @contextlib.contextmanager
-def _worker(case):
+def _worker(case, options):
     part, shape, who, precision = case
     command = [sys.executable, "-m", "benchmarks.speed.worker"]
+    command += [who, part, shape, precision, "--device", options.device]
+    for name in ("batch", "batches"):
+        if value := getattr(options, name):
+            command += [f"--{name}", str(value)]
     process = subprocess.Popen(
-        [*command, who, part, shape, precision],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -142,48 +173,59 @@ def _worker(case):
 
 
 def _ask(worker):
-    worker.stdin.write("\n")
-    worker.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.write("\n")
+        worker.stdin.flush()
     return _answer(worker)
 
 
 def _answer(worker):
     line = worker.stdout.readline()
-    return json.loads(line) if line else {"error": "its process ended"}
+    if line:
+        return json.loads(line)
+    return {"error": f"its process ended ({worker.wait()})"}
 
 
 def _processes(part, options):
     """Yields lists of what is timed as whole processes."""
     if part == "help":
-        yield [_timed("help", "", "cmvq --help", ["-m", "cmvq_keras.cli", "--help"], 5)]
+        command = ["-m", "cmvq_keras.cli", "--help"]
+        rounds = options.rounds or ROUNDS
+        yield [
+            _case("help", "", "cmvq --help", [_timed(command) for _ in range(rounds)])
+        ]
     elif part == "reading":
         for backend in options.backend:
             _run(["-m", "benchmarks.reading_speed", "--backend", backend], shown=True)
     elif part == "first step":
         for backend in options.backend:
             for shape in options.shape:
-                yield list(_first_steps(backend, shape))
+                yield _first_steps(backend, shape, options.rounds or 1)
 
 
-def _first_steps(backend, shape):
+def _first_steps(backend, shape, rounds):
     command = ["-m", "benchmarks.speed.first_step", backend, shape]
-    naive = f"{backend}, naive"
-    yield _timed("first step", shape, naive, [*command, "--naive"], 1)
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {"CMVQ_CACHE_DIR": folder}
-        yield _timed("first step", shape, backend, command, 1, environment)
-        if backend == "jax":
-            again = f"{backend}, again"
-            yield _timed("first step", shape, again, command, 1, environment)
-
-
-def _timed(part, shape, who, command, rounds, environment=None):
-    seconds = []
+    found = {f"{backend}, naive": [], backend: [], f"{backend}, again": []}
     for _ in range(rounds):
-        start = time.perf_counter()
-        _run(command, environment)
-        seconds.append({"seconds": time.perf_counter() - start})
-    return {"case": (part, shape, who, "float32"), "rounds": seconds}
+        found[f"{backend}, naive"].append(_timed([*command, "--naive"]))
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {"CMVQ_CACHE_DIR": folder}
+            found[backend].append(_timed(command, environment))
+            if backend == "jax":
+                found[f"{backend}, again"].append(_timed(command, environment))
+    return [
+        _case("first step", shape, who, each) for who, each in found.items() if each
+    ]
+
+
+def _case(part, shape, who, rounds):
+    return {"case": (part, shape, who, "float32"), "rounds": rounds, "error": None}
+
+
+def _timed(command, environment=None):
+    start = time.perf_counter()
+    _run(command, environment)
+    return {"seconds": time.perf_counter() - start}
 
 
 def _run(command, environment=None, shown=False):

@@ -1,5 +1,7 @@
 """The peer and the floor that speeds are compared with, counted by PyTorch itself."""
 
+import argparse
+import collections
 import importlib
 import math
 import pathlib
@@ -66,17 +68,79 @@ def test_the_floor_counts_what_the_peer_multiplies(speed):
     assert floor.of_model(ours, BATCH, True)[0] == sum(counted) - spared
 
 
-def test_ratios_are_taken_within_a_round(speed):
-    def case(who, seconds):
-        rounds = [
-            {"seconds": each, "processor": 2 * each, "growth": 5e6, "floor": 0.5}
-            for each in seconds
-        ]
-        return {"case": ("step", "planted", who, "float32"), "rounds": rounds}
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_floor_of_memory_is_what_the_peer_s_layers_read(speed, recompute):
+    import torch
 
+    recipe = recipes.get("planted").with_settings({"training.recompute": recompute})
+    peer, ours = speed("published").Published(recipe), build_model(recipe)
+    read = collections.Counter()
+    kinds = torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear
+    networks = {"solver": peer.solver}
+    for name in recipe.modalities:
+        networks |= {f"in {name}": peer.encoders[name]}
+        networks |= {f"out {name}": peer.decoders[name]}
+    for name, network in networks.items():
+        for layer in [each for each in network.modules() if isinstance(each, kinds)]:
+            layer.register_forward_hook(
+                lambda _, inputs, __, name=name: read.update({name: inputs[0].nbytes})
+            )
+    peer(
+        {
+            name: torch.zeros(BATCH, each.shape[2], *each.shape[:2])
+            for name, each in recipe.modalities.items()
+        }
+    )
+    gradients = sum(each.nbytes for each in peer.parameters())
+    kept = max(read.values()) if recompute else sum(read.values())
+    assert len(read) == 5
+    assert speed("floor").memory(ours, BATCH) == gradients + kept
+
+
+def case(part, who, seconds, growth=5e6, error=None):
+    rounds = [
+        {"seconds": each, "processor": 2 * each, "growth": growth, "floor": 0.5}
+        for each in seconds
+    ]
+    case = part, "planted", who, "float32"
+    return {"case": case, "rounds": rounds, "error": error}
+
+
+def test_ratios_are_taken_within_a_round(speed):
     peer, own = [3.0, 8.0, 2.0], [1.0, 2.0, 4.0]
-    _, row = speed("table").rows([case("published", peer), case("torch", own)])
+    _, row = speed("table").rows(
+        [case("step", "published", peer, 10e6), case("step", "torch", own)]
+    )
     assert row["median"] == "2.00 s"
     assert float(row["peer / it"]) == np.median(np.divide(peer, own))
     assert float(row["it / floor"]) == 4.0
     assert row["memory"] == "5 MB"
+    assert float(row["memory / peer"]) == 0.5
+
+
+def test_a_quantizer_is_compared_with_two(speed):
+    names = "torch", "one-hot-torch", "vector-quantize-pytorch", "jax"
+    seconds = [1.0], [6.0], [9.0], [2.0]
+    cases = [case("quantizer", *each) for each in zip(names, seconds, strict=True)]
+    found = speed("table").rows(cases)
+    told = [(row.get("peer / it"), row.get("other / it")) for row in found]
+    assert told == [("6.00", "9.00"), (None, None), (None, None), (None, None)]
+
+
+def test_whoever_stops_keeps_the_rounds_that_it_had(speed):
+    ended = case("step", "torch", [2.0], error="its process ended (-9)")
+    never = case("step", "jax", [], error="no GPU that jax can use")
+    peer = case("step", "published", [3.0, 4.0])
+    _, one, other = speed("table").rows([peer, ended, never])
+    assert one["median"] == "2.00 s its process ended (-9)"
+    assert one["peer / it"] == "1.50"
+    assert other["median"] == "no GPU that jax can use"
+
+
+def test_a_worker_that_was_killed_is_an_answer(speed):
+    entry = importlib.import_module("benchmarks.__main__")
+    options = argparse.Namespace(device="cpu", batch=None, batches=None)
+    worker = entry._worker(("step", "planted", "published", "float32"), options)
+    with worker as process:
+        process.kill()
+        assert entry._ask(process) == {"error": "its process ended (-9)"}

@@ -46,8 +46,8 @@ def _work(what, recompute):
     if what in ("quantizer", "one-hot"):
         made = quantizers.ours() if what == "quantizer" else quantizers.one_hot()
     else:
-        network.SIZES[what] = (network.SIZES[what][0], 1)
-        made = network.ours("step", what, "float32", recompute)
+        size = network.SIZES[what][0], 1
+        made = network.ours("step", what, "float32", size, recompute)
     return made[0]
 
 

@@ -3,7 +3,8 @@
 Counted are convolutions, dense layers and the distances of the quantizers: what lies
 between them could be done on the way. A layer reads its input and its weights and
 writes its output; in training it does so three times (forward, the gradient of its
-input, that of its weights), the layers that see the data only twice.
+input, that of its weights), the layers that see the data only twice. Of memory, these
+layers' inputs must be there for the gradients of their weights.
 """
 
 import math
@@ -15,7 +16,7 @@ from cmvq_keras.networks.parts import Chain
 FLOAT = 4
 
 
-def of_model(model, batch, training, decoders=True):
+def of_model(model, batch, training, decoders=True, width=FLOAT):
     """`(operations, bytes)` of one step of a built `CMVQVAE` on images.
 
     Args:
@@ -23,36 +24,70 @@ def of_model(model, batch, training, decoders=True):
         batch: samples.
         training: whether gradients count.
         decoders: whether the decoders run.
+        width: bytes of a value.
     """
+    operations = moved = 0
+    for name, grid in _grids(model, batch).items():
+        operations += 2 * math.prod(grid) * model.quantizers[name].num_embeddings
+        moved += 2 * math.prod(grid)
+    for network, shape, sees_data in _networks(model, batch, decoders):
+        for layer, inputs, outputs in _with_kernels(network, shape):
+            times = (2 if sees_data else 3) if training else 1
+            sees_data = False
+            size = math.prod(layer.kernel.shape)
+            operations += times * 2 * _places(layer, inputs, outputs) * size
+            moved += times * (math.prod(inputs) + math.prod(outputs) + size)
+    return operations, width * moved
+
+
+def memory(model, batch, width=FLOAT):
+    """Bytes that a training step of a built `CMVQVAE` must add to the weights.
+
+    The gradients in float32, and what the layers with kernels read. Where networks are
+    run again for their gradients (`model.recompute`): of the largest one.
+
+    Args:
+        model: the model.
+        batch: samples.
+        width: bytes of a value.
+    """
+    kept = [
+        sum(math.prod(inputs) for _, inputs, _ in _with_kernels(network, shape))
+        for network, shape, _ in _networks(model, batch, decoders=True)
+    ]
+    weights = sum(math.prod(each.shape) for each in model.trainable_weights)
+    return FLOAT * weights + width * (max(kept) if model.recompute else sum(kept))
+
+
+def _grids(model, batch):
+    """Shapes of what the encoders give, by modality."""
     shapes = model.get_build_config()["input_shape"]
-    total = [0, 0]
-    grids = []
-    for name, encoder in model.encoders.items():
-        shape = (batch, *tuple(shapes[name])[1:])
-        _add(total, encoder, shape, training, first=True)
-        grid = encoder.compute_output_shape(shape)
-        grids.append(grid)
-        codes = model.quantizers[name].num_embeddings
-        total[0] += 2 * math.prod(grid) * codes
-        total[1] += 2 * FLOAT * math.prod(grid)
+    return {
+        name: encoder.compute_output_shape((batch, *tuple(shapes[name])[1:]))
+        for name, encoder in model.encoders.items()
+    }
+
+
+def _networks(model, batch, decoders):
+    """Yields `(network, input shape, whether it sees the data)`."""
+    shapes = model.get_build_config()["input_shape"]
+    grids = _grids(model, batch)
+    for name, grid in grids.items():
+        yield model.encoders[name], (batch, *tuple(shapes[name])[1:]), True
         if decoders:
-            _add(total, model.decoders[name], grid, training)
-    masked = (*grids[0][:-1], sum(grid[-1] for grid in grids))
-    _add(total, model.solver, masked, training)
-    return tuple(total)
+            yield model.decoders[name], grid, False
+    grid = next(iter(grids.values()))
+    depth = sum(each[-1] for each in grids.values())
+    yield model.solver, (*grid[:-1], depth), False
 
 
-def _add(total, network, shape, training, first=False):
+def _with_kernels(network, shape):
+    """`_walk`, of what has a kernel; the zeros around an input need not be read."""
+    unpadded = None
     for layer, inputs, outputs in _walk(network, shape):
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None:
-            continue
-        operations = 2 * _places(layer, inputs, outputs) * math.prod(kernel.shape)
-        moved = sum(math.prod(each) for each in (inputs, outputs, kernel.shape))
-        times = (2 if first else 3) if training else 1
-        total[0] += times * operations
-        total[1] += times * FLOAT * moved
-        first = False
+        if getattr(layer, "kernel", None) is not None:
+            yield layer, unpadded or inputs, outputs
+        unpadded = inputs if isinstance(layer, keras.layers.ZeroPadding2D) else None
 
 
 def _places(layer, inputs, outputs):

@@ -7,23 +7,69 @@ import time
 import numpy as np
 
 SIDE, COPIED = 2048, 2**25
+#: Of a square matrix on a GPU, where a smaller one is done before it is begun.
+GPU_SIDE, REPEATS = 8192, 10
 
 
-class Machine:
-    """Measures both, once a round."""
+def limits(precision, device):
+    """What measures `(operations a second, bytes a second)`; None where nothing can.
 
-    def __init__(self):
-        generator = np.random.default_rng(0)
-        self._square = generator.normal(size=(SIDE, SIDE)).astype("float32")
-        self._product = np.empty_like(self._square)
-        self._from = np.ones(COPIED, "float32")
-        self._to = np.empty_like(self._from)
+    Float32 on a CPU is NumPy's product; the rest is PyTorch's, with TF32 on a GPU as
+    PyTorch has it. A copy reads and writes.
 
-    def measure(self):
-        """`(operations a second, bytes a second)`; a copy reads and writes."""
-        product = _seconds(lambda: np.matmul(self._square, self._square, self._product))
-        copy = _seconds(lambda: np.copyto(self._to, self._from))
-        return 2 * SIDE**3 / product, 2 * self._from.nbytes / copy
+    Args:
+        precision: Keras's dtype policy.
+        device: "cpu" or "gpu".
+    """
+    if device == "cpu" and precision == "float32":
+        return _of_numpy()
+    try:
+        import torch
+    except ImportError:
+        return None
+    if device == "gpu" and not torch.cuda.is_available():
+        return None
+    dtype = torch.float32 if precision == "float32" else torch.bfloat16
+    return _of_torch(torch, dtype, "cuda" if device == "gpu" else "cpu")
+
+
+def _of_numpy():
+    generator = np.random.default_rng(0)
+    square = generator.normal(size=(SIDE, SIDE)).astype("float32")
+    product = np.empty_like(square)
+    values = np.ones(COPIED, "float32")
+    copied = np.empty_like(values)
+
+    def measure():
+        multiplied = _seconds(lambda: np.matmul(square, square, product))
+        moved = _seconds(lambda: np.copyto(copied, values))
+        return 2 * SIDE**3 / multiplied, 2 * values.nbytes / moved
+
+    return measure
+
+
+def _of_torch(torch, dtype, place):
+    side, repeats = (GPU_SIDE, REPEATS) if place == "cuda" else (SIDE, 1)
+    square = torch.randn(side, side, device=place).to(dtype)
+    product = torch.empty_like(square)
+    values = torch.ones(COPIED * repeats, dtype=dtype, device=place)
+    copied = torch.empty_like(values)
+
+    def wait(work):
+        for _ in range(repeats):
+            work()
+        if place == "cuda":
+            torch.cuda.synchronize()
+
+    def measure():
+        multiplied = _seconds(
+            lambda: wait(lambda: torch.mm(square, square, out=product))
+        )
+        moved = _seconds(lambda: wait(lambda: copied.copy_(values)))
+        size = 2 * values.numel() * values.element_size()
+        return repeats * 2 * side**3 / multiplied, repeats * size / moved
+
+    return measure
 
 
 def _seconds(work):

@@ -6,9 +6,8 @@ import numpy as np
 SIZES = {"planted": (64, 20), "digits": (128, 2), "crema-d": (8, 2)}
 
 
-def data(recipe, shape):
+def data(recipe, batch, batches):
     """Inputs by modality `(samples, height, width, channels)`, and labels."""
-    batch, batches = SIZES[shape]
     generator = np.random.default_rng(0)
     count = batch * batches
     x = {
@@ -18,13 +17,14 @@ def data(recipe, shape):
     return x, generator.integers(0, len(recipe.classes), count).astype("int32")
 
 
-def ours(part, shape, precision, recompute=False):
+def ours(part, shape, precision, size, recompute=False):
     """`(work, batches, floor)`: a function that does it, and what one batch needs.
 
     Args:
-        part: "step", "evaluation" or "inference".
+        part: "step", "evaluation", "inference" or "memory", which is that of a step.
         shape: a name of `SIZES`.
         precision: Keras's dtype policy.
+        size: samples of a batch, and batches.
         recompute: the setting.
 
     Raises:
@@ -42,14 +42,19 @@ def ours(part, shape, precision, recompute=False):
         kernels.return_freed()
     settings = {"training.recompute": recompute}
     recipe = recipes.get(shape).with_settings(settings)
-    batch, batches = SIZES[shape]
-    x, y = data(recipe, shape)
+    batch, batches = size
+    x, y = data(recipe, *size)
     keras.config.set_dtype_policy(precision)
     model = build_model(recipe)
     model.compile(optimizing.optimizer(recipe.training, batches))
-    needs = floor.of_model(model, batch, part == "step", part != "inference")
+    width = 4 if precision == "float32" else 2
+    if part == "memory":
+        needs = floor.memory(model, batch, width)
+    else:
+        training, decoders = part == "step", part != "inference"
+        needs = floor.of_model(model, batch, training, decoders, width)
     options = {"batch_size": batch, "verbose": 0}
-    if part == "step":
+    if part in ("step", "memory"):
         return lambda: model.fit(x, y, shuffle=False, **options), batches, needs
     if part == "evaluation":
         return lambda: model.evaluate(x, y, **options), batches, needs
@@ -57,42 +62,60 @@ def ours(part, shape, precision, recompute=False):
     return lambda: smaller.predict(x, **options), batches, needs
 
 
-def published(part, shape, precision):
-    """The same of the published formulation in PyTorch; floor is None."""
+def published(part, shape, precision, size, device="cpu", compiled=False):
+    """The same of the published formulation in PyTorch; floor is None.
+
+    Args:
+        part, shape, precision, size: as in `ours`.
+        device: "cpu" or "gpu".
+        compiled: whether PyTorch's compiler turns network and loss into kernels.
+    """
     import torch
 
     from benchmarks.speed.published import Published
     from cmvq_keras import recipes
 
     recipe = recipes.get(shape)
-    batch, batches = SIZES[shape]
-    x, y = data(recipe, shape)
+    batch, batches = size
+    x, y = data(recipe, *size)
+    place = "cuda" if device == "gpu" else "cpu"
+    training = part in ("step", "memory")
     x = {
         name: torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
         for name, values in x.items()
     }
     y = torch.from_numpy(y).long()
-    network = Published(recipe)
+    network = Published(recipe).to(place)
     adam = torch.optim.Adam(network.parameters(), 1e-3)
     half = precision == "mixed_bfloat16"
-    network.train(part == "step")
+    network.train(training)
+
+    def run(inputs, labels):
+        with torch.autocast(place, torch.bfloat16, enabled=half):
+            output = network(inputs, decode=part != "inference")
+            if part == "inference":
+                return output.logits.float()
+            return network.loss(inputs, labels, output)
+
+    if compiled:
+        run = torch.compile(run)
 
     def one(index):
         rows = slice(index * batch, (index + 1) * batch)
-        inputs = {name: values[rows] for name, values in x.items()}
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            output = network(inputs, decode=part != "inference")
-            if part == "inference":
-                return output.logits.float().numpy()
-            loss = network.loss(inputs, y[rows], output)
-        if part == "step":
+        found = run(
+            {name: values[rows].to(place) for name, values in x.items()},
+            y[rows].to(place),
+        )
+        if part == "inference":
+            return found.cpu().numpy()
+        if training:
             adam.zero_grad()
-            loss.backward()
+            found.backward()
             adam.step()
-        return loss.item()
+        return found.item()
 
     def work():
-        with torch.set_grad_enabled(part == "step"):
+        with torch.set_grad_enabled(training):
             for index in range(batches):
                 one(index)
 

@@ -11,47 +11,63 @@ def _data():
     return [generator.normal(size=_SHAPE).astype("float32") for _ in range(2)]
 
 
-def ours():
-    """`(work, 1, floor)` of `cmvq_keras.layers.VectorQuantizer` as it comes."""
+def ours(device="cpu"):
+    """`(work, 1, floor)` of `cmvq_keras.layers.VectorQuantizer` as it comes.
+
+    Args:
+        device: "cpu" or "gpu", as in all of these.
+    """
     from benchmarks.speed import floor
     from cmvq_keras.layers import VectorQuantizer
 
     needs = floor.of_quantizer(VECTORS, CODES, DEPTH)
-    return _with_gradient(VectorQuantizer(CODES, seed=0)), 1, needs
+    return _with_gradient(VectorQuantizer(CODES, seed=0), device), 1, needs
 
 
-def one_hot():
+def one_hot(device="cpu"):
     """`(work, 1, None)` of the published formulation in keras.ops."""
     from benchmarks.speed.one_hot import OneHotQuantizer
 
-    return _with_gradient(OneHotQuantizer(CODES)), 1, None
+    return _with_gradient(OneHotQuantizer(CODES), device), 1, None
 
 
-def vector_quantize_pytorch():
+def vector_quantize_pytorch(device="cpu"):
     """`(work, 1, None)` of VectorQuantize with the same settings."""
     import torch
     from vector_quantize_pytorch import VectorQuantize
 
     layer = VectorQuantize(
         DEPTH, CODES, decay=0.99, commitment_weight=0.25, rotation_trick=False
-    )
-    x, probe = (torch.from_numpy(values) for values in _data())
+    ).to(_place(device))
+    x, probe = (torch.from_numpy(values).to(_place(device)) for values in _data())
     x.requires_grad_()
 
     def work():
         x.grad = None
         quantized, _, loss = layer(x)
         (loss.sum() + (quantized * probe).sum()).backward()
+        _wait(torch, device)
 
     return work, 1, None
 
 
-def _with_gradient(layer):
+def _place(device):
+    return "cuda" if device == "gpu" else "cpu"
+
+
+def _wait(torch, device):
+    if device == "gpu":
+        torch.cuda.synchronize()
+
+
+def _with_gradient(layer, device):
     import keras
 
     x, probe = _data()
     layer.build(x.shape)
-    make = {"torch": _torch, "jax": _jax, "tensorflow": _tensorflow}
+    if keras.config.backend() == "torch":
+        return _torch(layer, x, probe, device)
+    make = {"jax": _jax, "tensorflow": _tensorflow}
     return make[keras.config.backend()](layer, x, probe)
 
 
@@ -61,14 +77,16 @@ def _objective(outputs, probe):
     return ops.mean(outputs["loss"]) + ops.sum(outputs["quantized"] * probe)
 
 
-def _torch(layer, x, probe):
+def _torch(layer, x, probe, device):
     import torch
 
-    x, probe = torch.from_numpy(x).requires_grad_(), torch.from_numpy(probe)
+    x, probe = (torch.from_numpy(each).to(_place(device)) for each in (x, probe))
+    x.requires_grad_()
 
     def work():
         x.grad = None
         _objective(layer(x, training=True), probe).backward()
+        _wait(torch, device)
 
     return work
 

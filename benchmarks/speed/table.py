@@ -1,7 +1,9 @@
 """Medians over rounds, and the Markdown table that they go into.
 
-*peer / it* is the ratio of the times, *processor* that of the processors' seconds, on
-which other work on the machine has less influence; *memory* is what the work added.
+*peer / it* is the ratio of the times (of memory: of the peaks), *processor* that of the
+processors' seconds, on which other work on the machine has less influence; *other / it*
+is against vector-quantize-pytorch; *memory* is what the work added at its peak, *memory
+/ peer* its ratio to what the peer's added.
 """
 
 import statistics
@@ -15,8 +17,10 @@ COLUMNS = (
     "quartiles",
     "peer / it",
     "processor",
+    "other / it",
     "it / floor",
     "memory",
+    "memory / peer",
 )
 
 
@@ -25,19 +29,21 @@ def rows(measured):
 
     Args:
         measured: list of dictionaries: "case" (part, shape, who, precision), "rounds"
-            (list of dictionaries with "seconds", "growth", "peak" and "floor_seconds"
-            or "error").
+            (list of dictionaries with "seconds", "processor", "growth", "peak" and
+            "floor", as far as they are known) and "error" (None, or why no more rounds
+            came).
     """
     found = []
     for each in measured:
         part, shape, who, precision = each["case"]
         row = {"part": part, "shape": shape, "who": who, "precision": precision}
-        if "error" in each:
-            row["median"] = each["error"]
-        elif part == "memory":
-            row |= _memory(each, _peer(each, measured))
-        else:
-            row |= _time(each, _peer(each, measured))
+        if each["rounds"]:
+            tell = _memory if part == "memory" else _time
+            row |= tell(each["rounds"], _peer(each, measured))
+            if other := _other(each, measured):
+                row["other / it"] = _ratio(other, each["rounds"], "seconds")
+        if each["error"]:
+            row["median"] = f"{row.get('median', '')} {each['error']}".strip()
         found.append(row)
     return found
 
@@ -54,33 +60,45 @@ def markdown(found):
 
 def _peer(each, measured):
     """The rounds that a contestant is compared with; None for the peers themselves."""
+    part, _, who, _ = each["case"]
+    if part == "quantizer":
+        return _rounds_of(f"one-hot-{who}", each, measured)
+    if part == "first step":
+        return _rounds_of(f"{who.split(',')[0]}, naive", each, measured)
+    return _rounds_of("published", each, measured)
+
+
+def _other(each, measured):
+    """Those of another library's quantizer, on the backend that it is for."""
+    if each["case"][2] != "torch":
+        return None
+    return _rounds_of("vector-quantize-pytorch", each, measured)
+
+
+def _rounds_of(peer, each, measured):
     part, shape, who, precision = each["case"]
-    peers = {
-        "quantizer": [f"one-hot-{who}"],
-        "first step": [f"{who}, naive"],
-    }.get(part, ["published"])
     for other in measured:
-        if other["case"] == (part, shape, peers[0], precision) and who not in peers:
-            return other.get("rounds")
+        if who != peer and other["case"] == (part, shape, peer, precision):
+            return other["rounds"] or None
     return None
 
 
-def _time(each, peer):
-    seconds = [one["seconds"] for one in each["rounds"]]
+def _time(rounds, peer):
+    seconds = [one["seconds"] for one in rounds]
     row = {"median": _told(statistics.median(seconds))}
     if len(seconds) > 1:
         low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
         row["quartiles"] = f"{_told(low)} - {_told(high)}"
     if peer:
-        row["peer / it"] = _ratio(peer, each["rounds"], "seconds")
+        row["peer / it"] = _ratio(peer, rounds, "seconds")
     if peer and "processor" in peer[0]:
-        row["processor"] = _ratio(peer, each["rounds"], "processor")
-    floors = [one["floor"] for one in each["rounds"] if one.get("floor")]
+        row["processor"] = _ratio(peer, rounds, "processor")
+    floors = [one for one in rounds if one.get("floor")]
     if floors:
-        ratios = [own / least for own, least in zip(seconds, floors, strict=True)]
+        ratios = [one["seconds"] / one["floor"] for one in floors]
         row["it / floor"] = f"{statistics.median(ratios):.2f}"
-    if "growth" in each["rounds"][-1]:
-        row["memory"] = f"{each['rounds'][-1]['growth'] / 1e6:,.0f} MB"
+    if "growth" in rounds[-1]:
+        row |= _growth(rounds[-1], peer and peer[-1])
     return row
 
 
@@ -89,16 +107,22 @@ def _ratio(peer, own, name):
     return f"{statistics.median(ratios):.2f}"
 
 
-def _memory(each, peer):
-    peaks = [one["peak"] for one in each["rounds"]]
-    growth = [one["growth"] for one in each["rounds"]]
-    row = {
-        "median": f"{statistics.median(peaks) / 1e6:,.0f} MB",
-        "memory": f"{statistics.median(growth) / 1e6:,.0f} MB",
-    }
+def _growth(last, peer):
+    """Of the last round: a peak only rises."""
+    row = {"memory": f"{last['growth'] / 1e6:,.0f} MB"}
+    if peer and peer["growth"]:
+        row["memory / peer"] = f"{last['growth'] / peer['growth']:.2f}"
+    return row
+
+
+def _memory(rounds, peer):
+    last = rounds[-1]
+    row = {"median": f"{last['peak'] / 1e6:,.0f} MB"}
+    row |= _growth(last, peer and peer[-1])
+    if last.get("floor"):
+        row["it / floor"] = f"{last['growth'] / last['floor']:.2f}"
     if peer:
-        ratio = statistics.median(one["peak"] for one in peer)
-        row["peer / it"] = f"{ratio / statistics.median(peaks):.2f}"
+        row["peer / it"] = f"{peer[-1]['peak'] / last['peak']:.2f}"
     return row
 
 

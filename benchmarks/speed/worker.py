@@ -2,17 +2,19 @@
 
     python -m benchmarks.speed.worker WHO PART SHAPE PRECISION
 
-WHO is one of the contestants of `python -m benchmarks`. Prints
-a line of JSON when it is ready, and one for each line that it reads: seconds a batch,
-the processor's seconds, the memory that it has had at
-most, and how much of it the work has added.
+WHO is one of the contestants of `python -m benchmarks`. Prints a line of JSON when it
+is ready, and one for each line that it reads: seconds a batch, the processor's seconds,
+the memory that it has had at most, and how much of it the work has added.
 """
 
+import argparse
 import contextlib
 import json
 import os
 import sys
 import time
+
+from benchmarks.speed import devices, memory
 
 # What holds for as long as the process lives.
 _for_good = contextlib.ExitStack()
@@ -20,47 +22,74 @@ _for_good = contextlib.ExitStack()
 
 def main():
     """Answers until its input ends."""
-    who, part, shape, precision = sys.argv[1:]
+    options = _options()
     answers = os.fdopen(os.dup(1), "w")
     # Whatever a library prints is no answer.
     os.dup2(2, 1)
-    backend = who.removeprefix("one-hot-").removesuffix("+recompute")
-    foreign = backend in ("published", "vector-quantize-pytorch")
-    os.environ["KERAS_BACKEND"] = "torch" if foreign else backend
+    library = _library(options.who)
+    os.environ["KERAS_BACKEND"] = library
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    devices.choose(options.device)
     try:
-        _as_the_command_line(backend)
-        _import(backend)
-        if not foreign:
+        if not _is_foreign(options.who):
+            _as_the_command_line(library)
+        _import(options.who)
+        devices.check(library, options.device)
+        if not _is_foreign(options.who):
             _as_in_training()
-        work, batches, needs = _prepare(who, part, shape, precision)
-        before = _start_peak()
+        work, batches, needs = _prepare(options)
+        counter = memory.counter(library, options.device)
         work()
     except (ValueError, ImportError) as error:
         _answer(answers, {"error": str(error).splitlines()[0]})
         return
-    _answer(answers, {"floor": needs, **_versions(backend)})
+    about = devices.about(library, options.device)
+    _answer(answers, {"floor": needs, "about": about, **_versions(options.who)})
     for _ in sys.stdin:
         processor, start = time.process_time(), time.perf_counter()
         work()
         seconds = (time.perf_counter() - start) / batches
         processor = (time.process_time() - processor) / batches
-        peak = _peak()
+        peak = counter.peak()
         answer = {"seconds": seconds, "processor": processor, "peak": peak}
-        _answer(answers, {**answer, "growth": peak - before})
+        _answer(answers, {**answer, "growth": peak - counter.held})
 
 
-def _prepare(who, part, shape, precision):
+def _options():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.worker")
+    for name in ("who", "part", "shape", "precision"):
+        parser.add_argument(name)
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--batches", type=int)
+    return parser.parse_args()
+
+
+def _is_foreign(who):
+    return who.startswith("published") or who == "vector-quantize-pytorch"
+
+
+def _library(who):
+    if _is_foreign(who):
+        return "torch"
+    return who.removeprefix("one-hot-").removesuffix("+recompute")
+
+
+def _prepare(options):
     from benchmarks.speed import network, quantizers
 
+    who, part, device = options.who, options.part, options.device
     if part == "quantizer":
         if who == "vector-quantize-pytorch":
-            return quantizers.vector_quantize_pytorch()
-        return quantizers.one_hot() if "one-hot" in who else quantizers.ours()
-    part = "step" if part == "memory" else part
-    if who == "published":
-        return network.published(part, shape, precision)
-    return network.ours(part, shape, precision, who.endswith("+recompute"))
+            return quantizers.vector_quantize_pytorch(device)
+        made = quantizers.one_hot if who.startswith("one-hot") else quantizers.ours
+        return made(device)
+    batch, batches = network.SIZES[options.shape]
+    size = options.batch or batch, options.batches or batches
+    what = part, options.shape, options.precision, size
+    if _is_foreign(who):
+        return network.published(*what, device, who.endswith("+compiled"))
+    return network.ours(*what, who.endswith("+recompute"))
 
 
 def _as_the_command_line(backend):
@@ -83,23 +112,22 @@ def _as_in_training():
     _for_good.enter_context(deterministic())
 
 
-def _import(backend):
+def _import(who):
     import keras  # noqa: F401
 
-    if backend == "vector-quantize-pytorch":
+    if who == "vector-quantize-pytorch":
         import vector_quantize_pytorch  # noqa: F401
 
 
-def _versions(backend):
+def _versions(who):
     from importlib import metadata
 
-    names = ["keras", "numpy"]
-    if backend == "vector-quantize-pytorch":
-        names.append(backend)
-    elif backend == "tensorflow":
-        names += ["tensorflow", "tensorflow-cpu"]
-    else:
-        names.append("torch" if backend == "published" else backend)
+    library = _library(who)
+    names = ["keras", "numpy", library]
+    if library == "tensorflow":
+        names.append("tensorflow-cpu")
+    if who == "vector-quantize-pytorch":
+        names.append(who)
     found = {}
     for name in names:
         try:
@@ -107,30 +135,6 @@ def _versions(backend):
         except metadata.PackageNotFoundError:
             continue
     return {"versions": found}
-
-
-def _start_peak():
-    """Bytes that this process holds; its peak is counted anew, where Linux can."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-    return _peak()
-
-
-def _peak():
-    """The most memory that this process has had, in bytes."""
-    try:
-        with open("/proc/self/status") as file:
-            told = dict(line.split(":", 1) for line in file)
-        return int(told["VmHWM"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return _peak_by_system()
-
-
-def _peak_by_system():
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _answer(file, content):
