@@ -6,12 +6,17 @@ import os
 def choose(device):
     """Hides all GPUs from the libraries that load later, where a CPU is asked for.
 
+    On a GPU nobody takes memory before it is needed: the contestants share it.
+
     Args:
         device: "cpu" or "gpu".
     """
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"
+    else:
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+        os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
 
 
 def check(library, device):

@@ -44,7 +44,10 @@ def main():
         sparing.order_for_memory("jax")
     import keras  # noqa: F401
 
-    devices.check(library, options.device)
+    try:
+        devices.check(library, options.device)
+    except ValueError as error:
+        parser.exit(2, f"error: {error}\n")
     work, batches = _work(options)
     seconds = [_seconds(work) / batches for _ in range(ROUNDS + 1)][1:]
     print(f"{1e3 * statistics.median(seconds):.1f} ms a step\n")
