@@ -10,6 +10,7 @@ Ratios are taken within a round; the table holds medians. The contestants:
 
     torch, jax, tensorflow    cmvq-keras
     BACKEND+recompute         the same with training.recompute
+    BACKEND+accumulate        the same with training.accumulation_steps, in parts
     published                 the published formulation in plain PyTorch
     published+compiled        that through PyTorch's compiler, with --compiled
     one-hot-BACKEND           the published quantizer on that backend
@@ -32,7 +33,8 @@ import sys
 import tempfile
 import time
 
-from benchmarks.speed import machine, table
+from benchmarks import reading_speed
+from benchmarks.speed import devices, machine, table
 
 BACKENDS = ("torch", "jax", "tensorflow")
 SHAPES = ("planted", "digits", "crema-d")
@@ -46,17 +48,16 @@ ROUNDS = 5
 def main():
     """Measures, prints, saves."""
     options = _options()
+    devices.choose(options.device)
     about = machine.describe() | {"date": datetime.date.today().isoformat()}
     about |= {"versions": {}, "command": " ".join(sys.argv[1:])}
     measured = []
     for found in _everything(options, about):
         print(table.markdown(table.rows(found)), flush=True)
         measured += found
-        if options.out:
-            # Each time: whatever ends a run of an hour leaves what it had.
-            rows = table.rows(measured)
-            content = {"about": about, "rows": rows, "measured": measured}
-            options.out.write_text(json.dumps(content, indent=1) + "\n")
+        # Each time: whatever ends a run of an hour leaves what it had.
+        content = {"about": about, "rows": table.rows(measured), "measured": measured}
+        options.out.write_text(json.dumps(content, indent=1) + "\n")
     print("\n" + "\n".join(f"{name}: {value}" for name, value in about.items()) + "\n")
     print(table.markdown(table.rows(measured)))
 
@@ -86,10 +87,17 @@ def _options():
         "--rounds", type=int, help="default: 5, of the first step, which is long, 1"
     )
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
-    parser.add_argument("--batch", type=int, help="samples of each shape's batch")
-    parser.add_argument("--batches", type=int, help="in one measurement")
+    parser.add_argument(
+        "--batch", type=int, help="samples of a batch, of what a network does"
+    )
+    parser.add_argument("--batches", type=int, help="in one measurement, likewise")
     parser.add_argument("--compiled", action="store_true")
-    parser.add_argument("--out", type=pathlib.Path, help="a file for all of it (JSON)")
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default="benchmarks.json",
+        help="a file for all of it (default: %(default)s)",
+    )
     return parser.parse_args()
 
 
@@ -111,15 +119,19 @@ def _groups(options):
                 if options.compiled:
                     who.append("published+compiled")
                 if part == "memory":
-                    who += [f"{each}+recompute" for each in options.backend]
+                    for variant in ("recompute", "accumulate"):
+                        who += [f"{each}+{variant}" for each in options.backend]
                 yield [(part, shape, each, precision) for each in who]
 
 
 def _compete(cases, options, about):
     """Yields what `table.rows` takes for each of some cases."""
     with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(_worker(case, options)) for case in cases]
-        started = [_answer(worker) for worker in workers]
+        workers, started = [], []
+        for case in cases:
+            # One after another: libraries try out kernels as they start.
+            workers.append(stack.enter_context(_worker(case, options)))
+            started.append(_answer(workers[-1]))
         found = [
             {"case": case, "rounds": [], "error": start.get("error")}
             for case, start in zip(cases, started, strict=True)
@@ -196,7 +208,7 @@ def _processes(part, options):
         ]
     elif part == "reading":
         for backend in options.backend:
-            _run(["-m", "benchmarks.reading_speed", "--backend", backend], shown=True)
+            yield list(_reading(backend))
     elif part == "first step":
         for backend in options.backend:
             for shape in options.shape:
@@ -228,14 +240,29 @@ def _timed(command, environment=None):
     return {"seconds": time.perf_counter() - start}
 
 
-def _run(command, environment=None, shown=False):
-    subprocess.run(
+def _reading(backend):
+    """Yields a case for each way in which a batch of samples is read."""
+    line = _run(["-m", "benchmarks.reading_speed", "--backend", backend])
+    figures = [float(each.replace(",", "")) for each in line.split("|")[2:5]]
+    _, moved = machine.limits("float32", "cpu")()
+    ways = f"{backend}, alone", f"{backend}, into fit", f"{backend}, memory into fit"
+    for who, figure in zip(ways, figures, strict=True):
+        one = {"seconds": reading_speed.BATCH / figure}
+        if who != ways[-1]:
+            one["floor"] = reading_speed.BATCH * reading_speed.MOVED / moved
+        yield _case("reading", "crema-d", who, [one])
+
+
+def _run(command, environment=None):
+    """What a process prints."""
+    return subprocess.run(
         [sys.executable, *command],
         check=True,
         env={**os.environ, **(environment or {})},
-        stdout=None if shown else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )
+        text=True,
+    ).stdout
 
 
 if __name__ == "__main__":

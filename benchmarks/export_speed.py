@@ -1,11 +1,12 @@
 """How fast an exported model predicts, against the run's own model in the same process.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.export_speed crema-d 17,17
+    OMP_NUM_THREADS=1 python -m benchmarks.export_speed crema-d 17,17 --backend torch
 
 builds a recipe's model with the weights of its start and a mask that keeps so many
 channels of each modality, in the recipe's order, and exports it as Keras file and, on
-PyTorch, as ONNX. Prints lines of a Markdown table: milliseconds of processor time a
-batch, medians over rounds in which all take their turn, on one thread.
+PyTorch, as ONNX, on TensorFlow as SavedModel. Prints lines of a Markdown table:
+milliseconds of processor time a batch, medians over rounds in which all take their
+turn, on one core.
 """
 
 import argparse
@@ -26,6 +27,8 @@ def main():
     parser.add_argument("--backend", default="torch")
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     os.environ["KERAS_BACKEND"] = arguments.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from cmvq_keras import recipes
@@ -78,6 +81,12 @@ def _predictors(model, recipe, folder):
             folder / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
         found.append(lambda x: session.run(None, {name: x[name] for name in names}))
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        writing.write(small, "saved-model", folder / "model", {})
+        serve = tf.saved_model.load(str(folder / "model")).serve
+        found.append(lambda x: serve({name: x[name] for name in names}))
     return found
 
 

@@ -18,6 +18,8 @@ import time
 import numpy as np
 
 SAMPLES, VIEWS, BATCH, EPOCHS = 1024, 4, 32, 6
+#: Bytes of a sample that are read (uint8, float16) and written (float32) at least.
+MOVED = 128 * 128 * 3 * (1 + 4) + 256 * 256 * (2 + 4)
 
 
 def main():

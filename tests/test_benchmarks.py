@@ -144,3 +144,34 @@ def test_a_worker_that_was_killed_is_an_answer(speed):
     with worker as process:
         process.kill()
         assert entry._ask(process) == {"error": "its process ended (-9)"}
+
+
+def test_a_profile_counts_operators(speed):
+    import torch
+
+    found = speed("profile")._of_torch(
+        lambda: torch.ones(3, 3) @ torch.ones(3, 3), "cpu"
+    )
+    seconds, calls = found["aten::mm"]
+    assert calls == 1
+    assert seconds > 0
+
+
+def test_a_gpu_that_is_not_there_is_an_error(speed, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="no GPU that torch can use"):
+        speed("devices").check("torch", "gpu")
+
+
+@pytest.mark.parametrize(
+    ("precision", "width"), [("float32", 4), ("mixed_bfloat16", 2)]
+)
+def test_a_product_and_a_copy_are_counted(speed, monkeypatch, precision, width):
+    machine = speed("machine")
+    monkeypatch.setattr(machine, "_seconds", lambda work: (work(), 2.0)[1])
+    operations, moved = machine.limits(precision, "cpu")()
+    # A side multiplies and adds for each value; a copy reads and writes.
+    assert operations == 2 * machine.SIDE**3 / 2.0
+    assert moved == 2 * machine.COPIED * width / 2.0

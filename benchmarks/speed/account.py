@@ -34,20 +34,20 @@ def main():
         return call
 
     jax.jit = trainer.jit = accounted
-    _work(what, "--recompute" in options)()
+    _work(what, "recompute" if "--recompute" in options else "")()
     largest = max(told, key=lambda each: each.temp_size_in_bytes)
     within, out = largest.temp_size_in_bytes, largest.output_size_in_bytes
     print(f"{what}: within {within / 1e6:.0f} MB, results {out / 1e6:.0f} MB")
 
 
-def _work(what, recompute):
+def _work(what, variant):
     from benchmarks.speed import network, quantizers
 
     if what in ("quantizer", "one-hot"):
         made = quantizers.ours() if what == "quantizer" else quantizers.one_hot()
     else:
         size = network.SIZES[what][0], 1
-        made = network.ours("step", what, "float32", size, recompute)
+        made = network.ours("step", what, "float32", size, variant)
     return made[0]
 
 

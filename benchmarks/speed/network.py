@@ -4,6 +4,10 @@ import numpy as np
 
 #: Samples of a batch, and batches that one measurement takes.
 SIZES = {"planted": (64, 20), "digits": (128, 2), "crema-d": (8, 2)}
+#: At least so many batches on a GPU.
+GPU_BATCHES = 8
+#: Batches that a large one is taken apart into, for one step of the optimizer.
+TOGETHER = 4
 
 
 def data(recipe, batch, batches):
@@ -17,7 +21,7 @@ def data(recipe, batch, batches):
     return x, generator.integers(0, len(recipe.classes), count).astype("int32")
 
 
-def ours(part, shape, precision, size, recompute=False):
+def ours(part, shape, precision, size, variant=""):
     """`(work, batches, floor)`: a function that does it, and what one batch needs.
 
     Args:
@@ -25,7 +29,8 @@ def ours(part, shape, precision, size, recompute=False):
         shape: a name of `SIZES`.
         precision: Keras's dtype policy.
         size: samples of a batch, and batches.
-        recompute: the setting.
+        variant: "recompute" for the setting of that name; "accumulate" for a batch in
+            parts, whose gradients are added up.
 
     Raises:
         ValueError: where the backend cannot train in that precision here.
@@ -38,12 +43,16 @@ def ours(part, shape, precision, size, recompute=False):
     from cmvq_keras.distribution import check_precision, kernels
 
     check_precision(precision)
-    if recompute:
-        kernels.return_freed()
-    settings = {"training.recompute": recompute}
-    recipe = recipes.get(shape).with_settings(settings)
     batch, batches = size
-    x, y = data(recipe, *size)
+    settings = {}
+    if variant == "recompute":
+        settings["training.recompute"] = True
+        kernels.return_freed()
+    elif variant == "accumulate":
+        settings["training.accumulation_steps"] = TOGETHER
+        batch, batches = batch // TOGETHER, batches * TOGETHER
+    recipe = recipes.get(shape).with_settings(settings)
+    x, y = data(recipe, batch, batches)
     keras.config.set_dtype_policy(precision)
     model = build_model(recipe)
     model.compile(optimizing.optimizer(recipe.training, batches))
@@ -55,7 +64,8 @@ def ours(part, shape, precision, size, recompute=False):
         needs = floor.of_model(model, batch, training, decoders, width)
     options = {"batch_size": batch, "verbose": 0}
     if part in ("step", "memory"):
-        return lambda: model.fit(x, y, shuffle=False, **options), batches, needs
+        # Of a batch that is taken apart, too: all of it counts as one.
+        return lambda: model.fit(x, y, shuffle=False, **options), size[1], needs
     if part == "evaluation":
         return lambda: model.evaluate(x, y, **options), batches, needs
     smaller = model.inference_model()

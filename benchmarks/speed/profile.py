@@ -85,8 +85,8 @@ def _seconds(work):
 
 
 def _of_torch(work, device):
-    """`(seconds, calls)` by operator."""
-    from torch import profiler
+    """`(seconds, calls)` by operator, on a GPU with the kernels that it starts."""
+    from torch import autograd, profiler
 
     kinds = [profiler.ProfilerActivity.CPU]
     if device == "gpu":
@@ -95,7 +95,9 @@ def _of_torch(work, device):
         work()
     own = "self_device_time_total" if device == "gpu" else "self_cpu_time_total"
     return {
-        each.key: (getattr(each, own) / 1e6, each.count) for each in seen.key_averages()
+        each.key: (getattr(each, own) / 1e6, each.count)
+        for each in seen.key_averages()
+        if each.device_type == autograd.DeviceType.CPU
     }
 
 

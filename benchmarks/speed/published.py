@@ -83,7 +83,7 @@ class Quantizer(nn.Module):
             - 2 * flat @ self.codebook.t()
         )
         indices = distances.argmin(1, keepdim=True)
-        chosen = torch.zeros(len(flat), len(self.codebook))
+        chosen = flat.new_zeros(len(flat), len(self.codebook))
         chosen.scatter_(1, indices, 1)
         quantized = (chosen @ self.codebook).view(inputs.shape)
         if self.training:

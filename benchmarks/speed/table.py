@@ -3,7 +3,8 @@
 *peer / it* is the ratio of the times (of memory: of the peaks), *processor* that of the
 processors' seconds, on which other work on the machine has less influence; *other / it*
 is against vector-quantize-pytorch; *memory* is what the work added at its peak, *memory
-/ peer* its ratio to what the peer's added.
+/ peer* its ratio to what the peer's added. Where memory is the part, *median* is the
+peak and *time* the seconds.
 """
 
 import statistics
@@ -15,6 +16,7 @@ COLUMNS = (
     "precision",
     "median",
     "quartiles",
+    "time",
     "peer / it",
     "processor",
     "other / it",
@@ -63,6 +65,8 @@ def _peer(each, measured):
     part, _, who, _ = each["case"]
     if part == "quantizer":
         return _rounds_of(f"one-hot-{who}", each, measured)
+    if part == "reading":
+        return _rounds_of(f"{who.split(',')[0]}, memory into fit", each, measured)
     if part == "first step":
         return _rounds_of(f"{who.split(',')[0]}, naive", each, measured)
     return _rounds_of("published", each, measured)
@@ -117,7 +121,8 @@ def _growth(last, peer):
 
 def _memory(rounds, peer):
     last = rounds[-1]
-    row = {"median": f"{last['peak'] / 1e6:,.0f} MB"}
+    seconds = statistics.median(one["seconds"] for one in rounds)
+    row = {"median": f"{last['peak'] / 1e6:,.0f} MB", "time": _told(seconds)}
     row |= _growth(last, peer and peer[-1])
     if last.get("floor"):
         row["it / floor"] = f"{last['growth'] / last['floor']:.2f}"

@@ -40,19 +40,26 @@ def main():
         work, batches, needs = _prepare(options)
         counter = memory.counter(library, options.device)
         work()
-    except (ValueError, ImportError) as error:
-        _answer(answers, {"error": str(error).splitlines()[0]})
-        return
-    about = devices.about(library, options.device)
-    _answer(answers, {"floor": needs, "about": about, **_versions(options.who)})
-    for _ in sys.stdin:
-        processor, start = time.process_time(), time.perf_counter()
-        work()
-        seconds = (time.perf_counter() - start) / batches
-        processor = (time.process_time() - processor) / batches
-        peak = counter.peak()
-        answer = {"seconds": seconds, "processor": processor, "peak": peak}
-        _answer(answers, {**answer, "growth": peak - counter.held})
+        about = devices.about(library, options.device)
+        _answer(answers, {"floor": needs, "about": about, **_versions(options.who)})
+        for _ in sys.stdin:
+            answer = _timed(work, batches)
+            peak = counter.peak()
+            _answer(answers, {**answer, "peak": peak, "growth": peak - counter.held})
+    except Exception as error:  # whatever a library raises: memory, kernels, compilers
+        told = str(error).strip().splitlines() or [""]
+        _answer(answers, {"error": f"{type(error).__name__}: {told[0]}"})
+
+
+def _timed(work, batches):
+    """Seconds a batch, and the processors' seconds."""
+    processor, start = time.process_time(), time.perf_counter()
+    work()
+    seconds = (time.perf_counter() - start) / batches
+    return {
+        "seconds": seconds,
+        "processor": (time.process_time() - processor) / batches,
+    }
 
 
 def _options():
@@ -72,7 +79,7 @@ def _is_foreign(who):
 def _library(who):
     if _is_foreign(who):
         return "torch"
-    return who.removeprefix("one-hot-").removesuffix("+recompute")
+    return who.removeprefix("one-hot-").partition("+")[0]
 
 
 def _prepare(options):
@@ -85,11 +92,14 @@ def _prepare(options):
         made = quantizers.one_hot if who.startswith("one-hot") else quantizers.ours
         return made(device)
     batch, batches = network.SIZES[options.shape]
+    if device == "gpu":
+        # A step is over sooner there than what surrounds a `fit`.
+        batches = max(batches, network.GPU_BATCHES)
     size = options.batch or batch, options.batches or batches
     what = part, options.shape, options.precision, size
     if _is_foreign(who):
         return network.published(*what, device, who.endswith("+compiled"))
-    return network.ours(*what, who.endswith("+recompute"))
+    return network.ours(*what, variant=who.partition("+")[2])
 
 
 def _as_the_command_line(backend):
