@@ -10,7 +10,8 @@ Ratios are taken within a round; the table holds medians. The contestants:
 
     torch, jax, tensorflow    cmvq-keras
     BACKEND+recompute         the same with training.recompute
-    BACKEND+accumulate        the same with training.accumulation_steps, in parts
+    BACKEND+accumulate        with training.accumulation_steps, a batch in four parts;
+                              also BACKEND+recompute+accumulate
     published                 the published formulation in plain PyTorch
     published+compiled        that through PyTorch's compiler, with --compiled
     one-hot-BACKEND           the published quantizer on that backend
@@ -119,7 +120,7 @@ def _groups(options):
                 if options.compiled:
                     who.append("published+compiled")
                 if part == "memory":
-                    for variant in ("recompute", "accumulate"):
+                    for variant in ("recompute", "accumulate", "recompute+accumulate"):
                         who += [f"{each}+{variant}" for each in options.backend]
                 yield [(part, shape, each, precision) for each in who]
 

@@ -85,8 +85,8 @@ def _predictors(model, recipe, folder):
         import tensorflow as tf
 
         writing.write(small, "saved-model", folder / "model", {})
-        serve = tf.saved_model.load(str(folder / "model")).serve
-        found.append(lambda x: serve({name: x[name] for name in names}))
+        saved = tf.saved_model.load(str(folder / "model"))
+        found.append(lambda x: saved.serve({name: x[name] for name in names}))
     return found
 
 

@@ -55,7 +55,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     "--recompute",
     is_flag=True,
     default=None,
-    help="As --set training.recompute=true: less memory, a third more time.",
+    help="As --set training.recompute=true: less memory (PyTorch above all), a quarter more time.",
 )
 @click.option(
     "--limit",

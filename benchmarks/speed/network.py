@@ -30,7 +30,7 @@ def ours(part, shape, precision, size, variant=""):
         precision: Keras's dtype policy.
         size: samples of a batch, and batches.
         variant: "recompute" for the setting of that name; "accumulate" for a batch in
-            parts, whose gradients are added up.
+            parts, whose gradients are added up; both with a + between them.
 
     Raises:
         ValueError: where the backend cannot train in that precision here.
@@ -45,10 +45,10 @@ def ours(part, shape, precision, size, variant=""):
     check_precision(precision)
     batch, batches = size
     settings = {}
-    if variant == "recompute":
+    if "recompute" in variant:
         settings["training.recompute"] = True
         kernels.return_freed()
-    elif variant == "accumulate":
+    if "accumulate" in variant:
         settings["training.accumulation_steps"] = TOGETHER
         batch, batches = batch // TOGETHER, batches * TOGETHER
     recipe = recipes.get(shape).with_settings(settings)

@@ -103,7 +103,8 @@ def _prepare(options):
 
 
 def _as_the_command_line(backend):
-    """Sets what `cmvq train` sets before Keras loads."""
+    """Sets what `cmvq train` sets before Keras loads, but that nothing compiled is
+    kept: each start is a first one."""
     from cmvq_keras import sparing
 
     sparing.order_for_memory(backend)
