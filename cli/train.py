@@ -55,7 +55,8 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     "--recompute",
     is_flag=True,
     default=None,
-    help="As --set training.recompute=true: less memory (PyTorch above all), a quarter more time.",
+    help="As --set training.recompute=true: less memory on PyTorch, up to twice the "
+    "time.",
 )
 @click.option(
     "--limit",

@@ -37,7 +37,7 @@ def nearest_code(vectors, codebook):
 
 
 def nearest_code_at_once(vectors, codebook):
-    """`nearest_code` in a few plain operations, without a loop, for exported models."""
+    """`nearest_code` in a few plain operations, without a loop, for ONNX."""
     scores = full_precision_matmul(vectors, ops.transpose(codebook))
     scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
     return ops.cast(ops.argmax(scores, axis=1), "int32")

@@ -36,6 +36,8 @@ class CodeLookup(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_embeddings = num_embeddings
         self.channels = channels
+        # Whether plain operations alone are used: ONNX knows no others.
+        self.in_plain_operations = False
 
     def build(self, input_shape):
         self.embeddings = self._add("embeddings", input_shape[-1])
@@ -54,7 +56,9 @@ class CodeLookup(keras.layers.Layer):
     def call(self, inputs):
         flat = ops.reshape(ops.cast(inputs, "float32"), (-1, inputs.shape[-1]))
         codes = ops.convert_to_tensor(self.embeddings)
-        indices = method_ops.nearest_code_at_once(flat, codes)
+        plain = self.in_plain_operations
+        find = method_ops.nearest_code_at_once if plain else method_ops.nearest_code
+        indices = find(flat, codes)
         chosen = ops.take(ops.convert_to_tensor(self.kept), indices, axis=0)
         return ops.reshape(chosen, (-1, *inputs.shape[1:-1], self.channels))
 
