@@ -1,6 +1,6 @@
 """Where the time goes, beside the floor and beside others.
 
-    python -m benchmarks                    everything, about an hour on two cores
+    python -m benchmarks                    everything, about half an hour on two cores
     python -m benchmarks --only step --shape digits --rounds 3        about a minute
     python -m benchmarks --only step memory --shape crema-d --device gpu --batch 128
 
