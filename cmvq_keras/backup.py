@@ -75,7 +75,7 @@ class Backup(keras.callbacks.Callback):
         self.epoch, self.first_step = position.epoch, position.step
         self.stopped = position.stopped
         self.seconds_spent = 0.0
-        self._keepers = _by_name(each for each in others if hasattr(each, "state"))
+        self._keepers = _by_name(each for each in others if _keeps(each))
         self._states = None
         self._generators = None
         self._started = time.monotonic() - position.seconds
@@ -218,6 +218,11 @@ class Backup(keras.callbacks.Callback):
     def _told(self):
         place = checkpoint.path(self.run.directory)
         return f"The last good checkpoint, {self.position}, is kept: {place}."
+
+
+def _keeps(callback):
+    """Whether a callback keeps something; it may use the names for something else."""
+    return all(callable(getattr(callback, name, None)) for name in ("state", "restore"))
 
 
 def _by_name(callbacks):

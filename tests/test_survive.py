@@ -190,6 +190,9 @@ def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
 class Shift(keras.callbacks.Callback):
     """Moves a weight before each epoch, as a method may do."""
 
+    # A name of its own, nothing that a checkpoint could keep.
+    state = "shifting"
+
     def on_epoch_begin(self, epoch, logs=None):
         weights = self.model.mask.channel_weights
         weights.assign(keras.ops.convert_to_tensor(weights) + 0.001)
