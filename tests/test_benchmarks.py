@@ -4,6 +4,7 @@ import argparse
 import collections
 import importlib
 import math
+import os
 import pathlib
 import sys
 
@@ -175,3 +176,16 @@ def test_a_product_and_a_copy_are_counted(speed, monkeypatch, precision, width):
     # A side multiplies and adds for each value; a copy reads and writes.
     assert operations == 2 * machine.SIDE**3 / 2.0
     assert moved == 2 * machine.COPIED * width / 2.0
+
+
+def test_a_cpu_is_all_that_is_seen_where_one_is_asked_for(speed, monkeypatch):
+    for name in ("CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"):
+        monkeypatch.setenv(name, "before")
+    # What a GPU's contestants get is taken back after the test, too.
+    for name in ("XLA_PYTHON_CLIENT_PREALLOCATE", "TF_FORCE_GPU_ALLOW_GROWTH"):
+        monkeypatch.setenv(name, "before")
+    speed("devices").choose("gpu")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == os.environ["JAX_PLATFORMS"] == "before"
+    speed("devices").choose("cpu")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert os.environ["JAX_PLATFORMS"] == "cpu"
