@@ -32,8 +32,8 @@ def main():
     os.environ["KERAS_BACKEND"] = arguments.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from cmvq_keras import recipes
-    from cmvq_keras.building import build_model
     from cmvq_keras.exporting import checking
+    from cmvq_keras.models.build import build_model
 
     recipe = recipes.get(arguments.recipe)
     model = build_model(recipe)

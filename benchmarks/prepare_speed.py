@@ -17,8 +17,9 @@ import time
 import av
 import numpy as np
 
-from cmvq_keras.data import clips, mel, video
-from cmvq_keras.data.crema_d_clips import LIMITS, RATE, Item, Reader
+from cmvq_keras.data.datasets.crema_d.clips import LIMITS, RATE, Item, Reader
+from cmvq_keras.data.formats import video
+from cmvq_keras.data.transforms import clips, mel
 
 SHAPES = {"image": (128, 128, 3), "audio": (256, 256, 1)}
 SECONDS, PICTURES, SIZE = 2.5, 30, (480, 360)

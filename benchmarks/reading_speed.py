@@ -31,8 +31,8 @@ def main():
     import keras
 
     from cmvq_keras import recipes
-    from cmvq_keras.data.pipeline import Batches
-    from cmvq_keras.data.stored import load
+    from cmvq_keras.batches import Batches
+    from cmvq_keras.data.store.reader import load
 
     recipe = recipes.get("crema-d")
     with tempfile.TemporaryDirectory() as folder:

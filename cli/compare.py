@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import options, trial_options
+from cmvq_keras.cli import options, study_options
 
 
 @click.command("compare", short_help="Train several methods and tabulate them.")
@@ -12,7 +12,7 @@ from cmvq_keras.cli import options, trial_options
     metavar="A,B,...",
     help="In the order of the table. Default: all that apply to the recipe.",
 )
-@trial_options.common
+@study_options.common
 def command(
     recipe,
     names,
@@ -42,14 +42,14 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
-        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        chosen = study_options.recipe_of(recipe, preset, modality, assignments, short)
         names = names and [each.strip() for each in names.split(",")]
     options.start_backend(backend)
     if not table_only:
-        from cmvq_keras.cli.trial_progress import Shown
-        from cmvq_keras.comparing import harness
+        from cmvq_keras.cli.progress import Shown
+        from cmvq_keras.experiments import api
 
         seeds = range(first_seed, first_seed + seeds)
-        with trial_options.continued(out):
-            harness.compare(chosen, names, seeds, out, data_dir, store, Shown(), jobs)
-    trial_options.conclude(out, "compare")
+        with study_options.continued(out):
+            api.compare(chosen, names, seeds, out, data_dir, store, Shown(), jobs)
+    study_options.conclude(out, "compare")

@@ -39,11 +39,12 @@ def command(file, recipe, preset, backend, out):
     options.tell_of_file(recipe)
     chosen = recipes.get(recipe, preset)
     chosen_backend = options.start_backend(backend)
-    from cmvq_keras import convert, training
-    from cmvq_keras.run import Run
+    from cmvq_keras.interop import convert
+    from cmvq_keras.runs.run import Run
+    from cmvq_keras.training import train
 
     state = convert.read_reference_file(file)
-    model = training.build_model(chosen)
+    model = train.build_model(chosen)
     convert.load_reference_state(model, state)
     run = Run.create(out, chosen, chosen_backend)
     run.save_weights(model)

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 
 SHEET = "check.png"
 
@@ -30,11 +30,11 @@ def check(store, recipe, output):
     Counts, checksums, values that are not finite, labels out of range, and samples
     that are in two splits. All faults are listed; with any the exit code is 1.
     """
-    from cmvq_keras.data import store_check
-    from cmvq_keras.data.store import Store
+    from cmvq_keras.data.store.check import check as check_store
+    from cmvq_keras.data.store.store import Store
 
     opened = Store.open(store, recipe)
-    report = store_check.check(opened, told=_tell)
+    report = check_store(opened, told=_tell)
     click.echo(_balance(opened, report))
     for entry in report.left_out:
         click.echo(f"Left out: {entry['split']} {entry['sample']}: {entry['reason']}")
@@ -58,15 +58,15 @@ def cache(clear):
     That is the stores that `cmvq train` made by itself, and JAX's compiled programs.
     Nothing is lost with them: what is needed is made again.
     """
-    from cmvq_keras import caching
+    from cmvq_keras import cache_dir
 
-    root = caching.root()
-    kept = list(caching.entries())
+    root = cache_dir.root()
+    kept = list(cache_dir.entries())
     if not kept:
         click.echo(f"Nothing in {root}")
         return
     if clear:
-        caching.clear()
+        cache_dir.clear()
     rows = [
         (str(folder.relative_to(root)), f"{size / 1e6:.1f} MB") for folder, size in kept
     ]
@@ -98,7 +98,7 @@ def _draw(store, path):
     import os
 
     from cmvq_keras import recipes
-    from cmvq_keras.data import store_sheet
+    from cmvq_keras.data.store import contact_sheet
 
     parts = {}
     for split in store.manifest["splits"]:
@@ -110,7 +110,7 @@ def _draw(store, path):
         return None
     content = io.BytesIO()
     limbs = recipes.limbs(store.recipe)
-    store_sheet.draw(store, parts, limbs).save(content, "PNG")
+    contact_sheet.draw(store, parts, limbs).save(content, "PNG")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content.getvalue())
     os.replace(temporary, path)

@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 
 # In a process of its own: a broken backend must not break the doctor, and Keras can
 # run on one backend a process only.
@@ -32,7 +32,7 @@ def _versions():
     import platform
 
     from cmvq_keras import __version__
-    from cmvq_keras.environment import version
+    from cmvq_keras.runs.environment import version
 
     rows = [
         ("python", f"{platform.python_version()} on {platform.platform()}"),
@@ -45,8 +45,8 @@ def _versions():
 
 
 def _backends():
-    from cmvq_keras.backend import BACKENDS, installed_backends
-    from cmvq_keras.environment import version
+    from cmvq_keras.backend.selection import BACKENDS, installed_backends
+    from cmvq_keras.runs.environment import version
 
     installed = installed_backends()
     probes = {name: _start_probe(name) for name in installed}
@@ -63,7 +63,7 @@ def _backends():
 def _choice():
     import os
 
-    from cmvq_keras.backend import select_backend
+    from cmvq_keras.backend.selection import select_backend
 
     wish = os.environ.get("KERAS_BACKEND")
     try:
@@ -111,7 +111,7 @@ def _result(probe):
 
 
 def _data(data_dir):
-    from cmvq_keras.data import sources
+    from cmvq_keras.data.datasets import sources
 
     rows, todo = [], []
     for name, source in sources.SOURCES.items():
@@ -127,7 +127,7 @@ def _data(data_dir):
 
 
 def _found(name, missing, data_dir):
-    from cmvq_keras.data import sources
+    from cmvq_keras.data.datasets import sources
 
     folder = sources.data_root(data_dir) / name
     if "." in missing:

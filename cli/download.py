@@ -23,7 +23,7 @@ def command(source, recipe, data_dir):
     """
     if (source is None) == (recipe is None):
         raise click.UsageError("Name a source, or a recipe with --recipe.")
-    from cmvq_keras.data import sources
+    from cmvq_keras.data.datasets import sources
 
     names = (source,) if source else sources_of(recipe)
     for name in names:
@@ -43,7 +43,7 @@ def sources_of(recipe):
 
 
 def _fetch(name, data_dir):
-    from cmvq_keras.data import download, sources
+    from cmvq_keras.data.datasets import download, sources
 
     known = sources.get(name)
     click.echo(f"{known.title}; licence: {known.licence}")

@@ -4,7 +4,7 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
-from cmvq_keras.cli.tables import (
+from cmvq_keras.cli.text_tables import (
     codes,
     complementarity,
     information,
@@ -37,17 +37,17 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     A run that was trained with --limit is measured on the same limited split, and
     one that was trained from a store on that store.
     """
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.evaluate import evaluate
+    from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
     # Before a framework is loaded: a wrong folder is told at once.
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
     options.start_backend(backend)
-    from cmvq_keras import training
 
     with Progress() as progress:
-        metrics = training.evaluate(
+        metrics = evaluate(
             opened,
             split=split,
             data_dir=data_dir,

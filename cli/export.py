@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 from cmvq_keras.exporting import formats
 
 
@@ -44,7 +44,7 @@ def command(run, format_, output, force, backend):
     pip install "cmvq-keras[onnx]"
     pip install "cmvq-keras[saved-model]"
     """
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.run import Run
 
     opened = Run.open(run)
     formats.check_path(format_, output, force)

@@ -80,7 +80,7 @@ class CommandGroup(click.Group):
 def _is_one_of_replicas(error, name):
     """Whether an exception is one that only several processes raise; without importing
     anything."""
-    replicas = sys.modules.get("cmvq_keras.distribution.replicas")
+    replicas = sys.modules.get("cmvq_keras.distribution.base")
     return replicas is not None and isinstance(error, getattr(replicas, name))
 
 
@@ -102,7 +102,7 @@ def report(error):
 
 def one_line(error):
     """What an exception says, on one line."""
-    from cmvq_keras.recipe_file import RecipeFileError
+    from cmvq_keras.errors import RecipeFileError
 
     if isinstance(error, click.ClickException):
         text = error.format_message()

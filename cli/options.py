@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from cmvq_keras import caching, sparing
-from cmvq_keras.backend import BACKENDS, import_keras, select_backend
+from cmvq_keras.backend import xla_flags
+from cmvq_keras.backend.selection import BACKENDS, import_keras, select_backend
+from cmvq_keras.backend.xla_flags import keep_compiled
 
 
 class Name(click.Choice):
@@ -125,7 +126,7 @@ def read_recipe_file(path, run):
 
     Args:
         path: the value of `--recipe`, or None.
-        run: an open `cmvq_keras.run.Run`.
+        run: an open `cmvq_keras.runs.run.Run`.
 
     Raises:
         click.UsageError: for another recipe than the run's.
@@ -163,11 +164,11 @@ def start_backend(requested, devices=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
     if chosen == "torch" and devices not in (None, "1") and not _is_launched():
-        from cmvq_keras.cli.launching import launch
+        from cmvq_keras.distribution.launch import launch
 
         sys.exit(launch(devices, sys.argv[1:]))
-    caching.keep_compiled(chosen)
-    sparing.order_for_memory(chosen)
+    keep_compiled(chosen)
+    xla_flags.order_for_memory(chosen)
     import_keras()
     return chosen
 

@@ -1,13 +1,15 @@
 """`cmvq predict`: classes and probabilities as CSV, or label maps as pictures."""
 
+import colorsys
 import csv
 import io
 import pathlib
+import re
 import sys
 
 import click
 
-from cmvq_keras.cli import label_maps, options
+from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
 
 MAX_BYTES = 64_000_000  # of a table
@@ -55,7 +57,7 @@ def command(
     """
     _check_one_origin(context, inputs, table)
     options.check_places(data_dir, store)
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.run import Run
 
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
@@ -73,12 +75,13 @@ def command(
         if segments:
             samples = [next(iter(row.values())).stem for row in rows]
     else:
-        from cmvq_keras import preparing, recipes
+        from cmvq_keras import recipes
         from cmvq_keras.recipe_file import check_run
+        from cmvq_keras.runs import stores
 
         limit = recipe.training.limit
         with Progress() as progress:
-            store = preparing.store_of_run(opened, data_dir, store, progress.tell)
+            store = stores.store_of_run(opened, data_dir, store, progress.tell)
         if store is None:
             check_run(opened)
         loaded = recipes.load_split(recipe, split, data_dir, limit, store)
@@ -86,13 +89,13 @@ def command(
         if not segments:
             labels = [recipe.classes[label] for label in loaded.y]
     options.start_backend(backend)
-    from cmvq_keras import predicting
+    from cmvq_keras.runs import predict
 
     if segments:
-        maps = predicting.predict_classes(opened, x)
-        label_maps.write(output, samples, recipe.classes, maps)
+        maps = predict.predict_classes(opened, x)
+        _write_label_maps(output, samples, recipe.classes, maps)
     else:
-        shares = predicting.predict(opened, x)
+        shares = predict.predict(opened, x)
         _write(output, _csv(recipe.classes, samples, labels, shares))
 
 
@@ -135,9 +138,9 @@ def _rows_of_inputs(recipe, inputs):
 
 
 def _rows_of_table(recipe, path):
-    from cmvq_keras.data import files
+    from cmvq_keras import fileio
 
-    with files.opened(path, "table", MAX_BYTES) as file:
+    with fileio.opened(path, "table", MAX_BYTES) as file:
         text = io.StringIO(file.read().decode("utf-8-sig"), newline="")
         return list(_rows(csv.reader(text, strict=True), _needed(recipe), path.parent))
 
@@ -201,7 +204,80 @@ def _write(output, text):
     if output is None:
         click.echo(text, nl=False)
         return
-    from cmvq_keras.run import write_atomically
+    from cmvq_keras.fileio import write_atomically
 
     write_atomically(output, text)
     click.echo(f"Written: {output}", err=True)
+
+
+MOST_CLASSES = 256  # of a picture with a palette
+CLASSES = "classes.csv"
+_GOLDEN = 0.618034  # of a turn: neighbouring classes get hues that are far apart
+
+
+def _write_label_maps(folder, samples, classes, batches):
+    """Writes a PNG file a sample, as its batch comes, and `classes.csv`.
+
+    A pixel's value is the index of its class; the palette is for people.
+
+    Args:
+        folder: made if it is not there; files of the same names are replaced.
+        samples: their names, which become the files'.
+        classes: the names of the classes.
+        batches: iterable of `(batch, height, width)` class indices.
+
+    Raises:
+        click.UsageError: for samples that would have the same file, and for more
+            classes than a palette has colours.
+        OSError: for a folder that cannot be written to.
+    """
+    from cmvq_keras.fileio import write_atomically
+
+    if len(classes) > MOST_CLASSES:
+        raise click.UsageError(
+            f"A label map holds up to {MOST_CLASSES} classes. Received: {len(classes)}"
+        )
+    names = iter(_file_names(samples))
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for batch in batches:
+        for label_map in batch:
+            write_atomically(folder / next(names), _png(label_map, len(classes)))
+    write_atomically(folder / CLASSES, _table(classes))
+    click.echo(f"Written: {folder} ({len(samples)} label maps)", err=True)
+
+
+def _file_names(samples):
+    names = [re.sub(r"[^\w.-]+", "_", sample) + ".png" for sample in samples]
+    seen = set()
+    for name in names:
+        # Some file systems take both cases for one.
+        if name.lower() in seen:
+            raise click.UsageError(f"Two samples would be written to {name}.")
+        seen.add(name.lower())
+    return names
+
+
+def _png(label_map, count):
+    from PIL import Image
+
+    file = io.BytesIO()
+    picture = Image.fromarray(label_map.astype("uint8")).convert("P")
+    picture.putpalette(_palette(count))
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def _palette(count):
+    colors = [
+        colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.6 + 0.4 * (index % 2), 0.9)
+        for index in range(count)
+    ]
+    return [round(255 * part) for color in colors for part in color]
+
+
+def _table(classes):
+    text = io.StringIO()
+    rows = [("index", "class"), *enumerate(classes)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -4,7 +4,7 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 
 
 @click.command("prepare", short_help="Turn raw files into a store to train from.")
@@ -60,7 +60,8 @@ def command(
     What the model is fed is exactly what it would be fed from the raw files. After
     an interruption the same command goes on where it stopped.
     """
-    from cmvq_keras import preparing, recipes
+    from cmvq_keras import recipes
+    from cmvq_keras.runs import stores
 
     options.tell_of_file(recipe)
     if frames is not None:
@@ -70,7 +71,7 @@ def command(
     if modality:
         chosen = chosen.with_modality(modality)
     with Progress() as progress:
-        store = preparing.prepare(chosen, data_dir, out, force, progress.tell, workers)
+        store = stores.prepare(chosen, data_dir, out, force, progress.tell, workers)
     click.echo(_summary(store))
 
 

@@ -5,6 +5,9 @@ import sys
 
 import click
 
+from cmvq_keras.cli.text_tables import percent
+from cmvq_keras.experiments.progress import Told
+
 
 class Progress(contextlib.AbstractContextManager):
     """One bar a split, with the time left; nothing but its name in a file."""
@@ -31,3 +34,57 @@ class Progress(contextlib.AbstractContextManager):
 
     def __exit__(self, kind, error, trace):
         self._end()
+
+
+class Shown(Told):
+    """Prints what a comparison tells: ended trainings on stdout, the rest on stderr."""
+
+    def __init__(self):
+        self._name = ""
+        self._bar = None
+        self._live = sys.stderr.isatty()
+
+    def starts(self, trial, number, total):
+        self._name = f"[{number}/{total}] {trial.variant.title}, seed {trial.seed}"
+        self._overwrite("starting")
+
+    def preparing(self, split, done, total):
+        if self._bar is None:
+            self._overwrite("")
+            self._bar = Progress()
+        self._bar.tell(split, done, total)
+
+    def epoch(self, number, total):
+        self._end_bar()
+        self._overwrite(f"epoch {number}/{total}")
+
+    def ends(self, result, seconds_left):
+        self._end_bar()
+        if self._live:
+            click.echo("\r\033[K", nl=False, err=True)
+        if result.failure:
+            told = f"failed: {result.failure}"
+        else:
+            score, seconds = result.measured["score"], result.measured["seconds"]
+            told = f"{percent(score)}, {seconds:.0f} s"
+        left = f" (about {duration(seconds_left)} left)" if seconds_left else ""
+        click.echo(f"{self._name}: {told}{left}")
+        sys.stdout.flush()
+
+    def _end_bar(self):
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+        self._bar = None
+
+    def _overwrite(self, text):
+        if self._live:
+            click.echo(f"\r\033[K{self._name}: {text}", nl=False, err=True)
+
+
+def duration(seconds):
+    """A time for a person."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -3,7 +3,7 @@
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 from cmvq_keras.recipe import PRESETS
 
 

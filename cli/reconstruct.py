@@ -56,15 +56,15 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
     cmvq reconstruct runs/digits --samples 0,5,7 -o pictures
     cmvq reconstruct runs/digits --samples 3 --features complementary -o pictures
     """
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
     opened_run = Run.open(run)
     options.read_recipe_file(recipe_file, opened_run)
     options.start_backend(backend)
-    from cmvq_keras.insight import opening, single
+    from cmvq_keras.reporting import open, single_sample
 
     with Progress() as progress:
-        opened = opening.open_run(opened_run, split, data_dir, store, progress.tell)
-    for path in single.write(opened, samples, features, out):
+        opened = open.open_run(opened_run, split, data_dir, store, progress.tell)
+    for path in single_sample.write(opened, samples, features, out):
         click.echo(path)

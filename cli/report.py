@@ -36,17 +36,17 @@ def command(run, split, samples, attribute, out, recipe_file, backend, data_dir,
     course of the training, what the features tell of an attribute, and what to be
     careful about. Needs pip install 'cmvq-keras[report]'.
     """
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
     opened_run = Run.open(run)
     options.read_recipe_file(recipe_file, opened_run)
     options.start_backend(backend)
-    from cmvq_keras.insight import findings, opening, report
+    from cmvq_keras.reporting import analysis, open, report
 
-    opening.need("matplotlib", "sklearn", "jinja2")
+    open.need("matplotlib", "sklearn", "jinja2")
     with Progress() as progress:
-        findings.measure_if_needed(opened_run, split, data_dir, store)
-        opened = opening.open_run(opened_run, split, data_dir, store, progress.tell)
+        analysis.measure_if_needed(opened_run, split, data_dir, store)
+        opened = open.open_run(opened_run, split, data_dir, store, progress.tell)
     written = report.write(opened, out, samples, attribute)
     click.echo(f"Report: {written}")

@@ -4,7 +4,7 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
-from cmvq_keras.cli.tables import table
+from cmvq_keras.cli.text_tables import table
 
 SHOWN = 20  # rows of the table
 
@@ -28,8 +28,8 @@ def command(run, recipe_file, data_dir, store, out):
     """
     import tempfile
 
-    from cmvq_keras import environment
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs import environment
+    from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
     opened = Run.open(run)
@@ -38,17 +38,17 @@ def command(run, recipe_file, data_dir, store, out):
     changed = environment.differences(opened.environment, opened.recipe.training)
     for line in changed:
         click.echo(f"Not as it was then: {line}.")
-    from cmvq_keras import reproducing
+    from cmvq_keras.training import reproduce
 
     with tempfile.TemporaryDirectory() as temporary, Progress() as progress:
-        again = reproducing.reproduce(
+        again = reproduce.reproduce(
             opened,
             out or f"{temporary}/run",
             data_dir=data_dir,
             store=store,
             told=progress.tell,
         )
-        found, count = reproducing.differences(opened, again)
+        found, count = reproduce.differences(opened, again)
     if not found:
         click.echo(f"\nThe same to the last digit: {count} numbers and arrays.")
         return None

@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import options, trial_options
+from cmvq_keras.cli import options, study_options
 
 
 @click.command("sweep", short_help="Train several values of a setting.")
@@ -12,7 +12,7 @@ from cmvq_keras.cli import options, trial_options
     multiple=True,
     help="A setting and its values. May be repeated: every combination is trained.",
 )
-@trial_options.common
+@study_options.common
 def command(
     recipe,
     over,
@@ -41,17 +41,17 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
-        chosen = trial_options.recipe_of(recipe, preset, modality, assignments, short)
+        chosen = study_options.recipe_of(recipe, preset, modality, assignments, short)
         values = _values(over, options.settings(short, assignments))
     options.start_backend(backend)
     if not table_only:
-        from cmvq_keras.cli.trial_progress import Shown
-        from cmvq_keras.comparing import harness
+        from cmvq_keras.cli.progress import Shown
+        from cmvq_keras.experiments import api
 
         seeds = range(first_seed, first_seed + seeds)
-        with trial_options.continued(out):
-            harness.sweep(chosen, values, seeds, out, data_dir, store, Shown(), jobs)
-    trial_options.conclude(out, "sweep")
+        with study_options.continued(out):
+            api.sweep(chosen, values, seeds, out, data_dir, store, Shown(), jobs)
+    study_options.conclude(out, "sweep")
 
 
 def _values(over, settings):

@@ -4,7 +4,7 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
-from cmvq_keras.cli.tables import (
+from cmvq_keras.cli.text_tables import (
     codes,
     complementarity,
     information,
@@ -157,10 +157,10 @@ def command(
     if modality is not None:
         chosen = chosen.with_modality(modality)
     options.start_backend(backend, devices)
-    from cmvq_keras import training
+    from cmvq_keras.training import train
 
     with Progress() as progress:
-        run = training.train(
+        run = train.train(
             chosen,
             data_dir=data_dir,
             out=out,
@@ -176,14 +176,14 @@ def command(
 
 
 def _conclude(run):
-    from cmvq_keras.run import Follower
+    from cmvq_keras.runs.run import Follower
 
     if not isinstance(run, Follower):
         click.echo("\n" + summary(run))
 
 
 def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places):
-    from cmvq_keras.run import Run
+    from cmvq_keras.runs.run import Run
 
     run = Run.open_begun(folder)
     if run.is_finished:
@@ -192,10 +192,10 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
         return
     options.read_recipe_file(recipe_file, run)
     options.start_backend(backend or run.environment.get("backend"), devices)
-    from cmvq_keras import training
+    from cmvq_keras.training import train
 
     with Progress() as progress:
-        run = training.resume(
+        run = train.resume(
             folder,
             told=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
@@ -221,7 +221,7 @@ def _recipe(name, preset, store):
         raise click.UsageError("Missing option '--recipe'; or give --store.")
     if preset:
         raise click.UsageError("--preset needs --recipe: a store has its own settings.")
-    from cmvq_keras.data.store import Store
+    from cmvq_keras.data.store.store import Store
 
     return Store.open(store).recipe
 

@@ -17,7 +17,7 @@ if (_checkout / "pyproject.toml").exists():
     __path__.append(str(_checkout))
 
 _PUBLIC = {
-    "CMVQVAE": "model",
+    "CMVQVAE": "models.cmvqvae",
     "ClassificationSolver": "networks",
     "PoseDecoder": "networks",
     "PoseEncoder": "networks",
@@ -29,34 +29,34 @@ _PUBLIC = {
     "SegmentationSolver": "networks",
     "ThresholdMask": "layers",
     "VectorQuantizer": "layers",
-    "build_model": "building",
-    "evaluate": "training",
+    "build_model": "models.build",
+    "evaluate": "training.train",
     "export": "exporting.exported",
-    "load_model": "training",
-    "predict": "predicting",
-    "prepare": "preparing",
-    "resume": "training",
-    "train": "training",
+    "load_model": "training.train",
+    "predict": "runs.predict",
+    "prepare": "runs.stores",
+    "resume": "training.train",
+    "train": "training.train",
 }
-_MODULES = (
-    "backend",
-    "convert",
-    "data",
-    "layers",
-    "metrics",
-    "networks",
-    "recipes",
-    "run",
-)
+_MODULES = {
+    "backend": "backend",
+    "convert": "interop.convert",
+    "data": "data",
+    "layers": "layers",
+    "metrics": "metrics",
+    "networks": "networks",
+    "recipes": "recipes",
+    "run": "runs.run",
+}
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
-_WITHOUT_KERAS = ("backend", "data", "preparing", "recipe", "recipes", "run")
+_WITHOUT_KERAS = ("backend", "data", "runs.stores", "recipe", "recipes", "runs.run")
 
 __all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
 
 
 def __getattr__(name):
-    module = _PUBLIC.get(name, name)
-    if name not in _PUBLIC and name not in _MODULES:
+    module = _PUBLIC.get(name) or _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module 'cmvq_keras' has no attribute {name!r}")
     if module not in _WITHOUT_KERAS:
         importlib.import_module("cmvq_keras.backend").select_backend()
@@ -70,4 +70,4 @@ def __dir__():
 
 if "keras" in sys.modules:
     # Keras is there, the backend is chosen: let keras.saving.load_model find us.
-    importlib.import_module("cmvq_keras.model")
+    importlib.import_module("cmvq_keras.models.cmvqvae")

@@ -2,7 +2,8 @@
 
 from keras import ops
 
-from cmvq_keras.distribution import full_precision_matmul, kernels
+from cmvq_keras.backend import kernels
+from cmvq_keras.backend.numerics import full_precision_matmul
 
 
 def straight_through(hard, soft):

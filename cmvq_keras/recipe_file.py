@@ -14,16 +14,13 @@ import sys
 import traceback
 import types
 
+from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.recipe import Recipe
 
 SUFFIX = ".py"
 NOTE = "recipe_file"  # the entry of a run's environment.json
 
 _loaded = {}  # `RecipeFile` by its recipe's name
-
-
-class RecipeFileError(Exception):
-    """A fault in a recipe file, in one line with the file and the line number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +91,7 @@ def check_run(run):
     """Raises ValueError when a run's recipe file has to be named first.
 
     Args:
-        run: an open `cmvq_keras.run.Run` whose raw files are to be read.
+        run: an open `cmvq_keras.runs.run.Run` whose raw files are to be read.
 
     Returns:
         A sentence to tell when the file is not the one any more that the run was
@@ -136,7 +133,7 @@ def _run(path, text):
 
 
 def _checked(path, module, taken):
-    from cmvq_keras.data import manifest
+    from cmvq_keras.data.store import manifest
 
     recipe = getattr(module, "RECIPE", None)
     readers = [getattr(module, name, None) for name in ("open_split", "load_split")]

@@ -1,7 +1,8 @@
 """The recipes: one module a data set, found by walking this folder.
 
 A module holds `RECIPE` (its default settings) and `SOURCES` (the folders of the data
-root that it needs, see `cmvq_keras.data.sources`). It may hold `PRESETS` (settings by
+root that it needs, see `cmvq_keras.data.datasets.sources`). It may hold `PRESETS`
+(settings by
 preset, on top of the common ones below) and, where its raw files can be read,
 `open_split`, or `load_split` where they are made up. `FILES`, or `files(recipe)` where
 it depends on settings, holds by modality what reads a single file, by its ending.
@@ -19,8 +20,7 @@ import importlib
 import pathlib
 import pkgutil
 
-from cmvq_keras import recipe_file
-from cmvq_keras.data import checks
+from cmvq_keras import recipe_file, validation
 
 # What the author's own runs have in common (METHOD, Section 5). "paper" is the main
 # text's table, "code" the run behind the published 65.32 %. Neither normalizes.
@@ -76,7 +76,7 @@ def module(name):
     Raises:
         ValueError: for an unknown name, with the nearest and all of them.
         FileNotFoundError: for a recipe file that is not there.
-        cmvq_keras.recipe_file.RecipeFileError: for faults in it.
+        cmvq_keras.errors.RecipeFileError: for faults in it.
     """
     if recipe_file.is_path(name):
         return recipe_file.load(name, names()).module
@@ -87,7 +87,7 @@ def _known_module(name):
     """As `module`, but no path: a name out of a run folder must not run any code."""
     if found := recipe_file.loaded(name):
         return found.module
-    checks.one_of(name, names(), "recipe")
+    validation.one_of(name, names(), "recipe")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
@@ -104,7 +104,7 @@ def get(name, preset="default"):
         preset: "default" (what its module's documentation says), "paper" (the
             paper's table), "code" (the author's code) or "calibrated" (the default
             with modality dropout, so that zeta can be measured in bits; see
-            `cmvq_keras.information`).
+            `cmvq_keras.evaluation.conditional_information`).
 
     Raises:
         ValueError: for an unknown name or preset, with the nearest; and as in
@@ -115,7 +115,7 @@ def get(name, preset="default"):
         'sgd'
     """
     reader = module(name)
-    checks.one_of(preset, PRESETS, "preset")
+    validation.one_of(preset, PRESETS, "preset")
     recipe = reader.RECIPE
     settings = {**PRESETS[preset], **getattr(reader, "PRESETS", {}).get(preset, {})}
     if preset in ("paper", "code"):
@@ -135,7 +135,7 @@ def resolve(recipe):
     Raises:
         ValueError: for `data` settings out of range.
     """
-    checks.check_data_settings(recipe.data)
+    validation.check_data_settings(recipe.data)
     if not is_known(recipe.name):
         return recipe
     recipe.check_data(_known_module(recipe.name).RECIPE.data)
@@ -150,14 +150,15 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
         recipe: a `Recipe` whose name is one of `names()`. Only the files of its own
             modalities have to exist.
         split: "train", "validation" or "test".
-        data_dir: the data root, see `cmvq_keras.data.sources.data_root`.
+        data_dir: the data root, see `cmvq_keras.data.datasets.sources.data_root`.
         limit: only this many samples, the first in the seeded order; None for all.
         store: a prepared store to read from instead: a `cmvq_keras.data.Store` or
             its folder. The recipe's name and its data then have to be the store's.
 
     Returns:
         `cmvq_keras.data.split.Split`; from a store its inputs are
-        `cmvq_keras.data.stored.StoredArray`s, which never are in memory as a whole.
+        `cmvq_keras.data.store.reader.StoredArray`s, which never are in memory as a
+        whole.
 
     Raises:
         ValueError: for a recipe without a reader, an unknown split, settings out of
@@ -165,9 +166,9 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
         FileNotFoundError: for missing files, with how to get them.
     """
     if store is not None:
-        from cmvq_keras.data import stored
+        from cmvq_keras.data.store import reader
 
-        return stored.load(recipe, split, store, limit)
+        return reader.load(recipe, split, store, limit)
     made_up = getattr(_known_module(recipe.name), "load_split", None)
     if made_up:
         return made_up(recipe, split, _folder(recipe, data_dir), limit)
@@ -188,12 +189,13 @@ def open_split(recipe, split, data_dir=None, limit=None):
     Raises:
         ValueError, FileNotFoundError: as in `load_split`.
     """
-    from cmvq_keras.data import decoding, sources
+    from cmvq_keras.data import decoding
+    from cmvq_keras.data.datasets import sources
     from cmvq_keras.data.split import SPLITS
 
-    checks.one_of(split, SPLITS, "split")
-    checks.check_limit(limit)
-    checks.check_data_settings(recipe.data)
+    validation.one_of(split, SPLITS, "split")
+    validation.check_limit(limit)
+    validation.check_data_settings(recipe.data)
     opener = getattr(_known_module(recipe.name), "open_split", None)
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
@@ -210,7 +212,7 @@ def _folder(recipe, data_dir):
     """The raw data's folder: recipe files get the very folder, ours look it up."""
     if recipe_file.loaded(recipe.name) is None:
         return data_dir
-    from cmvq_keras.data import sources
+    from cmvq_keras.data.datasets import sources
 
     return sources.data_root(data_dir)
 
@@ -238,13 +240,13 @@ def read_sample(recipe, modality, path):
             shape, or values that are not finite.
         FileNotFoundError: if the file is not there.
     """
-    from cmvq_keras.data import samples
+    from cmvq_keras.data import single_file
 
-    checks.one_of(modality, recipe.modalities, "modality")
+    validation.one_of(modality, recipe.modalities, "modality")
     own = _module_of(recipe)
     files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
     readers = files.get(modality, {})
-    return samples.read(pathlib.Path(path), recipe.modalities[modality], readers)
+    return single_file.read(pathlib.Path(path), recipe.modalities[modality], readers)
 
 
 def mirrors(recipe):
@@ -275,7 +277,8 @@ def limbs(recipe):
 
 
 def sounds(recipe):
-    """How a recipe's spectrograms were made, `cmvq_keras.data.sound.Spectrogram` by
+    """How a recipe's spectrograms were made,
+    `cmvq_keras.data.transforms.griffin_lim.Spectrogram` by
     modality; those that are not named cannot be played."""
     return getattr(_module_of(recipe), "SOUNDS", {})
 

@@ -13,7 +13,9 @@ Speech enters as a log-mel spectrogram: 8 kHz, 512-point windows every 128 sampl
 centred in 64 frames (1.02 seconds).
 """
 
-from cmvq_keras.data import audio, fsdd, images, mnist, pairing, sound
+from cmvq_keras.data.datasets import fsdd, mnist, pairing
+from cmvq_keras.data.formats import audio, images
+from cmvq_keras.data.transforms import griffin_lim
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("mnist", "fsdd")
@@ -44,7 +46,7 @@ FILES = {
     "audio": {".wav": audio.read_log_mel},
 }
 SOUNDS = {
-    "audio": sound.Spectrogram(
+    "audio": griffin_lim.Spectrogram(
         audio.SAMPLE_RATE, audio.N_FFT, window=audio.N_FFT, hop=audio.HOP
     )
 }

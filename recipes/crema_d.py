@@ -26,8 +26,9 @@ The sound comes from the clip's WAV file where the clip itself has none, as
 out: 1064_IEO_DIS_MD, 1064_TIE_SAD_XX, 1076_MTI_SAD_XX.
 """
 
-from cmvq_keras.data import crema_d as reader
-from cmvq_keras.data import crema_d_clips, crema_d_splits, images, mel, sound
+from cmvq_keras.data.datasets.crema_d import clips, reader, splits
+from cmvq_keras.data.formats import images
+from cmvq_keras.data.transforms import griffin_lim, mel
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("crema_d",)
@@ -54,7 +55,7 @@ RECIPE = Recipe(
     training=TrainingSettings(batch_size=128, epochs=100),
     data={
         "seed": 0,
-        "split": crema_d_splits.PUBLISHED,
+        "split": splits.PUBLISHED,
         "fold": 0,
         "validation_share": 0.1,
         "frames": 4,
@@ -65,14 +66,12 @@ PRESETS = {"code": {"training.epochs": 50}}
 
 FILES = {
     "image": {
-        ".flv": crema_d_clips.read_image,
+        ".flv": clips.read_image,
         **dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
     },
-    "audio": dict.fromkeys((".flv", ".wav"), crema_d_clips.read_audio),
+    "audio": dict.fromkeys((".flv", ".wav"), clips.read_audio),
 }
-SOUNDS = {
-    "audio": sound.Spectrogram(crema_d_clips.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)
-}
+SOUNDS = {"audio": griffin_lim.Spectrogram(clips.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
 
 
 def open_split(recipe, split, data_dir=None):

@@ -19,7 +19,8 @@ in both training and validation, never in the test part.
 import dataclasses
 import functools
 
-from cmvq_keras.data import images, mnist, pairing, svhn
+from cmvq_keras.data.datasets import mnist, pairing, svhn
+from cmvq_keras.data.formats import images
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("mnist", "svhn")

@@ -16,7 +16,8 @@ without a class are in neither the loss nor the score. Depth files of one's own 
 of 16 bits, metres times `data.depth_scale`.
 """
 
-from cmvq_keras.data import images, nyuv2, nyuv2_samples
+from cmvq_keras.data.datasets.nyuv2 import folder, reader
+from cmvq_keras.data.formats import images
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 _SCHEDULE = {"training.learning_rate": 1e-4, "training.schedule": "cosine"}
@@ -105,7 +106,7 @@ PRESETS = {"paper": _SCHEDULE, "code": _SCHEDULE}
 def files(recipe):
     """Readers of single files by modality; see `cmvq_keras.recipes.read_sample`."""
     data = recipe.data
-    depth = nyuv2_samples.DepthReader(data["depth_scale"], data["depth_resize"])
+    depth = folder.DepthReader(data["depth_scale"], data["depth_resize"])
     return {
         "color": dict.fromkeys((".jpg", ".jpeg", ".png"), images.read_image),
         "depth": {".png": depth},
@@ -114,4 +115,4 @@ def files(recipe):
 
 def open_split(recipe, split, data_dir=None):
     """One split; see `cmvq_keras.recipes.open_split`."""
-    return nyuv2.open_split(recipe, split, data_dir)
+    return reader.open_split(recipe, split, data_dir)

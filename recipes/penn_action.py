@@ -14,8 +14,8 @@ poses as 100 steps x 13 joints x (x, y, visible). Longer sequences are subsample
 evenly. Shorter ones (87 % of the train part) are stretched by straight lines between
 their frames, or with `data.short_sequences=pad`, as in presets "paper" and "code",
 followed by zeros. x and y are in the person's own coordinates
-(`cmvq_keras.data.poses`), joints that are not visible are zeros. How these were
-prepared is not published; the above is ours.
+(`cmvq_keras.data.transforms.poses`), joints that are not visible are zeros. How these
+were prepared is not published; the above is ours.
 
 Why stretched and mirrored: in 10-fold cross-validation on the official train part, with
 three draws of the folds, a kernel ridge regression of the poses has 94.3 % with zeros
@@ -24,7 +24,8 @@ behind them, 98.2 % stretched, and 98.7 % with the mirrored sequences beside the
 
 import functools
 
-from cmvq_keras.data import images, penn_action
+from cmvq_keras.data.datasets.penn_action import reader
+from cmvq_keras.data.formats import images
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("penn_action",)
@@ -87,14 +88,14 @@ _PUBLISHED = {
 }
 PRESETS = {"paper": _PUBLISHED, "code": _PUBLISHED}
 
-LIMBS = {"pose": penn_action.LIMBS}
-MIRRORS = {"image": images.mirror, "pose": penn_action.mirror_poses}
+LIMBS = {"pose": reader.LIMBS}
+MIRRORS = {"image": images.mirror, "pose": reader.mirror_poses}
 
 
 def files(recipe):
     """What reads a single file, by modality and ending."""
     read_pose = functools.partial(
-        penn_action.read_pose, short=recipe.data["short_sequences"]
+        reader.read_pose, short=recipe.data["short_sequences"]
     )
     return {
         "image": dict.fromkeys((".jpg", ".jpeg", ".png"), images.read_image),
@@ -104,4 +105,4 @@ def files(recipe):
 
 def open_split(recipe, split, data_dir=None):
     """One split; see `cmvq_keras.recipes.open_split`."""
-    return penn_action.open_split(recipe, split, data_dir)
+    return reader.open_split(recipe, split, data_dir)

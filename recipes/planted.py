@@ -1,7 +1,7 @@
 """Made-up modalities with a known truth; nothing to download.
 
-What the data is stands in `cmvq_keras.data.planted`. Everything here is ours, as no
-paper has this data: a network that is small enough for seconds an epoch on a CPU,
+What the data is stands in `cmvq_keras.data.datasets.planted`. Everything here is ours,
+as no paper has this data: a network that is small enough for seconds an epoch on a CPU,
 trained with Adam and the mask of the author's code (start 0.01, threshold 0.005),
 because with the paper's SGD the mask hardly moves.
 
@@ -26,7 +26,8 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras.data import checks, planted
+from cmvq_keras import validation
+from cmvq_keras.data.datasets import planted
 from cmvq_keras.data.split import SPLITS, Split, normalize
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
@@ -91,7 +92,7 @@ def resolved(recipe):
         recipe = dataclasses.replace(recipe, classes=classes)
     if len(recipe.modalities) == 1:
         (only,) = recipe.modalities
-        checks.one_of(only, wanted, "modality")
+        validation.one_of(only, wanted, "modality")
         return recipe
     # A modality that is not there yet looks like the first one.
     first = next(iter(recipe.modalities.values()))
@@ -126,12 +127,12 @@ def load_split(recipe, split, data_dir=None, limit=None):
     A modality's pictures are the same whether the others are asked for or not.
     `data_dir` is not used. See `cmvq_keras.recipes.load_split`.
     """
-    checks.one_of(split, SPLITS, "split")
-    checks.check_limit(limit)
-    checks.check_data_settings(recipe.data)
+    validation.one_of(split, SPLITS, "split")
+    validation.check_limit(limit)
+    validation.check_data_settings(recipe.data)
     generator = np.random.default_rng([recipe.data["seed"], SPLITS.index(split)])
     for name in recipe.modalities:
-        checks.one_of(name, _carried(recipe), "modality")
+        validation.one_of(name, _carried(recipe), "modality")
     x, y = planted.generate(
         _carried(recipe), SAMPLES[split], generator, bits=_bits(recipe)
     )
@@ -147,7 +148,7 @@ def _carried(recipe):
     variant = recipe.data["variant"]
     if variant in CELLS:
         return _cell(*map(int, variant.split("-")))
-    return VARIANTS[checks.one_of(variant, (*VARIANTS, *CELLS), "data.variant")]
+    return VARIANTS[validation.one_of(variant, (*VARIANTS, *CELLS), "data.variant")]
 
 
 def _cell(image, audio):

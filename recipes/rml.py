@@ -24,8 +24,9 @@ The normalization of the sound is CREMA-D's, a guess.
 
 import dataclasses
 
-from cmvq_keras.data import images, mel, sound
-from cmvq_keras.data import rml as reader
+from cmvq_keras.data.datasets.rml import reader
+from cmvq_keras.data.formats import images
+from cmvq_keras.data.transforms import griffin_lim, mel
 from cmvq_keras.recipes import crema_d
 
 SOURCES = ("rml",)
@@ -54,7 +55,7 @@ FILES = {
     },
     "audio": {".avi": reader.read_audio},
 }
-SOUNDS = {"audio": sound.Spectrogram(reader.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
+SOUNDS = {"audio": griffin_lim.Spectrogram(reader.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
 
 
 def open_split(recipe, split, data_dir=None):

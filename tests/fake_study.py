@@ -5,23 +5,26 @@ import dataclasses
 import numpy as np
 
 from cmvq_keras import recipes
-from cmvq_keras.comparing import outcomes, plan, samples, studies, trial
-from cmvq_keras.run import to_json, write_atomically
+from cmvq_keras.experiments import outcomes, plan, sample_check, trial
+from cmvq_keras.experiments.study import COMPARE, begin
+from cmvq_keras.fileio import to_json, write_atomically
 
 VERSIONS = {"cmvq-keras": "0.1.0", "keras": "3.15.1"}
 
 
-def study(out, variants, kind=studies.COMPARE, left=(), recipe=None):
+def study(out, variants, kind=COMPARE, left=(), recipe=None):
     """A comparison in a folder, without trials."""
     recipe = recipe or recipes.get("planted")
-    found = studies.begin(out, kind, recipe, "torch", variants, left)
+    found = begin(out, kind, recipe, "torch", variants, left)
     found.write()
     return found
 
 
 def about(n):
     """n of the 2,048 test samples of the planted recipe."""
-    return samples.About(n=n, size=2048, left_out=0, checksum="ab" * 32, store=None)
+    return sample_check.About(
+        n=n, size=2048, left_out=0, checksum="ab" * 32, store=None
+    )
 
 
 def answers(rate, n, seed, classes=8):

@@ -13,8 +13,8 @@ import time
 import h5py
 import numpy as np
 
-from cmvq_keras import checkpoint
-from cmvq_keras.run import Run
+from cmvq_keras.runs import checkpoint
+from cmvq_keras.runs.run import Run
 
 #: Dropout of both kinds, a schedule, early stopping: all that a state may forget.
 SETTINGS = {

@@ -20,7 +20,7 @@ import numpy as np
 
 import cmvq_keras as cmvq
 from cmvq_keras.distribution import replicas
-from cmvq_keras.interrupting import Interrupted
+from cmvq_keras.errors import Interrupted
 
 BACKEND = keras.config.backend()
 SETTINGS = {

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny_sources import write_wav
 
-from cmvq_keras.data import audio
+from cmvq_keras.data.formats import audio
 
 SHAPE = (64, 64, 1)
 

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from cmvq_keras import recipes, training
-from cmvq_keras.data import augment, images, penn_action
-from cmvq_keras.data.pipeline import Batches
+from cmvq_keras import recipes
+from cmvq_keras.batches import Batches, Mirrored
+from cmvq_keras.data.datasets.penn_action import reader
+from cmvq_keras.data.formats import images
+from cmvq_keras.training import train
 
 COUNT = 40
 # In the official order: head, then left and right of each.
 SIDES = "head l_sho r_sho l_elb r_elb l_wri r_wri l_hip r_hip l_kne r_kne l_ank r_ank"
-MIRRORS = {"image": images.mirror, "pose": penn_action.mirror_poses}
+MIRRORS = {"image": images.mirror, "pose": reader.mirror_poses}
 
 
 def _batches(share=0.5, seed=0, labels=None):
@@ -20,7 +22,7 @@ def _batches(share=0.5, seed=0, labels=None):
         "pose": generator.normal(size=(COUNT, 6, 13, 3)).astype(np.float32),
     }
     y = np.arange(COUNT) if labels is None else labels
-    return x, augment.Mirrored(Batches(x, y, 8, shuffle_seed=7), share, MIRRORS, seed)
+    return x, Mirrored(Batches(x, y, 8, shuffle_seed=7), share, MIRRORS, seed)
 
 
 def _epoch(batches):
@@ -32,14 +34,14 @@ def _epoch(batches):
 def test_left_and_right_joints_change_places_and_x_its_sign():
     names = SIDES.split()
     tracks = np.random.default_rng(0).normal(size=(2, 3, 13, 3)).astype(np.float32)
-    mirrored = penn_action.mirror_poses(tracks)
+    mirrored = reader.mirror_poses(tracks)
     assert mirrored.dtype == tracks.dtype
     for joint, name in enumerate(names):
         other = {"l": "r", "r": "l"}.get(name[0], name[0]) + name[1:]
         source = tracks[:, :, names.index(other)]
         assert np.array_equal(mirrored[:, :, joint, 0], -source[..., 0])
         assert np.array_equal(mirrored[:, :, joint, 1:], source[..., 1:])
-    assert np.array_equal(penn_action.mirror_poses(mirrored), tracks)
+    assert np.array_equal(reader.mirror_poses(mirrored), tracks)
 
 
 def test_a_sample_is_mirrored_in_all_modalities_or_in_none():
@@ -54,7 +56,7 @@ def test_a_sample_is_mirrored_in_all_modalities_or_in_none():
     assert 8 < sum(turned) < 32
     for place, row in enumerate(rows):
         pose = x["pose"][row][None]
-        expected = penn_action.mirror_poses(pose) if turned[place] else pose
+        expected = reader.mirror_poses(pose) if turned[place] else pose
         assert np.array_equal(seen["pose"][place], expected[0])
         if not turned[place]:
             assert np.array_equal(seen["image"][place], x["image"][row])
@@ -95,7 +97,7 @@ def test_the_arrays_themselves_stay_and_label_maps_go_along():
 def test_a_recipe_that_does_not_say_how_is_told_before_its_data_is_read(tmp_path):
     recipe = recipes.get("av-digits").with_settings({"training.mirror": 0.5})
     with pytest.raises(ValueError, match=r"mirror must be 0: .* image, audio is"):
-        training.train(recipe, data_dir=tmp_path / "nowhere", out=tmp_path / "run")
+        train.train(recipe, data_dir=tmp_path / "nowhere", out=tmp_path / "run")
     with pytest.raises(ValueError, match=r"training.mirror must be in \[0, 1\]"):
         recipe.with_settings({"training.mirror": 1.5})
 

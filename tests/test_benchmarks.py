@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cmvq_keras import recipes
-from cmvq_keras.building import build_model
+from cmvq_keras.models.build import build_model
 
 ROOT = pathlib.Path(__file__).parents[1]
 BATCH = 4

@@ -7,7 +7,8 @@ import sys
 import keras
 import pytest
 
-from cmvq_keras import caching
+from cmvq_keras import cache_dir
+from cmvq_keras.backend.xla_flags import keep_compiled
 
 SCRIPT = """
 from cmvq_keras.cli import options
@@ -48,32 +49,32 @@ def test_jax_compiles_once_for_all_processes(tmp_path):
 )
 def test_a_users_own_choice_stays(monkeypatch, name):
     monkeypatch.setattr(os, "environ", {name: "mine"})
-    caching.keep_compiled("jax")
+    keep_compiled("jax")
     assert os.environ == {name: "mine"}
 
 
 def test_one_of_several_processes_keeps_nothing(monkeypatch):
     own = {"JAX_COORDINATOR_ADDRESS": "localhost:12355"}
     monkeypatch.setattr(os, "environ", dict(own))
-    caching.keep_compiled("jax")
+    keep_compiled("jax")
     assert os.environ == own
 
 
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
 def test_other_backends_keep_nothing(monkeypatch, backend):
     monkeypatch.setattr(os, "environ", {})
-    caching.keep_compiled(backend)
+    keep_compiled(backend)
     assert os.environ == {}
 
 
 def test_everything_is_listed_and_cleared(monkeypatch, tmp_path):
     monkeypatch.setenv("CMVQ_CACHE_DIR", str(tmp_path))
-    store = caching.stores() / "digits-1" / "2"
-    for folder in (store, caching.compiled()):
+    store = cache_dir.stores() / "digits-1" / "2"
+    for folder in (store, cache_dir.compiled()):
         folder.mkdir(parents=True)
         (folder / "file").write_bytes(b"12345")
     (tmp_path / "other").write_bytes(b"a user's own")
-    assert list(caching.entries()) == [(store, 5), (caching.compiled(), 5)]
-    caching.clear()
-    assert list(caching.entries()) == []
+    assert list(cache_dir.entries()) == [(store, 5), (cache_dir.compiled(), 5)]
+    cache_dir.clear()
+    assert list(cache_dir.entries()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["other"]

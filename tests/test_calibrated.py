@@ -4,8 +4,10 @@ import keras
 import pytest
 
 import cmvq_keras as cmvq
-from cmvq_keras import information, optimizing, recipes
-from cmvq_keras.data.pipeline import Batches
+from cmvq_keras import recipes
+from cmvq_keras.batches import Batches
+from cmvq_keras.evaluation import conditional_information
+from cmvq_keras.models import optimizers
 
 # The planted study's: half of the samples, a narrower network.
 SMALL = {
@@ -32,10 +34,10 @@ def test_zeta_of_bits_is_the_planted_one(cell, bits, lowest, highest, record_pro
     keras.utils.set_random_seed(settings.seed)
     model = cmvq.build_model(recipe)
     batches = Batches(train.x, train.y, settings.batch_size, settings.seed)
-    model.compile(optimizing.optimizer(settings, len(batches)))
+    model.compile(optimizers.optimizer(settings, len(batches)))
     model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
     accuracy = model.evaluate(test.x, test.y, verbose=0, return_dict=True)["accuracy"]
-    found = information.measure(model, recipe, test)
+    found = conditional_information.measure(model, recipe, test)
     record_property("information", found)
     print(f"{cell}: accuracy {accuracy:.4f}, {found}")
     assert accuracy > 0.99

@@ -8,7 +8,7 @@ from command_line import error_of, invoke, shell
 
 from cmvq_keras import recipes
 from cmvq_keras.cli import group
-from cmvq_keras.data import sources
+from cmvq_keras.data.datasets import sources
 
 
 def test_help_names_every_command():
@@ -222,7 +222,7 @@ def test_download_of_a_recipe_without_files_does_nothing():
 
 
 def test_download_shows_progress_and_names_the_files(tmp_path, monkeypatch):
-    from cmvq_keras.data import download
+    from cmvq_keras.data.datasets import download
 
     def fetch(source, data_dir, progress):
         for url, total in (("https://host/a.npz", 10), ("https://host/b.gz", None)):

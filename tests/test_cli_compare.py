@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from command_line import error_of, invoke, shell
 
-from cmvq_keras import locking, training
-from cmvq_keras.comparing.told import EpochTold
-from cmvq_keras.run import Run
+from cmvq_keras.experiments.trial import EpochTold
+from cmvq_keras.runs import locking
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train as training
 
 TINY = (
     *("--recipe", "planted", "--limit", 40, "--epochs", 1, "--batch-size", 20),
@@ -84,7 +86,7 @@ def test_the_score_is_the_runs_own_on_the_test_split(compared):
         assert int(line["n"]) == 40
         zeta = run.metrics["complementarity"]["zeta"]
         assert float(line["zeta"]) == pytest.approx(zeta)
-        model = training.load_model(run)
+        model = load_model(run)
         trained = sum(np.prod(weight.shape) for weight in model.trainable_weights)
         assert int(line["parameters"]) == trained
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import cmvq_keras as cmvq
 from cmvq_keras.data import Store
-from cmvq_keras.run import Run
+from cmvq_keras.runs.run import Run
 
 TINY = (
     "model.hidden_channels=8",

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from command_line import error_of, invoke
 
-from cmvq_keras import recipes, training
-from cmvq_keras.run import Run
+from cmvq_keras import recipes
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
 
 
 def test_train_ends_with_a_table(trained):
@@ -62,7 +63,7 @@ def test_evaluate_without_a_modality_has_zeros_in_its_channels(trained):
     before = run.metrics
     result = invoke("evaluate", run.directory, "--without", "audio")
     assert result.exit_code == 0, result.output
-    model = training.load_model(run)
+    model = load_model(run)
     split = recipes.load_split(run.recipe, "test", limit=64)
     grid = model.encoders["image"](split.x["image"])
     image = keras.ops.convert_to_numpy(model.quantizers["image"](grid)["quantized"])
@@ -164,7 +165,8 @@ def test_predict_names_what_is_wrong_with_its_input(trained, own_files, tmp_path
 
 def test_convert_makes_a_run_folder_of_the_authors_weights(tmp_path, own_files):
     torch = pytest.importorskip("torch")
-    from cmvq_keras import build_model, convert
+    from cmvq_keras import build_model
+    from cmvq_keras.interop import convert
 
     model = build_model("planted", preset="code")
     state = convert.reference_state(model)

@@ -8,7 +8,8 @@ from tiny_sources import REAL, write_mnist, write_svhn
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
-from cmvq_keras.data import images, mnist
+from cmvq_keras.data.datasets import mnist
+from cmvq_keras.data.formats import images
 from cmvq_keras.recipe import Modality
 
 

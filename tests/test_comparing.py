@@ -14,24 +14,24 @@ import tiny_sources
 from command_line import error_of, invoke
 from PIL import Image
 
-from cmvq_keras import preparing, recipes
-from cmvq_keras.cli import trial_progress
-from cmvq_keras.comparing import (
-    figure,
-    foot,
-    harness,
+from cmvq_keras import recipes
+from cmvq_keras.cli import progress
+from cmvq_keras.data.split import Split
+from cmvq_keras.experiments import (
+    api,
     outcomes,
     plan,
-    rows,
-    samples,
+    plot,
+    runner,
+    sample_check,
     statistics,
-    studies,
+    table_content,
     tables,
     trial,
-    trials,
 )
-from cmvq_keras.data.split import Split
+from cmvq_keras.experiments import study as studies
 from cmvq_keras.metrics import IntersectionOverUnion, MacroF1
+from cmvq_keras.runs import stores
 
 PLANTED = recipes.get("planted")
 ALL, _ = plan.of_methods(PLANTED, ["unimodal", "random-mask", "ours"])
@@ -68,7 +68,7 @@ def test_a_method_that_does_not_apply_is_left_out_with_its_reason():
     assert left[0]["method"] == "unimodal"
     assert "two modalities" in left[0]["reason"]
     with pytest.raises(ValueError, match="No method applies to planted: unimodal"):
-        harness.compare(alone, ["unimodal"], out="nowhere")
+        api.compare(alone, ["unimodal"], out="nowhere")
 
 
 def test_a_sweep_has_every_combination_once():
@@ -135,8 +135,8 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
     tiny_sources.write_svhn(tmp_path)
     full = recipes.get("digits")
     alone = full.with_modality("svhn")
-    of_pairs, about = samples.load(full, full, tmp_path)
-    split, same = samples.load(full, alone, tmp_path)
+    of_pairs, about = sample_check.load(full, full, tmp_path)
+    split, same = sample_check.load(full, alone, tmp_path)
     own = recipes.load_split(alone, "test", tmp_path)
     assert same == about
     assert (about.n, about.size, about.left_out) == (30, 30, 0)
@@ -147,26 +147,26 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
 
 def test_the_limit_is_counted(tmp_path):
     limited = PLANTED.with_settings({"training.limit": 9})
-    _, about = samples.load(limited, limited)
+    _, about = sample_check.load(limited, limited)
     assert (about.n, about.size, about.store) == (9, 2048, None)
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
     limited = recipes.get("digits").with_settings({"training.limit": 9})
-    _, about = samples.load(limited, limited, tmp_path)
+    _, about = sample_check.load(limited, limited, tmp_path)
     # How many there would be, the store that was made for it does not know.
     assert (about.n, about.size) == (9, None)
     for size in (None, 9):
         noted = dataclasses.asdict(dataclasses.replace(about, size=size))
-        assert foot._split(noted, 9) == "test, n = 9, the first ones (limit)"
+        assert table_content._split(noted, 9) == "test, n = 9, the first ones (limit)"
 
 
 def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
     full = recipes.get("digits")
-    store = preparing.prepare(full, tmp_path, tmp_path / "store")
+    store = stores.prepare(full, tmp_path, tmp_path / "store")
     variants, _ = plan.of_methods(full, ["unimodal", "ours"])
-    fitting, left = harness._fitting(variants, store, full)
+    fitting, left = api._fitting(variants, store, full)
     assert [variant.label for variant in fitting] == ["ours"]
     assert [each["title"] for each in left] == ["mnist alone", "svhn alone"]
     assert {each["method"] for each in left} == {"unimodal"}
@@ -186,15 +186,15 @@ def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
         return Split(x, split.y[:29], split.samples[:29])
 
     monkeypatch.setattr(recipes, "load_split", short)
-    with pytest.raises(samples.WrongSamples, match=r"30 samples.*Received: 29"):
-        samples.load(full, full, tmp_path)
+    with pytest.raises(sample_check.WrongSamples, match=r"30 samples.*Received: 29"):
+        sample_check.load(full, full, tmp_path)
 
 
 def test_the_checksum_is_of_names_labels_and_order():
     split = Split({}, np.array([0, 1], np.int32), np.array(["a", "b"]))
     turned = Split({}, np.array([1, 0], np.int32), np.array(["b", "a"]))
     other = dataclasses.replace(split, y=np.array([0, 2], np.int32))
-    found = {samples.checksum(each) for each in (split, turned, other)}
+    found = {sample_check.checksum(each) for each in (split, turned, other)}
     assert len(found) == 3
 
 
@@ -362,7 +362,7 @@ def study(tmp_path):
 
 
 def test_rows_hold_the_numbers_of_their_seeds(study):
-    image, audio, mask, ours = rows.of_study(study)
+    image, audio, mask, ours = table_content.of_study(study)
     assert [row.seeds for row in (image, audio, mask, ours)] == [
         (0, 1),
         (0, 1),
@@ -383,7 +383,7 @@ def test_rows_hold_the_numbers_of_their_seeds(study):
 
 
 def test_the_difference_is_one_of_the_same_seeds(study):
-    _, _, mask, ours = rows.of_study(study)
+    _, _, mask, ours = table_content.of_study(study)
     assert mask.difference.mean == pytest.approx(mask.scores[0] - ours.scores[0])
 
 
@@ -391,7 +391,7 @@ def test_there_is_no_difference_on_other_samples(study):
     path = plan.folder(study.out, "image-alone", 0) / trial.FINISHED
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "samples": "cd" * 32}))
-    image, audio, *_ = rows.of_study(study)
+    image, audio, *_ = table_content.of_study(study)
     assert image.difference is None
     assert audio.difference is not None
 
@@ -411,20 +411,22 @@ CELLS = {
 
 
 def test_a_row_is_written_with_its_numbers_rounded(study):
-    row = rows.Row(
+    row = table_content.Row(
         label="image-alone",
         title="image alone",
         values={},
         seeds=(0, 1, 2),
         n=100,
-        score=rows.Number(0.56, 0.0424, (0.44, 0.69049)),
-        second=rows.Number(0.551),
-        difference=rows.Number(-0.21, 0.1, (-0.36, 0.04)),
-        compl={"image": rows.Number(100.0, 0.0, (100.0, 100.0))},
+        score=table_content.Number(0.56, 0.0424, (0.44, 0.69049)),
+        second=table_content.Number(0.551),
+        difference=table_content.Number(-0.21, 0.1, (-0.36, 0.04)),
+        compl={"image": table_content.Number(100.0, 0.0, (100.0, 100.0))},
         parameters=90194,
-        seconds=rows.Number(74.6, 9.9),
+        seconds=table_content.Number(74.6, 9.9),
     )
-    other = rows.Row("ours", "ours", {}, (), zeta={"": rows.Number(0.5)})
+    other = table_content.Row(
+        "ours", "ours", {}, (), zeta={"": table_content.Number(0.5)}
+    )
     parts = tables.columns(study, [row, other])
     text = tables.markdown(tables.Table([row, other], *parts, [], []))
     header, line, found, _ = text.splitlines()
@@ -462,7 +464,7 @@ def test_csv_holds_plain_numbers(study):
     tables.write(study, tables.of_study(study))
     with (study.out / "table.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    ours = rows.of_study(study)[-1]
+    ours = table_content.of_study(study)[-1]
     assert float(found[-1]["accuracy"]) == ours.score.mean
     assert float(found[-1]["accuracy_low"]) == ours.score.interval[0]
     assert found[-1]["difference"] == ""
@@ -489,7 +491,7 @@ def test_without_matplotlib_the_tables_still_come(study, monkeypatch):
     def missing(*_):
         raise ImportError("This needs matplotlib")
 
-    monkeypatch.setattr(figure, "draw", missing)
+    monkeypatch.setattr(plot, "draw", missing)
     result = invoke("compare", "--table-only", "--out", study.out)
     assert result.exit_code == 0, result.output
     assert "No plot: This needs matplotlib" in result.stderr
@@ -518,10 +520,8 @@ def _drawn(content):
 
 def test_the_picture_of_a_comparison_grows_with_its_rows(study):
     pytest.importorskip("matplotlib")
-    found = rows.of_study(study)
-    assert (
-        _drawn(figure.draw(study, found))[0] > _drawn(figure.draw(study, found[:2]))[0]
-    )
+    found = table_content.of_study(study)
+    assert _drawn(plot.draw(study, found))[0] > _drawn(plot.draw(study, found[:2]))[0]
 
 
 @pytest.mark.parametrize(
@@ -540,15 +540,15 @@ def test_a_sweep_is_drawn_whatever_its_values_are(tmp_path, over):
     for index, variant in enumerate(variants):
         pairs = fake_study.answers(0.5, 50, index)
         fake_study.finish(study, variant.label, 0, pairs, {"image": 20.0}, 0.5)
-    _drawn(figure.draw(study, rows.of_study(study)))
+    _drawn(plot.draw(study, table_content.of_study(study)))
 
 
 def test_an_axis_is_logarithmic_where_the_values_span_decades():
-    assert figure._axis([0.001, 0.05])[0] == "log"
-    assert figure._axis([0, 0.001, 0.05])[0] == "symlog"
-    assert figure._axis([1, 2, 3])[0] == "linear"
-    assert figure._axis([-1, 0.01, 1])[0] == "linear"
-    assert figure._axis(["a", "b"]) == ("names", {"a": 0, "b": 1})
+    assert plot._axis([0.001, 0.05])[0] == "log"
+    assert plot._axis([0, 0.001, 0.05])[0] == "symlog"
+    assert plot._axis([1, 2, 3])[0] == "linear"
+    assert plot._axis([-1, 0.01, 1])[0] == "linear"
+    assert plot._axis(["a", "b"]) == ("names", {"a": 0, "b": 1})
 
 
 # The folder
@@ -637,7 +637,7 @@ def test_a_label_in_a_changed_note_leads_nowhere(study):
 
 
 def test_other_test_samples_are_refused(study):
-    with pytest.raises(samples.WrongSamples, match="n differ"):
+    with pytest.raises(sample_check.WrongSamples, match="n differ"):
         study.note_test("ours", fake_study.about(99))
 
 
@@ -666,13 +666,13 @@ def test_a_damaged_trial_is_told(study):
 def test_the_time_left_is_the_usual_one_of_each_method():
     planned = plan.order(ALL, range(2))
     found = dict.fromkeys(planned)
-    assert trials.seconds_left(planned, found) is None
+    assert runner.seconds_left(planned, found) is None
     for each, seconds in zip(planned[:3], (10.0, 20.0, 60.0), strict=True):
         found[each] = trial.Result(each.variant.label, 0, None, {"seconds": seconds})
     # ours twice at the mean of the others, and the second seed of those.
-    assert trials.seconds_left(planned, found) == pytest.approx(2 * 30 + 90)
+    assert runner.seconds_left(planned, found) == pytest.approx(2 * 30 + 90)
 
 
 def test_times_are_told_in_round_units():
-    told = [trial_progress.duration(value) for value in (4, 600, 36_000)]
+    told = [progress.duration(value) for value in (4, 600, 36_000)]
     assert told == ["4 s", "10 min", "10.0 h"]

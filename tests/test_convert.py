@@ -7,7 +7,8 @@ import pytest
 from keras import ops
 
 import cmvq_keras as cmvq
-from cmvq_keras import convert, networks, reference_layout
+from cmvq_keras import networks
+from cmvq_keras.interop import author_layout, convert
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_every_name_comes_back_bit_for_bit(model, state):
 
 
 def test_every_weight_of_the_model_is_reached(model):
-    slots = reference_layout.reference_slots(model)
+    slots = author_layout.reference_slots(model)
     reached = {slot.variable.path for slot in slots.values()}
     assert len(reached) == len(slots)
     left = {v.path for v in model.weights} - reached
@@ -167,7 +168,7 @@ def test_networks_that_the_author_does_not_have_are_refused():
     network = networks.PoseDecoder(4, 2, 2, 4, 2)
     network.build((None, 2, 2, 3))
     with pytest.raises(ValueError, match=r"ResidualEncoder.*Received: PoseDecoder"):
-        reference_layout.network_slots(network)
+        author_layout.network_slots(network)
 
 
 def test_a_file_of_pytorch_is_read(tmp_path):

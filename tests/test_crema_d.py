@@ -22,8 +22,9 @@ from tiny_clips import (
 from tiny_sources import write_wav
 
 from cmvq_keras import recipes
-from cmvq_keras.data import clips, crema_d_clips
-from cmvq_keras.data.crema_d_clips import Item, Reader
+from cmvq_keras.data.datasets.crema_d import clips as crema_d_clips
+from cmvq_keras.data.datasets.crema_d.clips import Item, Reader
+from cmvq_keras.data.transforms import clips
 
 RECIPE = recipes.get("crema-d")
 SPLITS = ("train", "validation", "test")

@@ -9,8 +9,9 @@ from tiny_clips import clip, crema_d_names, write_demographics
 from tiny_sources import REAL
 
 from cmvq_keras import recipes
-from cmvq_keras.data import crema_d_actors, crema_d_splits
-from cmvq_keras.data.crema_d_names import EMOTIONS, parse
+from cmvq_keras.data.datasets.crema_d import splits
+from cmvq_keras.data.datasets.crema_d.actors import read_actors
+from cmvq_keras.data.datasets.crema_d.names import EMOTIONS, parse
 
 RECIPE = recipes.get("crema-d")
 SPLITS = ("train", "validation", "test")
@@ -23,13 +24,13 @@ needs_lists = pytest.mark.skipif(
 def actors(tmp_path_factory):
     path = tmp_path_factory.mktemp("actors") / "VideoDemographics.csv"
     write_demographics(path)
-    return crema_d_actors.read_actors(path)
+    return read_actors(path)
 
 
 def _members(actors, **settings):
     data = {**RECIPE.data, **settings}
     return {
-        part: [name.clip for name in crema_d_splits.members(data, part, actors)]
+        part: [name.clip for name in splits.members(data, part, actors)]
         for part in SPLITS
     }
 
@@ -44,7 +45,7 @@ def test_the_published_lists_are_whole(actors):
     parts = _members(actors)
     assert [len(parts[part]) for part in SPLITS] == [5954, 744, 744]
     assert len(set().union(*parts.values())) == 7442
-    assert set().union(*parts.values()) == crema_d_splits.known()
+    assert set().union(*parts.values()) == splits.known()
     people = [{name[:4] for name in names} for names in parts.values()]
     assert [len(each) for each in people] == [91, 91, 91]
 
@@ -62,7 +63,7 @@ def test_the_published_lists_are_the_authors_own(actors):
 
 @needs_lists
 def test_the_authors_own_lists_and_the_official_table_can_be_read():
-    table = crema_d_actors.read_actors(REAL / "crema_d" / "VideoDemographics.csv")
+    table = read_actors(REAL / "crema_d" / "VideoDemographics.csv")
     assert sorted(table) == list(range(1001, 1092))
     count = collections.Counter(actor.sex for actor in table.values())
     assert count == {"Male": 48, "Female": 43}
@@ -128,7 +129,7 @@ def test_the_forms_that_a_list_may_have(form, tmp_path):
     path = tmp_path / "test.csv"
     word = "1001_IEO_SAD_HI"
     path.write_text(form.format(word, "SAD", "sad", 5), encoding="utf-8")
-    assert [name.clip for name in crema_d_splits.read_list(path)] == [word]
+    assert [name.clip for name in splits.read_list(path)] == [word]
 
 
 def test_without_a_validation_list_a_share_of_train_is_held_out(actors, tmp_path):
@@ -177,7 +178,7 @@ def test_a_list_that_cannot_be_is_refused_in_one_line(lines, message, tmp_path):
     path = tmp_path / "test.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(ValueError, match=message) as caught:
-        crema_d_splits.read_list(path)
+        splits.read_list(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -220,18 +221,18 @@ TABLE = _lines(
 @pytest.mark.parametrize("damage", PLAIN)
 def test_a_damaged_list_is_refused(damage, tmp_path):
     path = damaged(tmp_path / "train.csv", LIST[:-7], damage)
-    refused(crema_d_splits.read_list, path)
+    refused(splits.read_list, path)
 
 
 @pytest.mark.parametrize("content", [LIST, HEADED], ids=["plain", "headed"])
 @EXAMPLES
 def test_a_mutated_list_is_refused_or_well_formed(examples, content, tmp_path):
     def check(names):
-        assert {name.clip for name in names} <= crema_d_splits.known()
+        assert {name.clip for name in names} <= splits.known()
         assert len({name.clip for name in names}) == len(names)
 
     path = tmp_path / "train.csv"
-    try_mutations(crema_d_splits.read_list, content, path, examples, check)
+    try_mutations(splits.read_list, content, path, examples, check)
 
 
 @EXAMPLES
@@ -245,7 +246,7 @@ def test_a_mutated_table_of_actors_is_refused_or_well_formed(examples, tmp_path)
             assert actor.ethnicity.isprintable()
 
     path = tmp_path / "VideoDemographics.csv"
-    try_mutations(crema_d_actors.read_actors, TABLE, path, examples, check)
+    try_mutations(read_actors, TABLE, path, examples, check)
 
 
 @pytest.mark.parametrize(
@@ -262,9 +263,9 @@ def test_a_mutated_table_of_actors_is_refused_or_well_formed(examples, tmp_path)
 def test_a_table_that_cannot_be_is_refused_in_one_line(line, message, tmp_path):
     path = tmp_path / "VideoDemographics.csv"
     path.write_text(f"ActorID,Age,Sex,Race,Ethnicity\n{line}")
-    assert message in refused(crema_d_actors.read_actors, path)
+    assert message in refused(read_actors, path)
     path.write_text("ActorID,Age,Sex\n1001,30,Male")
-    reason = refused(crema_d_actors.read_actors, path)
+    reason = refused(read_actors, path)
     assert "line 1: it must have one column Race, Ethnicity" in reason
 
 
@@ -274,9 +275,9 @@ def test_a_whole_root_lists_every_clip_without_decoding(tmp_path):
     write_demographics(folder / "VideoDemographics.csv")
     one = tmp_path / "one.flv"
     one.write_bytes(clip())
-    for name in crema_d_splits.known():
+    for name in splits.known():
         (folder / "VideoFlash" / f"{name}.flv").hardlink_to(one)
-    gone = sorted(crema_d_splits.known())[:70:10]
+    gone = sorted(splits.known())[:70:10]
     for name in gone:
         (folder / "VideoFlash" / f"{name}.flv").unlink()
     recipe = RECIPE.with_modality("image")

@@ -14,8 +14,8 @@ from command_line import shell
 from keras import ops
 
 from cmvq_keras import recipes
-from cmvq_keras.backend import BACKENDS, installed_backends
-from cmvq_keras.run import Run
+from cmvq_keras.backend.selection import BACKENDS, installed_backends
+from cmvq_keras.runs.run import Run
 
 pytestmark = [
     pytest.mark.slow,

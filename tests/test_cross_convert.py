@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from command_line import python, shell
 
-from cmvq_keras.backend import BACKENDS, installed_backends
+from cmvq_keras.backend.selection import BACKENDS, installed_backends
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 from damage import EXAMPLES, refused, try_mutations
 
-from cmvq_keras.data import archives
+from cmvq_keras.data.formats import archives
 
 PATTERN = r"[0-9]_[a-z]+_[0-9]{1,2}\.wav"
 BLOCK = 512  # bytes

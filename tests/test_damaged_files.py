@@ -12,8 +12,8 @@ import scipy.io
 from damage import EXAMPLES, PLAIN, damaged, refused, try_mutations
 from PIL import Image
 
-from cmvq_keras.data import arrays, audio, images, mat5, npy
-from cmvq_keras.data.penn_action_labels import read_sequence
+from cmvq_keras.data.datasets.penn_action.labels import read_sequence
+from cmvq_keras.data.formats import audio, images, mat5, npy, npz
 
 PICTURE = np.arange(24 * 20 * 3, dtype=np.uint8).reshape(24, 20, 3)
 ROWS = np.arange(5 * 4 * 3 * 1, dtype=np.float32).reshape(5, 4, 3, 1)
@@ -108,11 +108,11 @@ def _read_labels(path):
 
 
 def _read_npz(path):
-    return arrays.read_npz(path, ("x", "y"), 10_000)
+    return npz.read_npz(path, ("x", "y"), 10_000)
 
 
 def _read_npy(path):
-    return arrays.read_npy(path, (4, 3, 1))
+    return npz.read_npy(path, (4, 3, 1))
 
 
 def _open_rows(path):

@@ -7,15 +7,16 @@ from PIL import Image
 from tiny_nyuv2 import COUNT, picture, write_class_map, write_labelled, write_splits
 
 from cmvq_keras import recipes
-from cmvq_keras.data import images, nyuv2_file, nyuv2_lists, nyuv2_samples
+from cmvq_keras.data.datasets.nyuv2 import folder, lists, mat_file
+from cmvq_keras.data.formats import images
 
 CLASSES = recipes.get("nyuv2").classes
 NAMES = ("images", "depths", "labels")
 
 
 def _read_labelled(path):
-    count = nyuv2_file.count_pictures(path)
-    return [nyuv2_file.read_picture(path, row, NAMES) for row in range(count)]
+    count = mat_file.count_pictures(path)
+    return [mat_file.read_picture(path, row, NAMES) for row in range(count)]
 
 
 def _labelled(path):
@@ -31,7 +32,7 @@ def _check_labelled(pictures):
 
 
 def _read_splits(path):
-    return nyuv2_lists.read_splits(path, COUNT)
+    return lists.read_splits(path, COUNT)
 
 
 def _splits(path):
@@ -44,7 +45,7 @@ def _check_splits(parts):
 
 
 def _read_class_map(path):
-    return nyuv2_lists.read_class_map(path, CLASSES)
+    return lists.read_class_map(path, CLASSES)
 
 
 def _class_map(path):
@@ -101,12 +102,12 @@ FORMATS = {
         _check_color,
     ),
     "depth": (
-        lambda path: nyuv2_samples.DepthReader()(path, (16, 16, 1)),
+        lambda path: folder.DepthReader()(path, (16, 16, 1)),
         _depth_png,
         _check_depth,
     ),
     "classes": (
-        lambda path: nyuv2_samples.read_classes(path, (16, 16), 40),
+        lambda path: folder.read_classes(path, (16, 16), 40),
         _classes_png,
         _check_classes,
     ),

@@ -11,7 +11,7 @@ from cmvq_keras import recipes
 from cmvq_keras.cli import predict
 from cmvq_keras.data import Sample, Store
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.run import Run
+from cmvq_keras.runs.run import Run
 
 TABLE = b'image,audio,note\na.png,a.wav,\n"b, c.png",b.wav,x\n'
 HISTORY = b"epoch,loss,val_loss\n0,1.5,\n1,0.25,2e-3\n"

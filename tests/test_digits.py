@@ -7,7 +7,7 @@ from PIL import Image
 from tiny_sources import REAL, write_fsdd, write_mnist, write_svhn, write_wav
 
 from cmvq_keras import recipes
-from cmvq_keras.data import fsdd, mnist, sources, svhn
+from cmvq_keras.data.datasets import fsdd, mnist, sources, svhn
 
 SPLITS = ("train", "validation", "test")
 

@@ -10,9 +10,10 @@ import threading
 import platformdirs
 import pytest
 
-from cmvq_keras.data import download as rooms
-from cmvq_keras.data import sources
-from cmvq_keras.data.download import DownloadError, download
+from cmvq_keras.data.datasets import download as rooms
+from cmvq_keras.data.datasets import sources
+from cmvq_keras.data.datasets.download import download
+from cmvq_keras.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -7,7 +7,7 @@ import tiny_sources
 from command_line import invoke
 
 from cmvq_keras import recipes
-from cmvq_keras.run import Run
+from cmvq_keras.runs.run import Run
 
 # A network that trains in seconds; the pictures keep their official sizes.
 SMALL = [

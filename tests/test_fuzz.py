@@ -11,7 +11,7 @@ from cmvq_keras import recipes
 from cmvq_keras.cli import options
 from cmvq_keras.data import Sample, Store
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.run import Run
+from cmvq_keras.runs.run import Run
 
 KNOWN = [recipes.get(name) for name in recipes.names()]
 

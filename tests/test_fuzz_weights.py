@@ -8,8 +8,9 @@ from damage import EXAMPLES, try_inputs, try_mutations
 from hypothesis import strategies as st
 
 import cmvq_keras as cmvq
-from cmvq_keras import checkpoint, convert, weights
-from cmvq_keras.run import Run
+from cmvq_keras.interop import convert
+from cmvq_keras.runs import checkpoint, weights
+from cmvq_keras.runs.run import Run
 
 FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "run-1"
 

@@ -8,7 +8,7 @@ from gradients import gradients
 from keras import ops
 
 import cmvq_keras as cmvq
-from cmvq_keras import convert, reference_layout
+from cmvq_keras.interop import author_layout, convert
 
 MODALITIES = ("image", "audio")
 # Values a channel behind each batch norm: batch 8 times the map it stands on.
@@ -125,7 +125,7 @@ def trained(model):
     by_path = {v.path: g for v, g in zip(weights, step.weights, strict=True)}
     named = {
         name: slot.to_reference(by_path[slot.variable.path])
-        for name, slot in reference_layout.reference_slots(model).items()
+        for name, slot in author_layout.reference_slots(model).items()
         if slot.variable.path in by_path
     }
     return step, found, named

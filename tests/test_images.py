@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cmvq_keras.data import images
+from cmvq_keras.data.formats import images
 
 CORNER = np.zeros((8, 8, 3), np.uint8)
 CORNER[:4, :4] = 255  # the upper left

@@ -13,10 +13,11 @@ from command_line import invoke
 from hypothesis import strategies
 
 import cmvq_keras as cmvq
-from cmvq_keras import information, recipes
+from cmvq_keras import recipes
 from cmvq_keras.cli import train
 from cmvq_keras.data.split import Split
-from cmvq_keras.run import Run
+from cmvq_keras.evaluation import conditional_information
+from cmvq_keras.runs.run import Run
 
 SMALL = {
     "model.hidden_channels": 8,
@@ -33,7 +34,7 @@ def _costs(logits, labels, ignore_class=None):
     known = np.where(counted, labels, 0)
     columns = [
         (reference.cross_entropy(np.float64(logits) / each, known) * counted)
-        for each in information.TEMPERATURES
+        for each in conditional_information.TEMPERATURES
     ]
     axes = tuple(range(1, labels.ndim))
     columns = [column.sum(axis=axes) if axes else column for column in columns]
@@ -43,27 +44,29 @@ def _costs(logits, labels, ignore_class=None):
 
 def _bits(whole, left, labels):
     """Each modality's bits, as `information` puts its pieces together."""
-    totals, sizes = information.costs(whole, labels)
+    totals, sizes = conditional_information.costs(whole, labels)
     found = {
-        name: information.calibrated(*information.costs(logits, labels))
+        name: conditional_information.calibrated(
+            *conditional_information.costs(logits, labels)
+        )
         for name, logits in left.items()
     }
-    calibrated = information.calibrated(totals, sizes)
-    return information.summary(calibrated, found, sizes)
+    calibrated = conditional_information.calibrated(totals, sizes)
+    return conditional_information.summary(calibrated, found, sizes)
 
 
 def test_the_costs_are_the_cross_entropy_at_each_temperature():
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 3, (40, 5)).astype(np.float32)
     labels = generator.integers(0, 5, 40)
-    totals, sizes = information.costs(logits, labels)
+    totals, sizes = conditional_information.costs(logits, labels)
     expected, counted = _costs(logits, labels)
     np.testing.assert_allclose(totals, expected, rtol=1e-5, atol=1e-5)
     assert np.array_equal(sizes, counted)
     assert totals.dtype == np.float64
     # At the temperature 1 it is the plain one.
     plain = reference.cross_entropy(logits, labels) / np.log(2)
-    column = list(information.TEMPERATURES).index(1)
+    column = list(conditional_information.TEMPERATURES).index(1)
     np.testing.assert_allclose(totals[:, column], plain, rtol=1e-5, atol=1e-5)
 
 
@@ -72,7 +75,7 @@ def test_the_costs_of_label_maps_are_summed_and_void_does_not_count():
     logits = generator.normal(0, 2, (6, 4, 3, 5)).astype(np.float32)
     labels = generator.integers(-1, 5, (6, 4, 3))
     labels[2] = -1
-    totals, sizes = information.costs(logits, labels, ignore_class=-1)
+    totals, sizes = conditional_information.costs(logits, labels, ignore_class=-1)
     expected, counted = _costs(logits, labels, ignore_class=-1)
     np.testing.assert_allclose(totals, expected, rtol=1e-5, atol=1e-4)
     assert np.array_equal(sizes, counted)
@@ -82,8 +85,8 @@ def test_the_costs_of_label_maps_are_summed_and_void_does_not_count():
 
 def test_each_half_is_measured_at_the_temperature_of_the_other():
     generator = np.random.default_rng(2)
-    totals = generator.uniform(size=(9, len(information.TEMPERATURES)))
-    found = information.calibrated(totals, np.ones(9))
+    totals = generator.uniform(size=(9, len(conditional_information.TEMPERATURES)))
+    found = conditional_information.calibrated(totals, np.ones(9))
     for row in range(9):
         others = [other for other in range(9) if other % 2 != row % 2]
         best = np.argmin(sum(totals[other] for other in others))
@@ -91,9 +94,11 @@ def test_each_half_is_measured_at_the_temperature_of_the_other():
 
 
 def test_without_a_label_in_the_other_half_nothing_is_divided():
-    totals = np.random.default_rng(3).uniform(size=(1, len(information.TEMPERATURES)))
-    plain = list(information.TEMPERATURES).index(1)
-    assert information.calibrated(totals, np.ones(1)) == totals[0, plain]
+    totals = np.random.default_rng(3).uniform(
+        size=(1, len(conditional_information.TEMPERATURES))
+    )
+    plain = list(conditional_information.TEMPERATURES).index(1)
+    assert conditional_information.calibrated(totals, np.ones(1)) == totals[0, plain]
 
 
 def _knowing(labels, bits, among=3):
@@ -157,12 +162,16 @@ def test_a_solver_that_is_too_sure_of_its_guess_is_mended_by_its_temperature():
 def test_the_interval_is_that_of_a_mean_or_of_a_ratio():
     generator = np.random.default_rng(7)
     gained = generator.normal(1, 0.5, 50)
-    found = information.summary(np.zeros(50), {"image": gained}, np.ones(50))
+    found = conditional_information.summary(
+        np.zeros(50), {"image": gained}, np.ones(50)
+    )
     error = 1.959964 * gained.std(ddof=1) / np.sqrt(50)
     expected = [gained.mean() - error, gained.mean() + error]
     assert found["interval"]["image"] == pytest.approx(expected)
     # Twice each sample's labels, each with the same bits: the same mean and error.
-    twice = information.summary(np.zeros(50), {"image": 2 * gained}, np.full(50, 2.0))
+    twice = conditional_information.summary(
+        np.zeros(50), {"image": 2 * gained}, np.full(50, 2.0)
+    )
     assert twice["interval"]["image"] == pytest.approx(expected)
 
 
@@ -195,7 +204,7 @@ def test_whatever_the_logits_the_bits_are_finite_and_know_no_class_names(
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(LOGITS, LABELS)
 def test_at_its_best_temperature_nobody_pays_more_than_for_guessing(logits, labels):
-    totals, _ = information.costs(logits, labels)
+    totals, _ = conditional_information.costs(logits, labels)
     # The highest temperature is no infinity: 40 / 64 of a logit is left.
     assert totals.sum(axis=0).min() <= 24 * (2 + 40 / 64 / np.log(2))
 
@@ -230,14 +239,16 @@ def test_the_bits_are_those_of_the_models_own_logits(calibrated):
     run, _ = calibrated
     model = cmvq.load_model(run)
     test = recipes.load_split(run.recipe, "test", limit=64)
-    found = information.measure(model, run.recipe, test)
+    found = conditional_information.measure(model, run.recipe, test)
     expected = {}
     for left_out in ("none", "image", "audio"):
         task = model.inference_model(without=() if left_out == "none" else (left_out,))
         x = {name: test.x[name] for name in task.input}
         logits = task.predict(x, batch_size=32, verbose=0)
         totals, _ = _costs(logits, test.y)
-        expected[left_out] = information.calibrated(totals, np.ones(64)).mean()
+        expected[left_out] = conditional_information.calibrated(
+            totals, np.ones(64)
+        ).mean()
     assert found["cross_entropy"] == pytest.approx(expected, abs=1e-4)
     for name, bits in found["bits"].items():
         gained = expected[name] - expected["none"]
@@ -260,21 +271,21 @@ def test_label_maps_are_measured_by_the_pixel():
     }
     y = generator.integers(-1, len(recipe.classes), (3, 16, 16)).astype("int32")
     model = cmvq.build_model(recipe)
-    found = information.measure(model, recipe, Split(x, y, np.arange(3)))
+    found = conditional_information.measure(model, recipe, Split(x, y, np.arange(3)))
     logits = model.inference_model().predict(x, verbose=0)
     totals, sizes = _costs(logits, y, ignore_class=-1)
-    expected = information.calibrated(totals, sizes).sum() / sizes.sum()
+    expected = conditional_information.calibrated(totals, sizes).sum() / sizes.sum()
     assert found["cross_entropy"]["none"] == pytest.approx(expected, abs=1e-4)
     assert set(found["bits"]) == set(small)
 
 
 def test_it_is_measured_where_the_task_was_trained_for_it():
     planted = recipes.get("planted", "calibrated")
-    assert information.is_measured(planted)
-    assert not information.is_measured(recipes.get("planted"))
-    assert not information.is_measured(planted.with_modality("image"))
+    assert conditional_information.is_measured(planted)
+    assert not conditional_information.is_measured(recipes.get("planted"))
+    assert not conditional_information.is_measured(planted.with_modality("image"))
     seeing_one = dataclasses.replace(planted, task_modalities=("audio",))
-    assert not information.is_measured(seeing_one)
+    assert not conditional_information.is_measured(seeing_one)
 
 
 def test_the_dropout_is_built_saved_and_only_there_when_asked_for(tmp_path):

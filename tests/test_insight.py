@@ -8,24 +8,23 @@ import pytest
 from command_line import error_of, invoke
 from PIL import Image
 
-from cmvq_keras import training
-from cmvq_keras.insight import (
-    curves,
-    features,
-    findings,
-    opening,
-    pictures,
-    probes,
-    projection,
-    words,
-)
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.metrics import complementarity
+from cmvq_keras.reporting import (
+    analysis,
+    figures,
+    images,
+    open,
+    pooled_features,
+    probes,
+    summary,
+)
+from cmvq_keras.runs.load import load_model
 
 
 @pytest.fixture(scope="module")
 def opened(trained):
-    return opening.open_run(trained[0])
+    return open.open_run(trained[0])
 
 
 def test_samples_are_read_in_the_order_in_which_they_are_named(opened):
@@ -49,14 +48,14 @@ def test_a_channel_counts_as_the_mask_counts_it(mode, weights, expected):
     mask.build((None, 2, 2, 4))
     mask.channel_weights.assign(weights)
     model = types.SimpleNamespace(mask=mask, modalities=("image", "audio"))
-    found = features.channel_shares(model)
+    found = pooled_features.channel_shares(model)
     np.testing.assert_allclose(found["image"], expected[:2])
     np.testing.assert_allclose(found["audio"], expected[2:])
 
 
 def test_a_grid_is_averaged_over_equal_parts():
     grid = np.arange(2 * 8 * 6 * 3, dtype=np.float64).reshape(2, 8, 6, 3)
-    found = features.averaged(grid)
+    found = pooled_features.averaged(grid)
     assert found.shape == (2, 4, 3, 3)
     for row in range(4):
         for column in range(3):
@@ -65,7 +64,7 @@ def test_a_grid_is_averaged_over_equal_parts():
 
 
 def test_the_parts_of_the_features_are_all_channels_once(opened):
-    found = features.of_samples(opened.model, opened.inputs([0, 1, 2]))
+    found = pooled_features.of_samples(opened.model, opened.inputs([0, 1, 2]))
     measured = opened.model.complementarity()
     channels = opened.recipe.model.embedding_dim
     for name, parts in found.items():
@@ -114,7 +113,7 @@ def test_a_report_probes_the_raw_samples_of_pairs(opened, monkeypatch):
     monkeypatch.setattr(
         probes, "probe", lambda *args, groups: seen.append(list(groups)) or {}
     )
-    findings.find(dataclasses.replace(opened, split=pairs))
+    analysis.find(dataclasses.replace(opened, split=pairs))
     assert seen[0] == seen[1] == [f"a{row // 4}" for row in range(len(names))]
     assert seen[2] == seen[3] == [f"b{row}" for row in range(len(names))]
 
@@ -132,14 +131,14 @@ def test_a_projection_keeps_far_groups_apart():
     pytest.importorskip("sklearn")
     groups = np.repeat((0.0, 50.0), 20)
     values = np.random.default_rng(0).normal(size=(40, 5)) + groups[:, None]
-    places = projection.project(values.astype(np.float32))
+    places = probes.project(values.astype(np.float32))
     assert places.shape == (40, 2)
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
     nearest = distances.argmin(axis=1)
     np.testing.assert_array_equal(groups[nearest], groups)
-    assert projection.project(values[:5]) is None
-    assert projection.project(values[:, :0]) is None
+    assert probes.project(values[:5]) is None
+    assert probes.project(values[:, :0]) is None
 
 
 def test_curves_hold_what_history_has_and_contr_is_the_rest():
@@ -147,7 +146,7 @@ def test_curves_hold_what_history_has_and_contr_is_the_rest():
         {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0},
         {"epoch": 2, "loss": None, "image_compl": 10.0, "audio_compl": 0.0},
     ]
-    found = curves.series(history, ["audio", "image"])
+    found = figures.series(history, ["audio", "image"])
     assert found["losses"] == {"loss": [2.0, None]}
     assert found["complementarity"]["contr image"] == [30.0, 40.0]
     assert found["complementarity"]["contr audio"] == [0.0, 50.0]
@@ -157,7 +156,7 @@ def test_curves_hold_what_history_has_and_contr_is_the_rest():
 def test_the_mix_is_drawn_on_the_scale_of_the_original(opened):
     x = opened.inputs([0, 1])
     louder = {"original": x["image"], "other": 3 * x["image"]}
-    made = pictures.compare(opened.recipe, "image", louder, side=32)
+    made = images.compare(opened.recipe, "image", louder, side=32)
     brightest = np.asarray(made["original"][0]).max()
     assert np.asarray(made["other"][0]).max() >= brightest
     values = opened.recipe.modalities["image"]
@@ -176,7 +175,7 @@ def _counts(**counts):
 
 
 def _told(measured):
-    return " ".join(words.summary(measured))
+    return " ".join(summary.summary(measured))
 
 
 def test_words_name_the_modality_that_leads():
@@ -193,13 +192,13 @@ def test_words_name_the_modality_that_leads():
 
 def test_cautions_name_what_is_wrong():
     metrics = {"n": 100, "accuracy": 0.5, "codes_used": {"image": 64, "audio": 2}}
-    told = " ".join(words.cautions(_counts(image=4, audio=0), metrics, 64))
+    told = " ".join(summary.cautions(_counts(image=4, audio=0), metrics, 64))
     assert "audio has no complementary channel" in told
     assert "codebook of audio has collapsed: 2 of 64" in told
     assert "image has" not in told
     assert "Few samples" in told
     assert "has not been measured" in " ".join(
-        words.cautions(_counts(image=4, audio=1), {}, 64)
+        summary.cautions(_counts(image=4, audio=1), {}, 64)
     )
 
 
@@ -208,19 +207,19 @@ def test_the_interval_of_an_accuracy_is_the_bootstraps():
     generator = np.random.default_rng(1)
     drawn = [generator.choice(answers, 200).mean() for _ in range(4000)]
     expected = np.quantile(drawn, (0.025, 0.975))
-    found = words.accuracy_interval(0.7, 200)
+    found = summary.accuracy_interval(0.7, 200)
     np.testing.assert_allclose(found, expected, atol=0.011)
 
 
 def test_the_matrix_of_pairs_is_symmetric():
-    names, matrix = findings.pairwise_matrix(_counts(image=4, audio=2, text=0))
+    names, matrix = analysis.pairwise_matrix(_counts(image=4, audio=2, text=0))
     assert names == ["image", "audio", "text"]
     expected = [[np.nan, 0.5, 0], [0.5, np.nan, 0], [0, 0, np.nan]]
     np.testing.assert_array_equal(matrix, expected)
-    assert findings.pairwise_matrix(_counts(image=4, audio=2)) is None
+    assert analysis.pairwise_matrix(_counts(image=4, audio=2)) is None
 
 
-@pytest.mark.parametrize("version", pictures.VERSIONS)
+@pytest.mark.parametrize("version", images.VERSIONS)
 def test_reconstruct_writes_single_pictures(trained, tmp_path, version):
     arguments = ["--samples", "0,5", "--features", version, "-o", tmp_path]
     result = invoke("reconstruct", trained[0], *arguments)
@@ -249,16 +248,16 @@ def test_reconstruct_tells_wrong_samples(trained, tmp_path):
 
 
 def test_a_run_is_opened_with_its_own_weights(opened, trained):
-    expected = training.load_model(trained[0]).get_weights()
+    expected = load_model(trained[0]).get_weights()
     for found, wanted in zip(opened.model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
 
 def test_bits_in_words():
     measured = {"bits": {"image": 1.5, "audio": 0.25}, "zeta": 1 / 6}
-    told = " ".join(words.information(measured))
+    told = " ".join(summary.information(measured))
     assert "image 1.50, audio 0.25" in told
     assert "Zeta of these bits is 0.17." in told
-    told = " ".join(words.information({**measured, "zeta": None}))
+    told = " ".join(summary.information({**measured, "zeta": None}))
     assert "None of them adds enough" in told
-    assert not list(words.information(None))
+    assert not list(summary.information(None))

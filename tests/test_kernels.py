@@ -7,7 +7,7 @@ import reference
 from gradients import gradients
 from keras import ops
 
-from cmvq_keras.distribution import kernels
+from cmvq_keras.backend import kernels
 from cmvq_keras.layers import BatchNormalization, Conv2D, Conv2DTranspose
 from cmvq_keras.networks import initializers
 

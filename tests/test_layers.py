@@ -8,6 +8,7 @@ from golden_numbers import deviation, load, to_channels_last, under
 from gradients import gradients
 from keras import ops
 
+from cmvq_keras.backend.numerics import _leading_bits, split_matmul
 from cmvq_keras.layers import Clamp, MaskPenalty, ThresholdMask, VectorQuantizer
 
 
@@ -448,16 +449,13 @@ def test_the_mask_refuses_settings_out_of_range(make, message):
 
 
 def test_the_split_product_keeps_float32_accuracy_when_its_factors_are_rounded():
-    from cmvq_keras import distribution
 
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 40, 40)).astype("float32")
     exact = np.float64(a) @ np.float64(b)
-    found = numpy(
-        distribution.split_matmul(ops.convert_to_tensor(a), ops.convert_to_tensor(b))
-    )
+    found = numpy(split_matmul(ops.convert_to_tensor(a), ops.convert_to_tensor(b)))
     assert deviation(found, exact) < 1e-6
-    high = numpy(distribution._leading_bits(ops.convert_to_tensor(a)))
+    high = numpy(_leading_bits(ops.convert_to_tensor(a)))
     # TF32 keeps 11 bits of a float32's 24: the other 13 must be zero already.
     assert not np.any(high.view("int32") & 0x1FFF)
 

@@ -8,16 +8,11 @@ import pytest
 import tiny_listing
 from tiny_listing import PAIRS, RECIPE, clips, pairs
 
-from cmvq_keras.data import (
-    Store,
-    decoding,
-    listing_writer,
-    split_writer,
-    store_check,
-)
+from cmvq_keras.batches import Batches
+from cmvq_keras.data import Store, decoding
 from cmvq_keras.data.listing import Group, LeftOut
-from cmvq_keras.data.pipeline import Batches
-from cmvq_keras.data.stored import load
+from cmvq_keras.data.store import check, listing_writer, split_writer
+from cmvq_keras.data.store.reader import load
 
 
 def make(root, listing=clips, splits=("train",), **options):
@@ -51,7 +46,7 @@ def test_clips_come_out_as_they_were_decoded(store):
             (found,) = part.x[name][[number]]
             np.testing.assert_array_equal(found, made(number))
             assert found.dtype == made(number).dtype
-    assert not store_check.check(store).faults
+    assert not check.check(store).faults
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(store, tmp_path):
@@ -159,7 +154,7 @@ def _check_scenes(store):
         np.testing.assert_array_equal(part.x["sound"][[row]][0], expected)
     counts = store.manifest["splits"]["train"]["class_counts"]
     assert counts == [0, 32, 32]
-    assert not store_check.check(store).faults
+    assert not check.check(store).faults
 
 
 def test_label_maps_are_in_the_samples_order(tmp_path):
@@ -316,14 +311,14 @@ def test_samples_that_share_a_row_share_it_in_the_file(tmp_path):
     np.testing.assert_array_equal(part.x["sound"][1:4], expected[1:4])
     np.testing.assert_array_equal(part.x["sound"][[4, 0, 4]], expected[[4, 0, 4]])
     assert len(part.x["sound"].first(3)) == 3
-    assert not store_check.check(store).faults
+    assert not check.check(store).faults
 
 
 def test_rows_out_of_range_are_a_fault(tmp_path):
     store = make(tmp_path, pairs)
     path = store.folder / "train" / "sound.rows.npy"
     path.write_bytes(path.read_bytes()[:-4] + b"\2\0\0\0")
-    faults = " ".join(store_check.check(store).faults)
+    faults = " ".join(check.check(store).faults)
     assert "sound.rows.npy holds rows that sound.npy has not" in faults
     with pytest.raises(ValueError, match="holds rows that"):
         store.split("train")
@@ -444,11 +439,11 @@ def test_an_actor_in_two_splits_is_a_fault_where_none_may_be(tmp_path):
 
     sources = {"train": lambda: listing(0), "test": lambda: listing(15)}
     store = Store.create(tmp_path, RECIPE, sources, workers=1)
-    (fault,) = store_check.check(store).faults
+    (fault,) = check.check(store).faults
     assert fault == "actor: train and test share 1: 1"
     sources["test"] = lambda: listing(20)
     apart = Store.create(tmp_path, RECIPE, sources, force=True, workers=1)
-    assert not store_check.check(apart).faults
+    assert not check.check(apart).faults
     assert json.loads((apart.folder / "manifest.json").read_text())["disjoint"] == [
         "actor"
     ]

@@ -8,10 +8,12 @@ import time
 
 import pytest
 
-from cmvq_keras import environment, recipes
-from cmvq_keras.interrupting import Interrupted, Interruption
-from cmvq_keras.locking import alone, check_alone
-from cmvq_keras.run import Run
+from cmvq_keras import recipes
+from cmvq_keras.errors import Interrupted
+from cmvq_keras.runs import environment
+from cmvq_keras.runs.locking import alone, check_alone
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training.signals import Interruption
 
 HOLDS = """
 import sys, time

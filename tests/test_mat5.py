@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from cmvq_keras.data import mat5
+from cmvq_keras.data.formats import mat5
 
 KINDS = ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
 

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from cmvq_keras.data import mel
+from cmvq_keras.data.transforms import mel
 
 
 def _signal(rate, seconds, seed=0):

@@ -6,8 +6,9 @@ import pytest
 from keras import ops
 
 import cmvq_keras as cmvq
-from cmvq_keras import optimizing, recipes
+from cmvq_keras import recipes
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+from cmvq_keras.models import optimizers
 
 TINY = {
     "model.hidden_channels": 8,
@@ -111,7 +112,7 @@ def test_accumulated_batches_take_the_step_of_one_large_batch():
                 "training.accumulation_steps": steps,
             }
         )
-        model.compile(optimizing.optimizer(settings.training, 1))
+        model.compile(optimizers.optimizer(settings.training, 1))
         model.fit(x, y, batch_size=12 // steps, shuffle=False, verbose=0)
         found[steps] = trainable(model)
     for before, large, small in zip(start, found[1], found[4], strict=True):

@@ -299,7 +299,7 @@ def as_grain(x, y):
 
 
 def as_py_dataset(x, y):
-    from cmvq_keras.data.pipeline import Batches
+    from cmvq_keras.batches import Batches
 
     return Batches(x, y, 8)
 
@@ -348,7 +348,7 @@ def test_every_kind_of_input_gives_the_same_numbers(fitted, trainee, kind):
 
 
 def test_batches_of_two_orders_hold_the_same_samples_and_repeat_with_the_seed():
-    from cmvq_keras.data.pipeline import Batches, even_batch_size
+    from cmvq_keras.batches import Batches, even_batch_size
 
     x, y = {"a": np.arange(20)[:, None]}, np.arange(20)
     runs = []

@@ -8,7 +8,7 @@ from gradients import gradients
 from keras import ops
 
 from cmvq_keras import networks
-from cmvq_keras.reference_layout import network_slots
+from cmvq_keras.interop.author_layout import network_slots
 
 SMALL = {"hidden_channels": 16, "residual_channels": 8, "num_residual_layers": 2}
 PUBLISHED = {

@@ -23,8 +23,11 @@ from tiny_nyuv2 import (
 )
 from tiny_sources import REAL
 
-from cmvq_keras import preparing, recipes
-from cmvq_keras.data import decoding, nyuv2_file, nyuv2_lists, nyuv2_samples
+from cmvq_keras import recipes
+from cmvq_keras.data import decoding
+from cmvq_keras.data.datasets.nyuv2 import lists, mat_file
+from cmvq_keras.data.datasets.nyuv2.folder import DepthReader, open_folder
+from cmvq_keras.runs import stores
 
 SPLITS = ("train", "validation", "test")
 SAMPLES = REAL / "nyuv2" / "samples"
@@ -163,9 +166,9 @@ def test_every_layout_of_the_file_gives_the_same_picture(tmp_path, storage):
                 chunks = (chunks[0], *chunks[2:])
             del file[name]
             file.create_dataset(name, data=values, **{**storage, "chunks": chunks})
-    assert nyuv2_file.count_pictures(path) == COUNT
+    assert mat_file.count_pictures(path) == COUNT
     for row in range(COUNT):
-        found = nyuv2_file.read_picture(path, row, ("images", "depths", "labels"))
+        found = mat_file.read_picture(path, row, ("images", "depths", "labels"))
         for values, expected in zip(found.values(), picture(row + 1), strict=True):
             assert np.array_equal(values, expected)
 
@@ -173,7 +176,7 @@ def test_every_layout_of_the_file_gives_the_same_picture(tmp_path, storage):
 def _write_full_size(path):
     """1,449 pictures of ones in little space: their chunks are packed only once."""
     with h5py.File(path, "w") as file:
-        for name, (shape, dtype) in nyuv2_file._LAYOUT.items():
+        for name, (shape, dtype) in mat_file._LAYOUT.items():
             created = file.create_dataset(
                 name, (1449, *shape), dtype, chunks=(1, *shape), compression="gzip"
             )
@@ -214,7 +217,7 @@ def test_a_store_holds_what_belongs_together_in_whatever_order(tmp_path):
     changes = {"labels": labels, "images": images.astype(np.uint8)}
     write_nyuv2(tmp_path, count, range(1, 9), range(9, 13), changes)
     recipe = _recipe()
-    store = preparing.prepare(recipe, tmp_path, tmp_path / "store", workers=1)
+    store = stores.prepare(recipe, tmp_path, tmp_path / "store", workers=1)
     orders = []
     for split in SPLITS:
         part, direct = store.split(split), recipes.load_split(recipe, split, tmp_path)
@@ -248,7 +251,7 @@ def test_worker_processes_read_the_same_values(root):
 
 
 def _spoil_type(name, kind):
-    shape = nyuv2_file._LAYOUT[name][0]
+    shape = mat_file._LAYOUT[name][0]
     return {name: np.zeros((COUNT, *shape), kind)}
 
 
@@ -437,13 +440,13 @@ def test_a_file_that_may_not_be_read_is_named(own):
 @needs_lists
 def test_the_real_lists_have_their_official_sizes():
     folder = REAL / "nyuv2"
-    parts = nyuv2_lists.read_splits(folder / "splits.mat", 1449)
+    parts = lists.read_splits(folder / "splits.mat", 1449)
     assert [len(part) for part in parts] == [795, 654]
     assert sorted(np.concatenate(parts).tolist()) == list(range(1449))
     expected = scipy.io.loadmat(folder / "splits.mat")["testNdxs"].ravel() - 1
     assert parts[1].tolist() == sorted(expected.tolist())
     classes = recipes.get("nyuv2").classes
-    found = nyuv2_lists.read_class_map(folder / "classMapping40.mat", classes)
+    found = lists.read_class_map(folder / "classMapping40.mat", classes)
     mapping = scipy.io.loadmat(folder / "classMapping40.mat")["mapClass"].ravel()
     assert found[0] == -1
     assert np.array_equal(found[1:], mapping.astype(int) - 1)
@@ -461,7 +464,7 @@ def test_a_depth_map_of_another_scale_is_refused(scale, message, tmp_path):
     metres[:, 0] = 0
     path = tmp_path / "depth.png"
     Image.fromarray(np.rint(metres * scale).astype(np.uint16)).save(path)
-    reader = nyuv2_samples.DepthReader(5000.0)
+    reader = DepthReader(5000.0)
     with pytest.raises(ValueError, match=message) as caught:
         reader(path, (30, 40, 1))
     assert str(path) in str(caught.value)
@@ -472,12 +475,12 @@ def test_a_depth_map_of_nothing_is_refused(tmp_path):
     path = tmp_path / "depth.png"
     Image.fromarray(np.zeros((30, 40), np.uint16)).save(path)
     with pytest.raises(ValueError, match="nothing was measured"):
-        nyuv2_samples.DepthReader()(path, (30, 40, 1))
+        DepthReader()(path, (30, 40, 1))
 
 
 @needs_samples
 def test_the_real_scenes_are_read_as_their_files_say():
-    listing = nyuv2_samples.open_folder(_recipe(), SAMPLES)
+    listing = open_folder(_recipe(), SAMPLES)
     split = decoding.load(listing, _recipe())
     assert split.samples.tolist() == ["000433", "000464"]
     for index, name in enumerate(split.samples):

@@ -9,8 +9,9 @@ from tiny_sources import REAL
 
 import cmvq_keras as cmvq
 from cmvq_keras import metrics, recipes
-from cmvq_keras.data import decoding, nyuv2_samples
-from cmvq_keras.labels import IGNORED_LABEL
+from cmvq_keras.data import decoding
+from cmvq_keras.data.datasets.nyuv2 import folder
+from cmvq_keras.models.labels import IGNORED_LABEL
 
 SAMPLES = REAL / "nyuv2" / "samples"
 # A quarter of the published channels, a grid of half the side as at 64 x 64 labels are
@@ -35,7 +36,7 @@ def test_two_real_scenes_are_learnt_by_heart(record_property):
         for name, modality in recipe.modalities.items()
     }
     recipe = dataclasses.replace(recipe, modalities=small)
-    scenes = decoding.load(nyuv2_samples.open_folder(recipe, SAMPLES), recipe)
+    scenes = decoding.load(folder.open_folder(recipe, SAMPLES), recipe)
     keras.utils.set_random_seed(0)
     model = cmvq.build_model(recipe)
     score = metrics.IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cmvq_keras.data import pairing
+from cmvq_keras.data.datasets import pairing
 
 
 def _labels(seed, count):

@@ -6,12 +6,13 @@ import scipy.io
 from PIL import Image
 from tiny_sources import REAL
 
-from cmvq_keras import recipes, training
-from cmvq_keras.data import poses, sources
-from cmvq_keras.data.augment import Mirrored
-from cmvq_keras.data.penn_action_labels import read_sequence
-from cmvq_keras.data.pipeline import Batches
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras import recipes
+from cmvq_keras.batches import Batches, Mirrored
+from cmvq_keras.data.datasets import sources
+from cmvq_keras.data.datasets.penn_action.labels import read_sequence
+from cmvq_keras.data.transforms import poses
+from cmvq_keras.models.cmvqvae import CMVQVAE
+from cmvq_keras.training import train
 
 RECIPE = recipes.get("penn-action")
 SPLITS = ("train", "validation", "test")
@@ -161,7 +162,7 @@ def test_only_training_samples_are_mirrored(root, tmp_path, monkeypatch):
     for share, kind in ((0.5, Mirrored), (0.0, Batches)):
         recipe = recipe.with_settings({"training.mirror": share})
         with pytest.raises(Stop) as caught:
-            training.train(recipe, root, tmp_path / str(share), verbose=False)
+            train.train(recipe, root, tmp_path / str(share), verbose=False)
         assert caught.value.args == (kind, Batches)
 
 

@@ -8,9 +8,10 @@ import tiny_sources
 from click.testing import CliRunner
 
 import cmvq_keras as cmvq
-from cmvq_keras import caching, preparing, recipes
+from cmvq_keras import cache_dir, recipes
 from cmvq_keras.cli import main
-from cmvq_keras.run import Run
+from cmvq_keras.runs import stores
+from cmvq_keras.runs.run import Run
 
 
 @pytest.fixture
@@ -28,24 +29,24 @@ def recipe(**settings):
 
 def test_a_store_is_made_once(root):
     told = []
-    first = preparing.cached(recipe(), root, lambda *about: told.append(about))
+    first = stores.cached(recipe(), root, lambda *about: told.append(about))
     assert told[-1][0] == "test"
-    again = preparing.cached(recipe(training__epochs=3), root, pytest.fail)
+    again = stores.cached(recipe(training__epochs=3), root, pytest.fail)
     assert again.folder == first.folder
-    smaller = preparing.cached(recipe(training__limit=10), root, pytest.fail)
+    smaller = stores.cached(recipe(training__limit=10), root, pytest.fail)
     assert smaller.folder == first.folder
 
 
 def test_other_settings_and_other_files_give_another_store(root):
-    first = preparing.cached(recipe(), root)
-    found = {first.folder, preparing.cached(recipe(data__seed=1), root).folder}
-    found.add(preparing.cached(recipe(training__limit=None), root).folder)
+    first = stores.cached(recipe(), root)
+    found = {first.folder, stores.cached(recipe(data__seed=1), root).folder}
+    found.add(stores.cached(recipe(training__limit=None), root).folder)
     # Pairs repeat samples: one modality alone is another data set.
-    found.add(preparing.cached(recipe().with_modality("svhn"), root).folder)
+    found.add(stores.cached(recipe().with_modality("svhn"), root).folder)
     assert len(found) == 4
     path = root / "mnist" / "mnist.npz"
     os.utime(path, ns=(1, 1))
-    assert preparing.cached(recipe(), root).folder not in found
+    assert stores.cached(recipe(), root).folder not in found
 
 
 def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tmp_path):
@@ -75,10 +76,10 @@ def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tm
 @pytest.mark.parametrize("name", ["manifest.json", "train/mnist.npy", "test/meta.csv"])
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_a_damaged_store_in_the_cache_is_made_again(root, name, damage):
-    path = preparing.cached(recipe(), root).folder / name
+    path = stores.cached(recipe(), root).folder / name
     good = path.read_bytes()
     path.unlink() if damage == "gone" else path.write_bytes(good[:-9])
-    again = preparing.cached(recipe(), root)
+    again = stores.cached(recipe(), root)
     assert (again.folder / name).read_bytes() == good
 
 
@@ -96,9 +97,9 @@ def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
 def test_the_cache_is_listed_and_cleared(root, tmp_path):
     runner = CliRunner()
     assert "Nothing in" in runner.invoke(main, ["data", "cache"]).output
-    store = preparing.cached(recipe(), root)
+    store = stores.cached(recipe(), root)
     listed = runner.invoke(main, ["data", "cache"]).output
-    assert str(store.folder.parent.relative_to(caching.root())) in listed
+    assert str(store.folder.parent.relative_to(cache_dir.root())) in listed
     assert store.folder.is_dir()
     cleared = runner.invoke(main, ["data", "cache", "--clear"])
     assert "Removed from" in cleared.output
@@ -109,10 +110,10 @@ def test_the_cache_is_listed_and_cleared(root, tmp_path):
 def test_a_file_rewritten_in_place_gives_another_store(root):
     tiny_sources.write_fsdd(root)
     pairs = recipes.get("av-digits").with_settings({"training.limit": 20})
-    first = preparing.cached(pairs, root)
-    assert preparing.cached(pairs, root).folder == first.folder
+    first = stores.cached(pairs, root)
+    assert stores.cached(pairs, root).folder == first.folder
     path = next((root / "fsdd" / "recordings").iterdir())
     folder_before = path.parent.stat().st_mtime_ns
     path.write_bytes(path.read_bytes() + b"\0\0")
     assert path.parent.stat().st_mtime_ns == folder_before
-    assert preparing.cached(pairs, root).folder != first.folder
+    assert stores.cached(pairs, root).folder != first.folder

@@ -12,7 +12,8 @@ from command_line import error_of, invoke, shell
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipe_file, recipes
-from cmvq_keras.run import Run
+from cmvq_keras.errors import RecipeFileError
+from cmvq_keras.runs.run import Run
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 EXAMPLE = DOCS / "examples" / "my_recipe.py"
@@ -235,7 +236,7 @@ def test_faults_are_told_in_one_line_with_the_lines_number(
     pets, tmp_path, change, line, message
 ):
     path = write(tmp_path, EXAMPLE.read_text().replace(*change, 1))
-    with pytest.raises(recipe_file.RecipeFileError) as caught:
+    with pytest.raises(RecipeFileError) as caught:
         recipes.load_split(recipes.get(str(path)), "train", pets)
     told = str(caught.value)
     assert told.startswith(f"{path}, line {line}: {message}")
@@ -279,7 +280,7 @@ def test_a_damaged_sample_is_told_by_its_own_message(pets, tmp_path):
     ],
 )
 def test_files_that_are_no_recipe_are_refused(tmp_path, text, message):
-    with pytest.raises(recipe_file.RecipeFileError, match=message):
+    with pytest.raises(RecipeFileError, match=message):
         recipes.get(str(write(tmp_path, text)))
 
 
@@ -290,7 +291,7 @@ def test_open_split_has_to_return_a_listing(tmp_path):
         "RECIPE = dataclasses.replace(planted.RECIPE, name='mine')\n"
         "def open_split(recipe, split, data_dir):\n    return []\n",
     )
-    with pytest.raises(recipe_file.RecipeFileError, match=r"must return .* list"):
+    with pytest.raises(RecipeFileError, match=r"must return .* list"):
         recipes.load_split(recipes.get(str(path)), "test")
 
 

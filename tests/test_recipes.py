@@ -12,7 +12,7 @@ import scipy.io
 from tiny_sources import REAL
 
 from cmvq_keras import recipes
-from cmvq_keras.data import sources
+from cmvq_keras.data.datasets import sources
 from cmvq_keras.recipe import Modality, Recipe
 
 NAMES = ("av-digits", "crema-d", "digits", "nyuv2", "penn-action", "planted", "rml")

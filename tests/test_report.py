@@ -17,10 +17,10 @@ from PIL import Image
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
 from cmvq_keras.data import Store
-from cmvq_keras.data.sound import Spectrogram
-from cmvq_keras.insight import findings, opening, report
+from cmvq_keras.data.transforms.griffin_lim import Spectrogram
 from cmvq_keras.recipe import Modality, Recipe
-from cmvq_keras.run import Run
+from cmvq_keras.reporting import analysis, open, report
+from cmvq_keras.runs.run import Run
 
 NEEDED = ("matplotlib", "sklearn", "jinja2")
 EVIL = "<script>alert(1)</script>"
@@ -137,8 +137,8 @@ def test_the_browser_sees_what_is_wrong_with_a_page(tmp_path):
 
 
 def test_every_string_from_data_is_escaped(trained, needed):
-    opened = opening.open_run(trained[0])
-    found = findings.find(opened)
+    opened = open.open_run(trained[0])
+    found = analysis.find(opened)
     per_class = {EVIL: 0.5, **found.metrics["per_class"]}
     found = dataclasses.replace(
         found,
@@ -150,7 +150,7 @@ def test_every_string_from_data_is_escaped(trained, needed):
     figure = report.Figure(EVIL, EVIL, b"", ((EVIL, b""),))
     renamed = dataclasses.replace(opened.recipe, title=EVIL)
 
-    class Renamed(opening.Opened):
+    class Renamed(open.Opened):
         recipe = renamed
 
     other = Renamed(opened.run, opened.model, EVIL, opened.split, {})
@@ -211,7 +211,7 @@ class Tags(html.parser.HTMLParser):
 
 
 def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
-    from cmvq_keras.insight import figures
+    from cmvq_keras.reporting import figures
 
     assert figures.confusion(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
 
@@ -255,7 +255,7 @@ def test_a_missing_package_is_told_in_one_line(trained, monkeypatch):
 
 
 def test_a_tone_is_heard_again():
-    from cmvq_keras.data import audio
+    from cmvq_keras.data.formats import audio
 
     rate, hertz = 8000, 1000
     tone = np.sin(np.arange(8192) * 2 * np.pi * hertz / rate).astype(np.float32)

@@ -7,10 +7,12 @@ import shlex
 import numpy as np
 import pytest
 
-from cmvq_keras import methods, recipes, shared_classes, training
-from cmvq_keras.building import effective
+from cmvq_keras import methods, recipes
 from cmvq_keras.cli import main
-from cmvq_keras.origin import check_fit
+from cmvq_keras.evaluation import shared_classes
+from cmvq_keras.models.build import effective
+from cmvq_keras.runs.warm_start import check_fit
+from cmvq_keras.training import train as training
 
 PAGE = (pathlib.Path(__file__).parents[1] / "docs" / "reproduce.md").read_text()
 LINES = [line.strip() for line in PAGE.splitlines() if line.startswith("    ")]
@@ -99,7 +101,7 @@ def test_the_pages_python_runs(monkeypatch, capsys):
         def open(cls, folder):
             return cls("rml" if "rml" in folder else "crema-d")
 
-    monkeypatch.setattr("cmvq_keras.run.Run", Run)
+    monkeypatch.setattr("cmvq_keras.runs.run.Run", Run)
     exec(code, {})
     printed = capsys.readouterr().out
     assert "'n': 30" in printed

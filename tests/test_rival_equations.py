@@ -9,8 +9,8 @@ from gradients import gradients
 from keras import layers, ops
 
 from cmvq_keras import recipes
-from cmvq_keras.checkpoint import Diverged
 from cmvq_keras.data.split import Split
+from cmvq_keras.errors import Diverged
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.networks import FusionSolver, PooledEncoder
 from cmvq_keras.rivals import blending, modulation, prototypes

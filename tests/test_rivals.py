@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 import cmvq_keras as cmvq
-from cmvq_keras import methods, recipes, training
+from cmvq_keras import methods, recipes
 from cmvq_keras.networks import PooledEncoder, ResidualEncoder
 from cmvq_keras.rivals import blending, late_fusion
-from cmvq_keras.run import Run
+from cmvq_keras.runs.evaluate import evaluate
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train
 
 RIVALS = (
     "late-fusion",
@@ -41,7 +44,7 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late_fusion, "encoder", small_encoder)
         yield {
-            name: training.train(variant(name), out=folder / name, verbose=False)
+            name: train.train(variant(name), out=folder / name, verbose=False)
             for name in RIVALS
         }
 
@@ -50,7 +53,7 @@ def runs(tmp_path_factory):
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_run_is_measured_again_with_the_same_numbers(name, runs):
     before = runs[name].metrics["test"]
-    after = training.evaluate(runs[name].directory)
+    after = evaluate(runs[name].directory)
     assert after["accuracy"] == before["accuracy"]
     assert after["confusion"] == before["confusion"]
     assert after["loss"] == pytest.approx(before["loss"], rel=1e-5)
@@ -78,7 +81,7 @@ def test_ges_noise_is_another_with_another_seed(monkeypatch):
 def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
     run = runs["gradient-blending"]
     noted = run.environment["gradient_blending"]
-    model = training.load_model(Run.open(run.directory))
+    model = load_model(Run.open(run.directory))
     kept = keras.ops.convert_to_numpy(model.blend)
     # The file sorts its keys.
     expected = [noted["weights"][name] for name in (*model.modalities, blending.JOINT)]
@@ -94,7 +97,7 @@ def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
 
 @pytest.mark.slow
 def test_pmrs_run_keeps_its_prototypes(runs):
-    model = training.load_model(runs["pmr"])
+    model = load_model(runs["pmr"])
     assert np.all(keras.ops.convert_to_numpy(model.prototypes).any(axis=(0, 2)))
 
 
@@ -110,7 +113,7 @@ def test_ogm_logs_its_coefficients(runs):
 def test_a_models_configuration_brings_it_back(runs, tmp_path):
     x = recipes.load_split(runs["ogm"].recipe, "test", limit=4).x
     for name in ("gradient-blending", "ogm", "pmr"):
-        model = training.load_model(runs[name])
+        model = load_model(runs[name])
         model.save(tmp_path / f"{name}.keras")
         copy = keras.saving.load_model(tmp_path / f"{name}.keras")
         assert type(copy) is type(model)

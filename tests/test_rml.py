@@ -13,11 +13,11 @@ from PIL import Image
 from tiny_clips import AVI, clip, tone, write_rml
 
 from cmvq_keras import recipes
-from cmvq_keras.data import rml
+from cmvq_keras.data.datasets.rml import reader
 
 RECIPE = recipes.get("rml")
 SPLITS = ("train", "validation", "test")
-BOTH = rml.Reader(image=(128, 128, 3), audio=(256, 256, 1))
+BOTH = reader.Reader(image=(128, 128, 3), audio=(256, 256, 1))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,9 @@ def test_splits_load_as_the_recipe_says(root):
 def test_frames_are_the_centre_around_the_middle_one(size, side, tmp_path):
     path = tmp_path / "an1.avi"
     path.write_bytes(clip(AVI, size, 3))
-    views = rml.Reader(image=(128, 128, 3))(rml.Item(str(path), (0, -22, 23)))["image"]
+    views = reader.Reader(image=(128, 128, 3))(reader.Item(str(path), (0, -22, 23)))[
+        "image"
+    ]
     pictures, _ = _decoded(path)
     assert len(pictures) == 90
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
@@ -134,7 +136,7 @@ def test_frames_are_the_centre_around_the_middle_one(size, side, tmp_path):
 
 
 def test_a_hundred_of_a_class_are_split_80_10_10():
-    parts = rml._at_random(np.repeat(np.arange(6), 100), 0)
+    parts = reader._at_random(np.repeat(np.arange(6), 100), 0)
     for split, count in (("train", 80), ("validation", 10), ("test", 10)):
         assert np.bincount(parts[split] // 100).tolist() == [count] * 6
     assert sorted(np.concatenate(list(parts.values()))) == list(range(600))
@@ -146,9 +148,9 @@ def test_the_middle_of_the_sound_is_taken_and_nothing_else(monkeypatch):
     signal[:, :24_000] = signal[:, 104_000:] = 1e-3
     opened = types.SimpleNamespace(sound=lambda: (signal, 32_000))
     monkeypatch.setattr(
-        rml.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
+        reader.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
     )
-    found = rml.read_audio("a.avi", (256, 256, 1))[..., 0]
+    found = reader.read_audio("a.avi", (256, 256, 1))[..., 0]
     power = librosa.feature.melspectrogram(
         y=signal[0, 24_000:104_000],
         sr=32_000,
@@ -172,9 +174,9 @@ def test_the_crop_is_exact_to_the_pixel(size, top, left, side, monkeypatch):
         frame_count=75, rate=30, size=size, frames=lambda numbers: [picture]
     )
     monkeypatch.setattr(
-        rml.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
+        reader.video, "open_clip", lambda *_: contextlib.nullcontext(opened)
     )
-    found = rml.read_image("a.avi", (128, 128, 3))
+    found = reader.read_image("a.avi", (128, 128, 3))
     face = Image.fromarray(picture[top : top + side, left : left + side])
     expected = np.asarray(face.resize((128, 128), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(found, expected)
@@ -184,7 +186,7 @@ def test_the_sound_is_the_middle_at_32_khz(tmp_path):
     path = tmp_path / "an1.avi"
     kind = ("avi", "mpeg4", "pcm_s16le")
     path.write_bytes(clip(kind, (320, 240), 4, sample_rate=32_000, channels=2))
-    rows = BOTH(rml.Item(str(path)))
+    rows = BOTH(reader.Item(str(path)))
     signal = tone(4, 32_000)[24_000:104_000] * 0.75  # the mean of 1 and a half
     expected = _expected_spectrogram(signal.astype(np.float32))
     strong = expected > expected.max() - 60
@@ -199,8 +201,8 @@ def test_preset_code_takes_the_sound_for_one_of_twice_its_rate(tmp_path):
     path = tmp_path / "an1.avi"
     kind = ("avi", "mpeg4", "pcm_s16le")
     path.write_bytes(clip(kind, (320, 240), 6, sample_rate=16_000))
-    reader = rml.Reader(audio=(256, 256, 1), rate_factor=2)
-    rows = reader(rml.Item(str(path)))
+    half = reader.Reader(audio=(256, 256, 1), rate_factor=2)
+    rows = half(reader.Item(str(path)))
     # 80,000 samples, 5 seconds at 16 kHz, are the 2.5 seconds at 32 kHz.
     signal = tone(6, 16_000)[8_000:88_000]
     expected = _expected_spectrogram(signal.astype(np.float32))
@@ -312,7 +314,7 @@ def test_clips_out_of_the_ordinary_are_refused_with_the_reason(
     path = tmp_path / "an1.avi"
     path.write_bytes(clip(**{"kind": AVI, **settings}))
     with pytest.raises(ValueError, match=reason) as caught:
-        BOTH(rml.Item(str(path)))
+        BOTH(reader.Item(str(path)))
     assert str(path) in str(caught.value)
 
 
@@ -326,13 +328,13 @@ def test_a_mutated_clip_is_refused_or_well_formed(examples, tmp_path):
     content = clip(AVI, (320, 240), 0.5)
     path = tmp_path / "an1.avi"
     try_mutations(
-        lambda path: BOTH(rml.Item(str(path))), content, path, examples, check
+        lambda path: BOTH(reader.Item(str(path))), content, path, examples, check
     )
 
 
 def test_a_clip_of_ones_own(root):
     path = root / "rml" / "s1" / "an1.avi"
-    rows = BOTH(rml.Item(str(path)))
+    rows = BOTH(reader.Item(str(path)))
     image = recipes.read_sample(recipes.get("rml", "paper"), "image", path)
     np.testing.assert_allclose(image, rows["image"] / 255, atol=1e-6)
     audio = recipes.read_sample(recipes.get("rml", "paper"), "audio", path)

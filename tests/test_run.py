@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from cmvq_keras import environment, recipes, weights
-from cmvq_keras import run as run_module
-from cmvq_keras.run import Run, write_atomically
+from cmvq_keras import recipes
+from cmvq_keras.fileio import write_atomically
+from cmvq_keras.runs import environment, weights
+from cmvq_keras.runs import run as run_module
+from cmvq_keras.runs.run import Run
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from tiny_nyuv2 import picture, write_nyuv2
 
 import cmvq_keras as cmvq
 from cmvq_keras import metrics, recipes
-from cmvq_keras.callbacks import BestWeights
-from cmvq_keras.run import Run
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training.callbacks import BestWeights
 
 CLASSES = ("wall", "floor mat", "bed", "sofa", "desk")
 

@@ -17,15 +17,18 @@ import several_devices
 from command_line import error_of
 
 import cmvq_keras as cmvq
-from cmvq_keras import measuring, preparing, training
-from cmvq_keras.backend import number_of_devices
-from cmvq_keras.backup import Backup
-from cmvq_keras.checkpoint import Position
-from cmvq_keras.data.pipeline import Batches
+from cmvq_keras.backend.selection import number_of_devices
+from cmvq_keras.batches import Batches
 from cmvq_keras.distribution import replicas
-from cmvq_keras.interrupting import Interrupted, Interruption
+from cmvq_keras.errors import Interrupted
+from cmvq_keras.evaluation import scores
 from cmvq_keras.layers import VectorQuantizer
-from cmvq_keras.run import Run
+from cmvq_keras.runs import stores
+from cmvq_keras.runs.checkpoint import Position
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train
+from cmvq_keras.training.checkpointing import Backup
+from cmvq_keras.training.signals import Interruption
 
 BACKEND = keras.config.backend()
 SCRIPT = pathlib.Path(several_devices.__file__)
@@ -76,7 +79,7 @@ def _start(way, folder, store):
 def folders(tmp_path_factory):
     """By way the folder of finished trainings; None for one device."""
     root = tmp_path_factory.mktemp("trained")
-    store = preparing.prepare(several_devices.recipe(), None, root).folder
+    store = stores.prepare(several_devices.recipe(), None, root).folder
     found = {}
     for way in (None, *WAYS):
         found[way] = root / str(way)
@@ -288,7 +291,7 @@ class Split:
 def test_evaluation_gives_every_device_a_part_of_every_batch(count, monkeypatch):
     monkeypatch.setattr(replicas, "count", 8)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 32})
-    batches = measuring.shared_batches(recipe, Split(count))
+    batches = scores.shared_batches(recipe, Split(count))
     sizes = [len(batches[index][1]) for index in range(len(batches))]
     assert sum(sizes) == count
     if BACKEND == "jax":
@@ -304,7 +307,7 @@ def test_evaluation_gives_every_device_a_part_of_every_batch(count, monkeypatch)
 def test_a_split_smaller_than_the_devices_is_refused(monkeypatch):
     monkeypatch.setattr(replicas, "count", 8)
     with pytest.raises(ValueError, match="8 devices cannot share out 7 samples"):
-        measuring.shared_batches(several_devices.recipe(), Split(7))
+        scores.shared_batches(several_devices.recipe(), Split(7))
 
 
 @pytest.mark.parametrize("devices", ["0", "-1", "two", "1.5", ""])
@@ -326,7 +329,7 @@ def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
     monkeypatch.setattr(replicas, "count", 3)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 16})
     with pytest.raises(ValueError, match=r"among 3 devices evenly.* Received: 16"):
-        training._check_replicas(recipe, None)
+        train._check_replicas(recipe, None)
 
 
 @pytest.mark.parametrize("method", ["gradient-blending", "ogm", "ogm-ge", "pmr"])
@@ -334,7 +337,7 @@ def test_a_method_for_one_device_is_refused_on_several(method, monkeypatch):
     monkeypatch.setattr(replicas, "count", 2)
     recipe = cmvq.recipes.get("planted").with_method(method)
     with pytest.raises(ValueError, match=f"{method} trains on one device alone"):
-        training._check_replicas(recipe, None)
+        train._check_replicas(recipe, None)
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends can")
@@ -345,7 +348,7 @@ def test_what_mirrored_devices_cannot_do_is_refused(name, value, monkeypatch):
     monkeypatch.setattr(replicas, "count", 2)
     recipe = several_devices.recipe().with_settings({f"training.{name}": value})
     with pytest.raises(ValueError, match=f"training.{name} must be .* on 2 devices"):
-        training._check_replicas(recipe, None)
+        train._check_replicas(recipe, None)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="JAX does not divide it, TensorFlow not")
@@ -380,7 +383,7 @@ def test_an_optimizer_that_is_compiled_twice_is_prepared_once(monkeypatch):
 def test_an_older_jax_is_told_no_more_than_it_takes():
     import jax
 
-    from cmvq_keras.distribution.on_jax import _patience
+    from cmvq_keras.distribution.jax import _patience
 
     assert _patience(lambda num_processes=None: None) == {}
     assert _patience(lambda heartbeat_timeout_seconds=1: None) == {
@@ -392,7 +395,7 @@ def test_an_older_jax_is_told_no_more_than_it_takes():
 @pytest.mark.skipif(BACKEND != "torch", reason="it sums by itself")
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_step_sums_what_the_benchmark_counts(recompute, monkeypatch):
-    from cmvq_keras.distribution import on_torch
+    from cmvq_keras.distribution import torch
 
     if not COUNTS.exists():
         pytest.skip("benchmarks/ is not there")
@@ -404,7 +407,7 @@ def test_a_step_sums_what_the_benchmark_counts(recompute, monkeypatch):
         return tensor
 
     monkeypatch.setattr(replicas, "count", 2)
-    monkeypatch.setattr(on_torch, "_all_reduce", all_reduce)
+    monkeypatch.setattr(torch, "_all_reduce", all_reduce)
     changed = {"training.recompute": recompute, "training.limit": 8}
     recipe = several_devices.recipe().with_settings(changed)
     split = cmvq.recipes.load_split(recipe, "train", None, 8, None)

@@ -7,15 +7,15 @@ import sys
 import keras
 import pytest
 
-from cmvq_keras import sparing
+from cmvq_keras.backend import xla_flags
 
 CHOICE = "--xla_cpu_scheduler_type=CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"
 
 
 def flags(monkeypatch, backend="jax", version="0.10.2", **environment):
     monkeypatch.setattr(os, "environ", environment)
-    monkeypatch.setattr(sparing.metadata, "version", lambda name: version)
-    sparing.order_for_memory(backend)
+    monkeypatch.setattr(xla_flags.metadata, "version", lambda name: version)
+    xla_flags.order_for_memory(backend)
     return environment.get("XLA_FLAGS")
 
 
@@ -34,11 +34,11 @@ def test_nothing_is_set_twice_or_where_it_is_not_known(monkeypatch):
 
 def test_without_jax_nothing_is_set(monkeypatch):
     def missing(name):
-        raise sparing.metadata.PackageNotFoundError(name)
+        raise xla_flags.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(os, "environ", {})
-    monkeypatch.setattr(sparing.metadata, "version", missing)
-    sparing.order_for_memory("jax")
+    monkeypatch.setattr(xla_flags.metadata, "version", missing)
+    xla_flags.order_for_memory("jax")
     assert os.environ == {}
 
 

@@ -12,7 +12,7 @@ import pytest
 from damage import refused
 from PIL import Image
 
-from cmvq_keras.data import arrays, audio, images, mat5, npy
+from cmvq_keras.data.formats import audio, images, mat5, npy, npz
 
 ROWS = 10**12
 
@@ -30,14 +30,14 @@ def _npy(shape, values=b"\0" * 64):
 def test_an_npy_header_takes_no_memory(shape, tmp_path):
     path = tmp_path / "a.npy"
     path.write_bytes(_npy(shape))
-    told = refused(lambda path: arrays.read_npy(path, (4, 4, 1)), path)
+    told = refused(lambda path: npz.read_npy(path, (4, 4, 1)), path)
     assert f"shape {shape} of uint8 takes" in told
     size = path.stat().st_size
     refused(lambda path: npy.open_rows(path, "uint8", shape, size), path)
 
 
 def _read_npz(path):
-    return arrays.read_npz(path, ("x",), max_bytes=10**9)
+    return npz.read_npz(path, ("x",), max_bytes=10**9)
 
 
 def test_a_member_of_an_archive_takes_no_memory(tmp_path):

@@ -11,10 +11,12 @@ import tiny_sources
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
-from cmvq_keras.data import LeftOut, Sample, Store, npy, store_check, store_sheet
-from cmvq_keras.data.rows import Rows
+from cmvq_keras.data import LeftOut, Sample, Store
+from cmvq_keras.data.formats import npy
 from cmvq_keras.data.split import SPLITS, Split
-from cmvq_keras.data.stored import StoredArray, load
+from cmvq_keras.data.store import check, contact_sheet
+from cmvq_keras.data.store.reader import StoredArray, load
+from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.recipe import Modality, Recipe
 
 CLASSES = ("cat", "dog", "cow")
@@ -203,7 +205,7 @@ def test_labels_and_byte_orders_of_any_kind_are_taken(tmp_path):
     store = make(tmp_path, train=(x, np.arange(300, dtype=np.uint64) % 3))
     assert store.split("train").y.dtype == np.int32
     assert store.manifest["splits"]["train"]["class_counts"] == [100, 100, 100]
-    assert not store_check.check(store).faults
+    assert not check.check(store).faults
 
 
 def test_a_full_disk_is_told_with_the_files_name(tmp_path):
@@ -300,7 +302,7 @@ def test_files_that_were_mutated_end_in_typed_errors(store):
             except (ValueError, FileNotFoundError) as error:
                 assert str(path.parent) in str(error)  # noqa: PT017
         path.write_bytes(good)
-    assert not store_check.check(Store.open(store.folder)).faults
+    assert not check.check(Store.open(store.folder)).faults
 
 
 def cut(path):
@@ -326,7 +328,7 @@ def test_a_damaged_file_is_not_read(store, name, damage, told):
     damage(store.folder / "train" / name)
     with pytest.raises((ValueError, FileNotFoundError), match=told):
         Store.open(store.folder).split("train")
-    faults = store_check.check(Store.open(store.folder)).faults
+    faults = check.check(Store.open(store.folder)).faults
     assert faults
     assert all(str(store.folder / "train" / name) in fault for fault in faults)
 
@@ -337,17 +339,17 @@ def test_values_are_checked_byte_by_byte(store):
         np.save(path, np.full((7, 6, 5, 1), np.nan, np.float16))
     image = store.folder / "test" / "image.npy"
     image.write_bytes(image.read_bytes()[:-1] + b"?")
-    faults = "\n".join(store_check.check(store).faults)
+    faults = "\n".join(check.check(store).faults)
     assert faults.count("not finite, first in row 0") == 2
     assert faults.count("checksum") == 3
 
 
 def test_samples_in_two_splits_are_found(tmp_path):
     store = make(tmp_path, test=lambda: samples("train", 2))
-    (fault,) = store_check.check(store).faults
+    (fault,) = check.check(store).faults
     assert fault == "train and test share 2: train-0, train-1"
     pairs = {"train": ["a + b", "c + d"], "test": ["e + b"], "validation": ["f"]}
-    assert store_check.leakage(pairs) == ["train and test share 1: b"]
+    assert check.leakage(pairs) == ["train and test share 1: b"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -406,7 +408,7 @@ def test_what_a_model_is_fed_is_exactly_the_same(name, tmp_path):
                 "av-digits": {"uint8", "float32"},
             }[name]
         )
-    assert not store_check.check(store).faults
+    assert not check.check(store).faults
 
 
 def test_a_store_of_other_data_is_refused(tmp_path):
@@ -444,11 +446,11 @@ def test_a_sheet_joins_the_visible_ends_of_limbs(tmp_path):
         tmp_path, (shapes, CLASSES), {"train": ({"pose": pose}, np.arange(3))}
     )
     part = {"train": store.split("train")}
-    gap, side = store_sheet.GAP, store_sheet.SIDE
-    middle = gap + 2 * store_sheet.LINE + side // 2
+    gap, side = contact_sheet.GAP, contact_sheet.SIDE
+    middle = gap + 2 * contact_sheet.LINE + side // 2
 
     def middles(limbs):
-        sheet = np.asarray(store_sheet.draw(store, part, limbs))
+        sheet = np.asarray(contact_sheet.draw(store, part, limbs))
         columns = [gap + side // 2 + sample * (side + 2 + gap) for sample in range(3)]
         return [sheet[middle - 2 : middle + 3, left].max() for left in columns]
 
@@ -473,15 +475,17 @@ def test_a_sheet_shows_every_split_and_kind(tmp_path):
     }
     y = np.arange(5) % 3
     store = Store.create(tmp_path, (shapes, CLASSES), {"train": (x, y)})
-    sheet = store_sheet.draw(store, {"train": store.split("train")})
+    sheet = contact_sheet.draw(store, {"train": store.split("train")})
     pixels = np.asarray(sheet)
-    side, top = store_sheet.SIDE, 3 * store_sheet.GAP
+    side, top = contact_sheet.SIDE, 3 * contact_sheet.GAP
     for row in range(2):
         for column in range(4 if row == 0 else 1):
             for number in range(4):
-                left = store_sheet.GAP + (4 * column + number) * (side + 2)
-                left += column * store_sheet.GAP
-                start = top + 8 + row * (side + 2 * store_sheet.LINE + store_sheet.GAP)
+                left = contact_sheet.GAP + (4 * column + number) * (side + 2)
+                left += column * contact_sheet.GAP
+                start = (
+                    top + 8 + row * (side + 2 * contact_sheet.LINE + contact_sheet.GAP)
+                )
                 shown = pixels[start : start + side, left : left + side]
                 assert len(np.unique(shown.reshape(-1, 3), axis=0)) > 4
 
@@ -493,9 +497,9 @@ def test_a_sheet_shows_label_maps(tmp_path):
     )
     arrays = ({"image": np.zeros((1, 8, 8, 3), np.uint8)}, labels)
     store = Store.create(tmp_path, recipe, {"train": arrays})
-    sheet = store_sheet.draw(store, {"train": store.split("train")})
-    side, gap = store_sheet.SIDE, store_sheet.GAP
-    left, top = gap + side + 2, gap + 2 * store_sheet.LINE
+    sheet = contact_sheet.draw(store, {"train": store.split("train")})
+    side, gap = contact_sheet.SIDE, contact_sheet.GAP
+    left, top = gap + side + 2, gap + 2 * contact_sheet.LINE
     shown = np.asarray(sheet)[top : top + side, left : left + side]
     bands = [shown[side // 8 + row * side // 4] for row in range(4)]
     assert all(len(np.unique(band, axis=0)) == 1 for band in bands)

@@ -15,11 +15,11 @@ from command_line import error_of, invoke
 from killing import ANY, WRITES
 
 import cmvq_keras as cmvq
-from cmvq_keras import checkpoint, training
-from cmvq_keras.checkpoint import Diverged
-from cmvq_keras.data.pipeline import Batches
-from cmvq_keras.interrupting import Interrupted
-from cmvq_keras.run import Run
+from cmvq_keras.batches import Batches
+from cmvq_keras.errors import Diverged, Interrupted
+from cmvq_keras.runs import checkpoint
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
 
 EPOCHS = 3
 BACKEND = keras.config.backend()
@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     assert checkpoint.read(folder)[0].epoch == 1
     assert not list((folder / "backup").glob(".*"))
     # Best weights of the epoch before, readable.
-    training.load_model(folder)
+    load_model(folder)
     resume(folder)
     assert killing.differences(whole, folder) == []
 
@@ -275,10 +275,10 @@ def test_reproduce_finds_the_same_and_what_differs(whole, tmp_path):
     metrics = Run(other).metrics
     metrics["test"]["loss"] += 1e-9
     Run(other).write_metrics(metrics)
-    from cmvq_keras import reproducing
+    from cmvq_keras.training import reproduce
 
     runs = Run.open(other), Run.open(tmp_path / "again")
-    ((name, then, now),), count = reproducing.differences(*runs)
+    ((name, then, now),), count = reproduce.differences(*runs)
     assert name == "test.loss"
     assert then != now
     assert count > 100

@@ -6,10 +6,13 @@ import pytest
 import reference
 
 import cmvq_keras as cmvq
-from cmvq_keras import metrics, optimizing, training
-from cmvq_keras.callbacks import BestWeights
-from cmvq_keras.distribution import check_precision
-from cmvq_keras.run import Run
+from cmvq_keras import metrics
+from cmvq_keras.backend.runtime import check_precision
+from cmvq_keras.models import optimizers
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train
+from cmvq_keras.training.callbacks import BestWeights
 
 TINY = {
     "model.hidden_channels": 8,
@@ -111,7 +114,7 @@ def test_a_precision_that_cannot_train_is_refused_before_any_data(
     def refuse(policy):
         raise ValueError(f"no {policy} here")
 
-    monkeypatch.setattr(training, "check_precision", refuse)
+    monkeypatch.setattr(train, "check_precision", refuse)
     with pytest.raises(ValueError, match="no mixed_float16 here"):
         cmvq.train(tiny(precision="mixed_float16"), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -153,7 +156,7 @@ def test_a_variant_takes_effect_without_the_command_line(monkeypatch, tmp_path):
 
 def test_a_recipe_with_a_resnet18_tells_the_grid_that_is_built(tmp_path):
     recipe = tiny().with_settings({"model.backbone": "resnet18", "model.grid": 16})
-    from cmvq_keras.building import effective
+    from cmvq_keras.models.build import effective
 
     assert effective(recipe).model.grid == 8
     assert effective(tiny()) == tiny()
@@ -198,7 +201,7 @@ def run(tmp_path_factory):
 
 def test_the_kept_weights_are_those_that_were_measured(run):
     before = run.metrics
-    model = training.load_model(run)
+    model = load_model(run)
     data = cmvq.recipes.load_split(run.recipe, "test", limit=50)
     logits = model.predict(data.x, verbose=0)["task"]
     predicted = logits.argmax(axis=1)
@@ -246,7 +249,7 @@ def test_the_same_seed_gives_the_same_history(run, tmp_path):
 def test_predict_gives_probabilities(run):
     data = cmvq.recipes.load_split(run.recipe, "test", limit=20)
     shares = cmvq.predict(run.directory, data.x)
-    logits = training.load_model(run).predict(data.x, verbose=0)["task"]
+    logits = load_model(run).predict(data.x, verbose=0)["task"]
     expected = np.exp(np.float64(logits))
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares, expected, rtol=1e-4, atol=1e-6)
@@ -271,30 +274,30 @@ def test_weights_of_another_recipe_are_refused(run, tmp_path):
     with pytest.raises(
         ValueError, match=r"not a readable weights file of planted: .* the"
     ):
-        training.load_model(other)
+        load_model(other)
     other.weights_path.write_bytes(b"no weights")
     with pytest.raises(ValueError, match="is not a readable weights file of planted"):
-        training.load_model(other)
+        load_model(other)
 
 
 def test_training_settings_become_an_optimizer():
     settings = tiny(schedule="cosine", learning_rate=0.1, clip_norm=0.5).training
-    optimizer = optimizing.optimizer(settings, 10)
+    optimizer = optimizers.optimizer(settings, 10)
     assert isinstance(optimizer, keras.optimizers.Adam)
     assert optimizer.global_clipnorm == 0.5
     rates = [float(optimizer._learning_rate(step)) for step in (0, 10, 20)]
     assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-6)
-    sgd = optimizing.optimizer(tiny(optimizer="sgd", momentum=0.9).training, 10)
+    sgd = optimizers.optimizer(tiny(optimizer="sgd", momentum=0.9).training, 10)
     assert isinstance(sgd, keras.optimizers.SGD)
     assert sgd.momentum == 0.9
 
 
 def test_balanced_class_weights_weigh_each_class_the_same():
     labels = np.array([0] * 6 + [1] * 2)
-    weights = optimizing.class_weight(tiny(class_weight="balanced"), labels)
+    weights = optimizers.class_weight(tiny(class_weight="balanced"), labels)
     assert weights[0] * 6 == pytest.approx(weights[1] * 2)
     assert weights[2] == 0.0
-    assert optimizing.class_weight(tiny(), labels) is None
+    assert optimizers.class_weight(tiny(), labels) is None
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):

@@ -11,10 +11,11 @@ from command_line import error_of, invoke
 from tiny_clips import write_crema_d, write_rml
 
 import cmvq_keras as cmvq
-from cmvq_keras import shared_classes, training
-from cmvq_keras.origin import check_fit
-from cmvq_keras.run import Run
-from cmvq_keras.transfer import transfer
+from cmvq_keras.evaluation import shared_classes
+from cmvq_keras.models.weight_transfer import transfer
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.warm_start import check_fit
 
 SIZES = {
     "model.hidden_channels": 8,
@@ -180,7 +181,7 @@ def test_train_starts_from_the_runs_weights(origin, monkeypatch, tmp_path):
     monkeypatch.setattr(cmvq.CMVQVAE, "fit", fit)
     with pytest.raises(InterruptedError):
         cmvq.train(OTHERS, out=tmp_path / "run", init_from=origin, verbose=False)
-    source = training.load_model(origin)
+    source = load_model(origin)
     assert equal(copied(started["model"]), copied(source))
     keras.utils.set_random_seed(OTHERS.training.seed)
     anew = cmvq.build_model(OTHERS)
@@ -204,7 +205,7 @@ def test_a_run_notes_its_origin(origin, follower):
 
 def test_accuracy_on_shared_classes_follows_its_definition(follower):
     found = follower.metrics["test"]["shared"]
-    model = training.load_model(follower)
+    model = load_model(follower)
     data = cmvq.recipes.load_split(follower.recipe, "test", limit=32)
     logits = model.predict(data.x, verbose=0)["task"]
     seen = data.y > 0  # class 0, "new", is the one that is not shared

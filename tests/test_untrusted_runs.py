@@ -16,8 +16,8 @@ from command_line import error_of, shell
 from damage import refused
 
 import cmvq_keras as cmvq
-from cmvq_keras import checkpoint, weights
-from cmvq_keras.run import Run
+from cmvq_keras.runs import checkpoint, weights
+from cmvq_keras.runs.run import Run
 
 FIXTURE = pathlib.Path(__file__).parent / "fixtures" / "run-1"
 MASK = "layers/threshold_mask/vars/0"

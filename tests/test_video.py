@@ -10,7 +10,7 @@ import pytest
 from damage import EXAMPLES, PLAIN, damaged, outcome, refused, try_mutations
 from tiny_clips import AVI, FLV, clip, gray, tone
 
-from cmvq_keras.data import clip_files, video
+from cmvq_keras.data.formats import containers, video
 
 LIMITS = video.Limits(max_seconds=10)
 # One of each: what is in the official archives, and what people convert them to.
@@ -225,7 +225,7 @@ def test_what_is_no_clip_is_refused(damage, kind, tmp_path):
 def test_a_pointer_of_git_lfs_is_called_that(tmp_path):
     path = tmp_path / "clip.flv"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1")
-    for parse in (_read, clip_files.read_head):
+    for parse in (_read, containers.read_head):
         assert "it is a git-lfs pointer, not the clip" in refused(parse, path)
 
 
@@ -255,6 +255,6 @@ def test_a_mutated_clip_is_refused_or_well_formed(examples, kind, tmp_path):
 
 
 def test_a_head_is_read_of_a_good_clip(tmp_path):
-    value, error = outcome(clip_files.read_head, _save(tmp_path / "clip"))
+    value, error = outcome(containers.read_head, _save(tmp_path / "clip"))
     assert error is None
     assert value.startswith(b"FLV\x01")

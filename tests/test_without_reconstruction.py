@@ -9,11 +9,14 @@ from click.testing import CliRunner
 from keras import layers
 
 import cmvq_keras as cmvq
-from cmvq_keras import convert, methods, training
+from cmvq_keras import methods
 from cmvq_keras.cli import main
+from cmvq_keras.interop import convert
+from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.run import Run
-from cmvq_keras.transfer import transfer
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train
 
 TINY = {
     "training.limit": 48,
@@ -34,7 +37,7 @@ def planted(method):
 def run(tmp_path_factory):
     """A run of the mask alone; tests must not train it on."""
     folder = tmp_path_factory.mktemp("without") / "run"
-    return training.train(planted("no-reconstruction"), out=folder, verbose=False)
+    return train.train(planted("no-reconstruction"), out=folder, verbose=False)
 
 
 def called(*arguments):
@@ -63,7 +66,7 @@ def test_reconstruct_and_convert_refuse_in_one_line(run, tmp_path):
     assert found.exit_code != 0
     assert "must have decoders to rebuild its inputs" in found.output
     assert "Traceback" not in found.output
-    model = training.load_model(run)
+    model = load_model(run)
     with pytest.raises(ValueError, match="must have decoders"):
         convert.reference_state(model)
     x = cmvq.recipes.load_split(run.recipe, "test", limit=2).x
@@ -82,7 +85,7 @@ def test_the_report_leaves_the_rebuilt_pictures_out(run, tmp_path):
 
 
 def test_encoders_are_handed_on_and_a_whole_model_asks_for_more(run, tmp_path):
-    source = training.load_model(run)
+    source = load_model(run)
     target = cmvq.build_model(planted("all-features"))
     transfer(source, target)
     for name in target.modalities:
@@ -95,13 +98,11 @@ def test_encoders_are_handed_on_and_a_whole_model_asks_for_more(run, tmp_path):
     with pytest.raises(ValueError, match="must have decoders and codebooks"):
         transfer(source, cmvq.build_model(planted("no-mask")))
     with pytest.raises(ValueError, match=r"model\.reconstruction is False there"):
-        training.train(
-            planted("no-mask"), out=tmp_path / "run", init_from=run.directory
-        )
+        train.train(planted("no-mask"), out=tmp_path / "run", init_from=run.directory)
 
 
 def test_a_saved_model_comes_back(run, tmp_path):
-    model = training.load_model(run)
+    model = load_model(run)
     x = cmvq.recipes.load_split(run.recipe, "test", limit=8).x
     model.save(tmp_path / "model.keras")
     copy = keras.saving.load_model(tmp_path / "model.keras")

@@ -13,7 +13,7 @@ import keras
 from keras import layers, ops
 
 from cmvq_keras.layers import MaskPenalty, ThresholdMask
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras.models.cmvqvae import CMVQVAE
 
 CHOICES = {
     "study.normalize": ("true",),

@@ -17,7 +17,7 @@ COLUMNS = (
     "audio_compl",
     "image_bits_lost",  # of the label, with the images shuffled among the samples
     "audio_bits_lost",
-    "image_information",  # bits; see `cmvq_keras.information`
+    "image_information",  # bits; see `cmvq_keras.evaluation.conditional_information`
     "audio_information",
     "information_zeta",  # empty where neither adds a bit
     "image_missing",  # accuracy with zeros in its channels

@@ -5,9 +5,11 @@ import time
 import keras
 import numpy as np
 
-from cmvq_keras import information, optimizing, recipes
-from cmvq_keras.building import build_model
-from cmvq_keras.data.pipeline import Batches
+from cmvq_keras import recipes
+from cmvq_keras.batches import Batches
+from cmvq_keras.evaluation import conditional_information
+from cmvq_keras.models import optimizers
+from cmvq_keras.models.build import build_model
 
 # Half of the recipe's samples and a narrower network: seconds a training.
 BASE = {
@@ -65,7 +67,7 @@ def run(cell, seed, settings):
         "zeta": model.complementarity()["zeta"],
         "seconds": seconds,
     }
-    known = information.measure(model, recipe, test)
+    known = conditional_information.measure(model, recipe, test)
     row["information_zeta"] = known["zeta"]
     compl = model.complementarity()["compl"]
     weights = np.split(keras.ops.convert_to_numpy(model.mask.channel_weights), 2)
@@ -116,7 +118,7 @@ def _trained(recipe, own):
         model = masks.with_mask(model, own)
     settings = recipe.training
     batches = Batches(train.x, train.y, settings.batch_size, settings.seed)
-    optimizer = optimizing.optimizer(settings, len(batches))
+    optimizer = optimizers.optimizer(settings, len(batches))
     late = int(own.get("study.penalty_from", 0))
     if late:
         model.compile(optimizer, loss_weights={"mask_penalty": 0.0})

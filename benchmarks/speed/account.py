@@ -17,9 +17,9 @@ def main():
     what, *options = sys.argv[1:]
     os.environ["KERAS_BACKEND"] = "jax"
     if "--own-order" not in options:
-        from cmvq_keras import sparing
+        from cmvq_keras.backend import xla_flags
 
-        sparing.order_for_memory("jax")
+        xla_flags.order_for_memory("jax")
     import jax
     from keras.src.backend.jax import trainer
 

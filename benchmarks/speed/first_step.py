@@ -10,6 +10,8 @@ import os
 import sys
 import time
 
+from cmvq_keras.backend.xla_flags import keep_compiled
+
 START = time.perf_counter()
 
 
@@ -19,16 +21,18 @@ def main():
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not naive:
-        from cmvq_keras import caching, sparing
+        from cmvq_keras.backend import xla_flags
 
-        caching.keep_compiled(backend)
-        sparing.order_for_memory(backend)
+        keep_compiled(backend)
+        xla_flags.order_for_memory(backend)
     import keras
 
     from benchmarks.speed import network
-    from cmvq_keras import optimizing, recipes
-    from cmvq_keras.building import build_model
-    from cmvq_keras.distribution import deterministic, kernels
+    from cmvq_keras import recipes
+    from cmvq_keras.backend import kernels
+    from cmvq_keras.backend.runtime import deterministic
+    from cmvq_keras.models import optimizers
+    from cmvq_keras.models.build import build_model
 
     if naive:
         kernels.drawn = lambda draw, shape: draw(shape)
@@ -37,7 +41,7 @@ def main():
     batch, _ = network.SIZES[shape]
     x, y = network.data(recipe, batch, 1)
     model = build_model(recipe)
-    model.compile(optimizing.optimizer(recipe.training, 1))
+    model.compile(optimizers.optimizer(recipe.training, 1))
     with deterministic():
         model.fit(x, y, batch_size=batch, verbose=0)
     print(f"{time.perf_counter() - START:.2f}")

@@ -38,9 +38,11 @@ def ours(part, shape, precision, size, variant=""):
     import keras
 
     from benchmarks.speed import floor
-    from cmvq_keras import optimizing, recipes
-    from cmvq_keras.building import build_model
-    from cmvq_keras.distribution import check_precision, kernels
+    from cmvq_keras import recipes
+    from cmvq_keras.backend import kernels
+    from cmvq_keras.backend.runtime import check_precision
+    from cmvq_keras.models import optimizers
+    from cmvq_keras.models.build import build_model
 
     check_precision(precision)
     batch, batches = size
@@ -55,7 +57,7 @@ def ours(part, shape, precision, size, variant=""):
     x, y = data(recipe, batch, batches)
     keras.config.set_dtype_policy(precision)
     model = build_model(recipe)
-    model.compile(optimizing.optimizer(recipe.training, batches))
+    model.compile(optimizers.optimizer(recipe.training, batches))
     width = 4 if precision == "float32" else 2
     if part == "memory":
         needs = floor.memory(model, batch, width)

@@ -39,9 +39,9 @@ def main():
     os.environ["KERAS_BACKEND"] = library
     devices.choose(options.device)
     if library == "jax":
-        from cmvq_keras import sparing
+        from cmvq_keras.backend import xla_flags
 
-        sparing.order_for_memory("jax")
+        xla_flags.order_for_memory("jax")
     import keras  # noqa: F401
 
     try:
@@ -63,7 +63,7 @@ def main():
 
 def _work(options):
     from benchmarks.speed import network
-    from cmvq_keras.distribution import deterministic
+    from cmvq_keras.backend.runtime import deterministic
 
     batch, batches = network.SIZES[options.shape]
     what = "step", options.shape, options.precision, (options.batch or batch, batches)

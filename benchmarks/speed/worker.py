@@ -105,9 +105,9 @@ def _prepare(options):
 def _as_the_command_line(backend):
     """Sets what `cmvq train` sets before Keras loads, but that nothing compiled is
     kept: each start is a first one."""
-    from cmvq_keras import sparing
+    from cmvq_keras.backend import xla_flags
 
-    sparing.order_for_memory(backend)
+    xla_flags.order_for_memory(backend)
 
 
 def _as_in_training():
@@ -115,7 +115,7 @@ def _as_in_training():
     same digits each time."""
     import keras
 
-    from cmvq_keras.distribution import deterministic
+    from cmvq_keras.backend.runtime import deterministic
 
     if keras.config.backend() == "tensorflow":
         # It asks for a seed. On others this would load TensorFlow, too.

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras.data import files, npy
+from cmvq_keras import fileio
+from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS, LeftOut
 from cmvq_keras.data.split import Split, normalize_stored
 
@@ -160,7 +161,7 @@ def told(error):
     """What an exception says, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    return files.one_line(error)
+    return fileio.one_line(error)
 
 
 def _portion(read, items, recipe):

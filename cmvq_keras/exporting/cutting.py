@@ -43,7 +43,7 @@ def cut(model, modalities):
     for masked channels. Layers that stay as they are share the model's weights.
 
     Args:
-        model: a built `CMVQVAE`, as `cmvq_keras.building.build_model` gives it.
+        model: a built `CMVQVAE`, as `cmvq_keras.models.build.build_model` gives it.
         modalities: its recipe's `Modality` by name, with offset and scale.
 
     Returns:

@@ -8,8 +8,9 @@ import keras
 from cmvq_keras import __version__
 from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, formats, writing
-from cmvq_keras.run import Run, to_json, write_atomically
-from cmvq_keras.training import load_model
+from cmvq_keras.fileio import to_json, write_atomically
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
 
 
 @dataclasses.dataclass(frozen=True)

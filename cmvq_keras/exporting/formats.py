@@ -4,8 +4,8 @@ import dataclasses
 import importlib.util
 import pathlib
 
-from cmvq_keras.backend import BACKENDS
-from cmvq_keras.data import checks
+from cmvq_keras import validation
+from cmvq_keras.backend.selection import BACKENDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +97,7 @@ def check_path(name, path, force=False):
         FileNotFoundError: when the folder above is missing.
         FileExistsError: when something is there that is not to be replaced.
     """
-    format = FORMATS[checks.one_of(name, FORMATS, "format")]
+    format = FORMATS[validation.one_of(name, FORMATS, "format")]
     path = pathlib.Path(path)
     if format.ending and path.suffix != format.ending:
         raise ValueError(

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from cmvq_keras.distribution import kernels, replicas
+from cmvq_keras.backend import kernels
+from cmvq_keras.distribution import replicas
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

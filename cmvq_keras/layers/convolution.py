@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from cmvq_keras.distribution import kernels
+from cmvq_keras.backend import kernels
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from cmvq_keras import ops as method_ops
-from cmvq_keras.distribution import kernels, replicas
+from cmvq_keras.backend import kernels
+from cmvq_keras.distribution import replicas
 
 STARTS = ("reference", "batch", "kmeans")
 KMEANS_STEPS = 10

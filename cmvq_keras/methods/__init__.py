@@ -7,7 +7,7 @@ for people and snake_case as a module. docs/methods.md shows how to add one.
 import importlib
 import pkgutil
 
-from cmvq_keras.data import checks
+from cmvq_keras import validation
 
 _NOT_A_METHOD = ("method",)
 
@@ -26,5 +26,5 @@ def get(name):
     Raises:
         ValueError: for an unknown name, with the nearest.
     """
-    checks.one_of(name, names(), "method")
+    validation.one_of(name, names(), "method")
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}").METHOD

@@ -3,8 +3,7 @@
 from cmvq_keras.networks.fusion import FusionSolver, PooledEncoder
 from cmvq_keras.networks.heads import ClassificationSolver, SegmentationSolver
 from cmvq_keras.networks.pose import PoseDecoder, PoseEncoder
-from cmvq_keras.networks.residual import ResidualDecoder, ResidualEncoder
-from cmvq_keras.networks.residual_stack import ResidualStack
+from cmvq_keras.networks.residual import ResidualDecoder, ResidualEncoder, ResidualStack
 from cmvq_keras.networks.resnet18 import (
     ResNet18Decoder,
     ResNet18Encoder,

@@ -5,8 +5,7 @@ import math
 import keras
 
 from cmvq_keras.networks import checks, parts
-from cmvq_keras.networks.residual import ResidualDecoder
-from cmvq_keras.networks.residual_stack import ResidualStack
+from cmvq_keras.networks.residual import ResidualDecoder, ResidualStack
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

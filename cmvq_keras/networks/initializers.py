@@ -5,7 +5,7 @@ import math
 
 import keras
 
-from cmvq_keras.distribution import kernels
+from cmvq_keras.backend import kernels
 
 
 class _ByPlace:

@@ -8,7 +8,7 @@ and nowhere else.
 import keras
 
 from cmvq_keras import layers
-from cmvq_keras.distribution import kernels
+from cmvq_keras.backend import kernels
 from cmvq_keras.networks import checks
 from cmvq_keras.networks.initializers import pytorch_uniform
 

@@ -3,7 +3,7 @@
 import keras
 
 from cmvq_keras.networks import checks, parts
-from cmvq_keras.networks.residual_stack import ResidualStack
+from cmvq_keras.networks.residual import ResidualStack
 
 POSE_AXES = ("batch", "steps", "joints", "features")
 

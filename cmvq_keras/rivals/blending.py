@@ -12,10 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from cmvq_keras import measuring, optimizing, recipes
-from cmvq_keras.checkpoint import Diverged
-from cmvq_keras.data.augment import training_batches
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras import recipes
+from cmvq_keras.batches import training_batches
+from cmvq_keras.errors import Diverged
+from cmvq_keras.evaluation import scores
+from cmvq_keras.models import optimizers
+from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.rivals import late_fusion
 
 JOINT = "joint"
@@ -160,7 +162,7 @@ def pilot(recipe, splits):
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
     batches = training_batches(recipe.training, split["train"], mirrors)
     model = late_fusion.build(recipe)
-    model.compile(optimizing.optimizer(recipe.training, len(batches)))
+    model.compile(optimizers.optimizer(recipe.training, len(batches)))
     best = keras.callbacks.EarlyStopping(
         monitor="val_task_loss",
         mode="min",
@@ -169,16 +171,16 @@ def pilot(recipe, splits):
     )
     model.fit(
         batches,
-        validation_data=measuring.batches(recipe, split["validation"]),
+        validation_data=scores.batches(recipe, split["validation"]),
         epochs=recipe.training.epochs,
         shuffle=False,
-        class_weight=optimizing.class_weight(recipe, split["train"].y),
+        class_weight=optimizers.class_weight(recipe, split["train"].y),
         callbacks=[best],
         verbose=0,
     )
     return tuple(
         model.evaluate(
-            measuring.batches(recipe, split[name]), return_dict=True, verbose=0
+            scores.batches(recipe, split[name]), return_dict=True, verbose=0
         )["task_loss"]
         for name in ("train", "validation")
     )

@@ -2,7 +2,7 @@
 
 from cmvq_keras import networks
 from cmvq_keras.layers import ThresholdMask
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras.models.cmvqvae import CMVQVAE
 
 STRIDE = 32  # of the whole ResNet18
 CHANNELS = 512
@@ -13,7 +13,7 @@ def build(recipe, kind=CMVQVAE, linear=False, **settings):
     """The late fusion of a recipe, built and not compiled.
 
     Args:
-        recipe: a `Recipe`, as `cmvq_keras.building.effective` gives it.
+        recipe: a `Recipe`, as `cmvq_keras.models.build.effective` gives it.
         kind: `CMVQVAE` or a subclass.
         linear: whether the classifier is one dense layer.
         **settings: further arguments of `kind`.

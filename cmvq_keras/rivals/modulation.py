@@ -7,8 +7,8 @@ modulation", CVPR 2022, Section 3.
 import keras
 from keras import ops
 
-from cmvq_keras import labels
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras.models import labels
+from cmvq_keras.models.cmvqvae import CMVQVAE
 
 RANK = 3  # kernels of convolutions over time (3) and over pictures (4)
 

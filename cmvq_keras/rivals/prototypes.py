@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from cmvq_keras import labels
-from cmvq_keras.data.pipeline import Batches
-from cmvq_keras.model import CMVQVAE
+from cmvq_keras.batches import Batches
+from cmvq_keras.models import labels
+from cmvq_keras.models.cmvqvae import CMVQVAE
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

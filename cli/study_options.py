@@ -1,0 +1,148 @@
+"""What `cmvq compare` and `cmvq sweep` have in common."""
+
+import contextlib
+
+import click
+
+from cmvq_keras.cli import options
+from cmvq_keras.recipe import PRESETS
+
+_COMMON = (
+    click.option(
+        "--recipe",
+        metavar="NAME",
+        help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
+    ),
+    click.option(
+        "--seeds",
+        type=click.IntRange(1, 10_000),
+        default=5,
+        show_default=True,
+        help="How many trainings of each.",
+    ),
+    click.option(
+        "--first-seed",
+        type=click.IntRange(0, 2**31 - 20_000),
+        default=0,
+        show_default=True,
+        help="The seeds are this one and those after it.",
+    ),
+    options.backend,
+    options.data_dir,
+    options.store,
+    click.option(
+        "--preset",
+        type=options.Name(PRESETS),
+        default="default",
+        show_default=True,
+        help="Whose settings, as for `cmvq train`.",
+    ),
+    click.option("--modality", metavar="NAME", help="With this modality alone."),
+    click.option(
+        "--set",
+        "assignments",
+        type=options.Assignment("SECTION.NAME=VALUE"),
+        multiple=True,
+        help="Change a setting, e.g. model.threshold=0.01. May be repeated.",
+    ),
+    click.option("--epochs", metavar="N", help="As --set training.epochs=N."),
+    click.option("--batch-size", metavar="N", help="As --set training.batch_size=N."),
+    click.option(
+        "--limit",
+        metavar="N",
+        help="Use the first N samples of each split in a seeded order.",
+    ),
+    click.option(
+        "--out",
+        required=True,
+        type=click.Path(file_okay=False),
+        help="Folder of the trainings and the tables. One that is there goes on.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, 1000),
+        default=1,
+        show_default=True,
+        help="How many are trained at a time, each in a process of its own.",
+    ),
+    click.option(
+        "--table-only",
+        is_flag=True,
+        help="Only write the tables of what --out holds so far. Other options do not "
+        "count.",
+    ),
+)
+
+
+def common(command):
+    """Adds the options that both commands have."""
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command
+
+
+def recipe_of(name, preset, modality, assignments, short):
+    """The resolved recipe that the options say.
+
+    Args:
+        name, preset, modality, assignments: the options' values.
+        short: training settings by their short name; None where not given.
+    """
+    from cmvq_keras import recipes
+
+    if name is None:
+        raise click.UsageError("Missing option '--recipe'.")
+    options.tell_of_file(name)
+    settings = options.settings(short, assignments)
+    if "training.seed" in settings:
+        raise click.UsageError("Give --first-seed in place of --set training.seed.")
+    chosen = recipes.resolve(recipes.get(name, preset).with_settings(settings))
+    return chosen if modality is None else chosen.with_modality(modality)
+
+
+@contextlib.contextmanager
+def continued(out):
+    """Says after Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            "\nStopped. The same command goes on where it was; with --table-only it "
+            f"writes the tables of what is finished in {out}.",
+            err=True,
+        )
+        raise
+
+
+def conclude(out, kind):
+    """Writes a comparison's tables and its plot, and shows the table.
+
+    Args:
+        out: its folder.
+        kind: "compare" or "sweep", which it has to be.
+    """
+    from cmvq_keras.cli.text_tables import table
+    from cmvq_keras.experiments import plot, tables
+    from cmvq_keras.experiments.study import read
+    from cmvq_keras.fileio import write_atomically
+
+    study = read(out)
+    if study.kind != kind:
+        raise click.ClickException(f"{out} is of cmvq {study.kind}, not {kind}.")
+
+    found = tables.of_study(study)
+    if not found.rows:
+        for aside in found.asides:
+            click.echo(aside, err=True)
+        raise click.ClickException(f"No training has finished in {study.out}.")
+    tables.write(study, found)
+    parts = [table(*tables.turned(part)) for part in (found.scores, found.made)]
+    parts += ["\n".join(found.asides)] if found.asides else []
+    click.echo("\n" + "\n\n".join([*parts, table(found.foot)]))
+    try:
+        write_atomically(study.out / "table.png", plot.draw(study, found.rows))
+        kinds = "csv, md, tex, png"
+    except ImportError as error:
+        click.echo(f"No plot: {error}", err=True)
+        kinds = "csv, md, tex"
+    click.echo(f"\nWritten: {study.out}/table.({kinds}), {study.out}/trials.csv")

@@ -1,0 +1,62 @@
+"""What takes the time, in the form that the backend computes fastest.
+
+The equations are Keras's own; only their formulation and the order of the weights in
+memory differ. All maps are `(batch, height, width, channels)`.
+"""
+
+import importlib
+
+import keras
+
+_room = importlib.import_module(f"{__name__}.{keras.config.backend()}")
+
+#: `convolve(inputs, kernel, bias, strides, padding)`: a convolution as `keras.ops.conv`
+#: with a kernel `(height, width, in, out)`; bias `(out,)` or None.
+convolve = _room.convolve
+
+#: `convolve_transposed(inputs, kernel, bias)`: a transposed convolution with a kernel
+#: `(4, 4, out, in)`, stride 2, padding "same": the sides double.
+convolve_transposed = _room.convolve_transposed
+
+#: `max_pool(inputs)`: 3 x 3, stride 2, padded by 1 on each side.
+max_pool = _room.max_pool
+
+#: `normalize(inputs, scale, offset, epsilon)`: batch norm over the last axis of
+#: `(batch, ..., channels)` in training. Returns the outputs, of the inputs' dtype, and
+#: mean and (biased) variance `(channels,)`, float32.
+normalize = _room.normalize
+
+#: `nearest(vectors, codebook)`: by row of `(n, depth)` the place of the nearest row in
+#: `(codes, depth)`, the first of equally near ones, int32; without a gradient. No GPU
+#: may round the distances to TF32 or bfloat16.
+nearest = _room.nearest
+
+#: `rows(table, places)`: those rows of `(n, depth)`; places are integers of any shape,
+#: each of a row that is there.
+rows = _room.rows
+
+#: `segment_sum(values, segments, count)`: sums of the rows of each segment, as
+#: `keras.ops.segment_sum`.
+segment_sum = _room.segment_sum
+
+#: `squared_difference(a, b)`: of two tensors of one shape.
+squared_difference = _room.squared_difference
+
+#: `straight_through(hard, soft)`: see `cmvq_keras.ops`.
+straight_through = _room.straight_through
+
+#: `drawn(draw, shape)`: the random values `draw(shape)`, where each depends on nothing
+#: but its place in the flat array. What is drawn may be longer than the shape needs.
+drawn = _room.drawn
+
+#: `lay_out(variables)`: brings kernels into the order in memory that `convolve` reads
+#: without a copy. Their values stay.
+lay_out = _room.lay_out
+
+#: `lay_out_optimizer(model)`: likewise what the optimizer of a compiled model keeps for
+#: each kernel.
+lay_out_optimizer = _room.lay_out_optimizer
+
+#: `return_freed()`: from now on this process returns freed tensors to the system at
+#: once, which takes less memory at the peak, and some time.
+return_freed = _room.return_freed

@@ -1,0 +1,45 @@
+"""Products at full precision."""
+
+import keras
+from keras import ops
+
+
+def _jax_matmul(a, b):
+    import jax
+
+    return jax.numpy.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def _tensorflow_matmul(a, b):
+    import tensorflow as tf
+
+    rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+    if rounds and tf.config.list_physical_devices("GPU"):
+        return split_matmul(a, b)
+    return tf.matmul(a, b)
+
+
+def split_matmul(a, b):
+    """`a @ b` from three products whose factors survive rounding to TF32.
+
+    TensorFlow has no precision argument on a product: on a GPU it rounds float32
+    factors to 11 bits. Each factor is split into two parts of that length (Veltkamp's
+    splitting); the product of the two small parts is below float32's own error.
+    """
+    a_high, b_high = _leading_bits(a), _leading_bits(b)
+    return ops.matmul(a_high, b_high) + (
+        ops.matmul(a_high, b - b_high) + ops.matmul(a - a_high, b_high)
+    )
+
+
+def _leading_bits(x):
+    scaled = x * (2.0**13 + 1.0)
+    return scaled - (scaled - x)
+
+
+#: `full_precision_matmul(a, b)`: a float32 product that no GPU may round to TF32 or
+#: bfloat16, for distances: a rounded distance chooses another code.
+full_precision_matmul = {
+    "jax": _jax_matmul,
+    "tensorflow": _tensorflow_matmul,
+}.get(keras.config.backend(), ops.matmul)

@@ -1,0 +1,185 @@
+"""Arrays, in memory or in a store, as batches for Keras."""
+
+import keras
+import numpy as np
+
+from cmvq_keras.data.formats import images
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of `(inputs, labels)`; the order depends on seed and epoch alone.
+
+    Args:
+        x: dictionary of arrays `(n, ...)`, or of
+        `cmvq_keras.data.store.reader.StoredArray`s,
+            which read a batch at a time.
+        y: labels `(n, ...)`.
+        batch_size: samples a batch.
+        shuffle_seed: integer to shuffle every epoch; None keeps the order. Shuffled
+            batches leave out the epoch's last, incomplete one: a batch of another
+            size costs a compilation on JAX, and the next epoch shuffles anew. Of
+            samples with several views (`StoredArray.views`) each epoch draws one.
+        process: `(index, count)` of processes that share each batch: only the rows
+            of the one with this index are read.
+
+    Attributes:
+        whole: whether every device is to read each batch whole, though several train.
+    """
+
+    def __init__(self, x, y, batch_size, shuffle_seed=None, process=(0, 1)):
+        super().__init__()
+        self.process = process
+        self.whole = False
+        self.x = x
+        self.y = y
+        self.batch_size = min(batch_size, len(y))
+        self.shuffle_seed = shuffle_seed
+        self.epoch = 0
+        self._order, self._views = self._draw()
+
+    def _draw(self):
+        """The epoch's order, and for each sample a number that chooses its view."""
+        if self.shuffle_seed is None:
+            return None, None
+        generator = np.random.default_rng([self.shuffle_seed, self.epoch])
+        order = generator.permutation(len(self.y))
+        return order, generator.integers(2**31, size=len(self.y))
+
+    def __len__(self):
+        full, rest = divmod(len(self.y), self.batch_size)
+        return full if self._order is not None else full + bool(rest)
+
+    def __getitem__(self, index):
+        part = self.own(index)
+        if self._order is not None:
+            part = self._order[part]
+        x = {name: self._read(array, part) for name, array in self.x.items()}
+        y = self.y[part]
+        if self._order is None:
+            # Copies: TensorFlow's MirroredStrategy adds up a first batch in its place.
+            x, y = {name: np.array(values) for name, values in x.items()}, np.array(y)
+        return x, y
+
+    def own(self, index):
+        """The slice of all rows in their order that this process reads of a batch."""
+        first = index * self.batch_size
+        size = min(self.batch_size, len(self.y) - first)
+        number, count = self.process
+        return slice(
+            first + number * size // count, first + (number + 1) * size // count
+        )
+
+    def _read(self, array, part):
+        views = getattr(array, "views", 1)
+        if views == 1 or self._views is None:
+            return array[part]
+        return array.read(part, self._views[part] % views)
+
+    def on_epoch_end(self):
+        self.set_epoch(self.epoch + 1)
+
+    def set_epoch(self, epoch):
+        """Goes to an epoch: its order and views do not depend on those before."""
+        self.epoch = epoch
+        self._order, self._views = self._draw()
+
+
+class Rest(keras.utils.PyDataset):
+    """What is left of an epoch.
+
+    Args:
+        batches: `Batches`, or `cmvq_keras.batches.Mirrored` ones.
+        first: index of the first batch that is left.
+    """
+
+    def __init__(self, batches, first):
+        super().__init__()
+        self.batches = batches
+        self.first = first
+
+    def __len__(self):
+        return len(self.batches) - self.first
+
+    def __getitem__(self, index):
+        return self.batches[self.first + index]
+
+    def on_epoch_end(self):
+        self.batches.on_epoch_end()
+
+
+def even_batch_size(count, batch_size):
+    """The largest batch size up to `batch_size` that divides `count`, when it is at
+    least half of it; else `batch_size`.
+
+    With batches of one size JAX compiles an evaluation once.
+    """
+    for size in range(min(batch_size, count), batch_size // 2, -1):
+        if count % size == 0:
+            return size
+    return batch_size
+
+
+class Mirrored(keras.utils.PyDataset):
+    """Batches of which some samples are mirrored left to right.
+
+    All modalities of a sample are mirrored together, and its label map with them,
+    where it has one. Which samples depends on seed, epoch and place in the epoch
+    alone. A bad choice where left and right have a meaning, as in digits.
+
+    Args:
+        batches: a `cmvq_keras.batches.Batches`.
+        share: how many of the samples are mirrored, in (0, 1].
+        mirrors: by modality a function from a batch to its mirror image, both
+            `(n, ...)`.
+        seed: integer.
+    """
+
+    def __init__(self, batches, share, mirrors, seed):
+        super().__init__()
+        self.batches = batches
+        self.share = share
+        self.mirrors = mirrors
+        self.seed = seed
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        x, y = self.batches[index]
+        generator = np.random.default_rng([self.seed, self.batches.epoch, index])
+        own, first = self.batches.own(index), index * self.batches.batch_size
+        # Drawn for the batch of all processes.
+        rows = generator.random(own.stop - first)[own.start - first :] < self.share
+        x = {
+            name: _replaced(values, rows, self.mirrors[name])
+            for name, values in x.items()
+        }
+        return x, (y if y.ndim == 1 else _replaced(y, rows, images.mirror))
+
+    def on_epoch_end(self):
+        self.batches.on_epoch_end()
+
+    def set_epoch(self, epoch):
+        """As that of the batches."""
+        self.batches.set_epoch(epoch)
+
+
+def training_batches(settings, split, mirrors=None, process=(0, 1)):
+    """A training split as batches that are shuffled anew in every epoch.
+
+    Args:
+        settings: `TrainingSettings`.
+        split: a `cmvq_keras.data.split.Split`.
+        mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
+        process: as in `Batches`.
+    """
+    batches = Batches(split.x, split.y, settings.batch_size, settings.seed, process)
+    if mirrors:
+        return Mirrored(batches, settings.mirror, mirrors, settings.seed)
+    return batches
+
+
+def _replaced(values, rows, mirror):
+    changed = np.array(values)
+    changed[rows] = mirror(changed[rows])
+    return changed

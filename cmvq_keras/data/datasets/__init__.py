@@ -1,0 +1,1 @@
+"""The data sets: what lies where, and how their raw files become samples."""

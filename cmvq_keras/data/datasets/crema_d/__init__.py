@@ -1,0 +1,1 @@
+"""CREMA-D: spoken sentences in six emotions, face and voice."""

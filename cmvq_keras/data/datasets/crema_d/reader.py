@@ -1,0 +1,153 @@
+"""CREMA-D: `crema_d/VideoFlash/{clip}.flv`, `AudioWAV/{clip}.wav` and
+`VideoDemographics.csv`, as in the official repository."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from cmvq_keras import validation
+from cmvq_keras.data.datasets import sources
+from cmvq_keras.data.datasets.crema_d import splits
+from cmvq_keras.data.datasets.crema_d.actors import check, read_actors
+from cmvq_keras.data.datasets.crema_d.clips import OFFSETS, Item, Reader
+from cmvq_keras.data.datasets.crema_d.names import DAMAGED, EMOTIONS, SOUND_IN_WAV
+from cmvq_keras.data.datasets.crema_d.splits import ACTORS
+from cmvq_keras.data.decoding import told
+from cmvq_keras.data.formats import containers
+from cmvq_keras.data.listing import Group, LeftOut, Listing
+from cmvq_keras.data.transforms import clips
+
+HINT = (
+    "Files that git-lfs has not fetched are a few lines of text: run `git lfs pull` in "
+    "the CREMA-D repository."
+)
+
+
+def open_split(recipe, split, data_dir=None):
+    """One split of CREMA-D, in an order by `data.seed`.
+
+    Args:
+        recipe: a `Recipe` with some of the modalities "image" and "audio", and the
+            settings of `cmvq_keras.data.datasets.crema_d.splits.members` and
+            `data.frames`: so many frames of a clip are drawn to train with.
+        split: "train", "validation" or "test".
+        data_dir: the data root, see `cmvq_keras.data.datasets.sources.data_root`.
+
+    Returns:
+        `cmvq_keras.data.listing.Listing`. Attributes: actor, sex, race, ethnicity,
+        age, sentence, level; frames, relative to the middle one; with "audio" sound,
+        "clip" or "wav", where it is taken from.
+
+    Raises:
+        FileNotFoundError: without the folders that are needed or the actors' table.
+        ValueError: for settings out of range, and for lists and tables that are not
+            as they have to be.
+    """
+    for name in recipe.modalities:
+        validation.one_of(name, ("image", "audio"), "modality")
+    clips.check_frames(recipe.data, OFFSETS)
+    table = sources.find("crema_d", "VideoDemographics.csv", data_dir)
+    actors = read_actors(table)
+    names = splits.members(recipe.data, split, actors)
+    check(names, actors, table)
+    order = np.random.default_rng(recipe.data["seed"]).permutation(len(names))
+    files = _Files.of(recipe, split, data_dir)
+    items, left_out = {}, []
+    for name in (names[row] for row in order):
+        try:
+            items[name] = files.locate(name)
+        except (ValueError, OSError) as error:
+            left_out.append(LeftOut(name.clip, told(error), name.clip in DAMAGED))
+    return Listing(
+        names=[name.clip for name in items],
+        groups=(Group(list(items.values()), Reader.of(recipe)),),
+        labels=np.array(
+            [recipe.classes.index(EMOTIONS[name.emotion]) for name in items], np.int64
+        ),
+        attributes=_attributes(items, actors, recipe),
+        disjoint=("actor",) if recipe.data["split"] == ACTORS else (),
+        left_out=tuple(left_out),
+        tolerant=True,
+        hint=HINT,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Files:
+    """Where a split's clips are, and what is to be taken of them."""
+
+    recipe: object
+    split: str
+    flv: pathlib.Path | None
+    wav: pathlib.Path | None
+
+    @classmethod
+    def of(cls, recipe, split, data_dir):
+        folders = [
+            sources.data_root(data_dir) / "crema_d" / name
+            for name in ("VideoFlash", "AudioWAV")
+        ]
+        flv, wav = (folder if folder.is_dir() else None for folder in folders)
+        if flv is None and ("image" in recipe.modalities or wav is None):
+            sources.find("crema_d", "VideoFlash/", data_dir)
+        return cls(recipe, split, flv, wav if "audio" in recipe.modalities else None)
+
+    def locate(self, name):
+        """The `Item` of a clip.
+
+        Raises:
+            ValueError, OSError: for a clip that cannot be used, and why.
+        """
+        if name.clip in DAMAGED:
+            raise ValueError(DAMAGED[name.clip])
+        wav = self.wav and self.wav / f"{name.clip}.wav"
+        wav = str(wav) if wav and wav.exists() else None
+        own_sound = False
+        try:
+            clip, own_sound = self._clip(name)
+        except (ValueError, OSError):
+            # The sound alone can do without the clip.
+            if wav is None or "image" in self.recipe.modalities:
+                raise
+            clip = None
+        if "audio" in self.recipe.modalities and not own_sound and wav is None:
+            raise ValueError(f"{clip} has no sound, and {name.clip}.wav is missing")
+        return Item(clip, wav, self._offsets(name), own_sound)
+
+    def _clip(self, name):
+        """A clip's path, and whether its sound can be taken from it."""
+        if self.flv is None:
+            raise FileNotFoundError(f"VideoFlash/{name.clip}.flv is missing")
+        path = str(self.flv / f"{name.clip}.flv")
+        head = containers.read_head(path)
+        silent = containers.states_no_sound(head) or name.clip in SOUND_IN_WAV
+        return path, not silent
+
+    def _offsets(self, name):
+        data = self.recipe.data
+        if self.split != "train":
+            return (0,)
+        return clips.draw_offsets(name.clip, OFFSETS, data["frames"], data["seed"])
+
+
+def _attributes(items, actors, recipe):
+    people = [actors[name.actor] for name in items]
+    columns = {
+        "actor": [str(name.actor) for name in items],
+        "sex": [person.sex for person in people],
+        "race": [person.race for person in people],
+        "ethnicity": [person.ethnicity for person in people],
+        "age": [str(person.age) for person in people],
+        "sentence": [name.sentence for name in items],
+        "level": [name.level for name in items],
+    }
+    if "image" in recipe.modalities:
+        columns["frames"] = [
+            clips.offsets_shown(item.offsets) for item in items.values()
+        ]
+    if "audio" in recipe.modalities:
+        columns["sound"] = [
+            "clip" if item.own_sound else "wav" for item in items.values()
+        ]
+    return columns

@@ -1,0 +1,50 @@
+"""FSDD, spoken digits: `fsdd/recordings/{digit}_{speaker}_{index}.wav`."""
+
+import re
+
+import numpy as np
+
+from cmvq_keras.data.datasets import sources
+from cmvq_keras.data.datasets.pairing import Samples
+from cmvq_keras.data.formats import audio
+
+SHAPE = (64, 64, 1)
+_NAME = re.compile(r"([0-9])_([a-z]+)_([0-9]+)\.wav")
+
+
+def open_part(part, data_dir=None):
+    """One official part, "test" (takes 0 to 4: 300) or "train" (2,700), as `Samples`.
+
+    Reading gives `(64, 64, 1)` float32 log-mel spectrograms in [-80, 0] dB.
+
+    Raises:
+        OSError: without a folder `fsdd/recordings` that may be read.
+        ValueError: if it has no recordings of the part, or one of them twice.
+    """
+    folder = sources.find("fsdd", "recordings", data_dir)
+    found = [(_NAME.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
+    takes = {}
+    for name, path in found:
+        if name and (int(name[3]) < 5) == (part == "test"):
+            # 7_jackson_3 and 7_jackson_03 are the same take.
+            take = (int(name[1]), name[2], int(name[3]))
+            if take in takes:
+                raise ValueError(f"{path} is there twice, see {takes[take].name}.")
+            takes[take] = path
+    chosen = [(digit, path) for (digit, _, _), path in takes.items()]
+    if not chosen:
+        raise ValueError(
+            f"{folder} has no {part} recordings named like 7_jackson_32.wav."
+        )
+    paths = [path for _, path in chosen]
+    return Samples(
+        np.array([digit for digit, _ in chosen]),
+        np.array([f"fsdd/{path.stem}" for path in paths]),
+        paths,
+        _spectrogram,
+        costly=True,
+    )
+
+
+def _spectrogram(path):
+    return audio.read_log_mel(path, SHAPE)

@@ -1,0 +1,1 @@
+"""NYU Depth v2: indoor scenes in color and depth."""

@@ -1,0 +1,1 @@
+"""Penn Action: sports clips with the poses of their actors."""

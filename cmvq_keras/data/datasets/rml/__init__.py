@@ -1,0 +1,1 @@
+"""RML: spoken sentences in six emotions, face and voice."""

@@ -1,0 +1,136 @@
+"""Pictures: files, and small arrays in another size."""
+
+import colorsys
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from cmvq_keras import fileio
+
+MAX_PIXELS = 50_000_000
+
+
+def resize(picture, size):
+    """A picture in another size, bilinear.
+
+    Args:
+        picture: `(height, width)` or `(height, width, 3)` uint8.
+        size: `(height, width)` in pixels.
+
+    Returns:
+        `(height, width, 1 or 3)` uint8.
+    """
+    height, width = size
+    resized = np.asarray(Image.fromarray(picture).resize((width, height), _FILTER))
+    return resized.reshape(height, width, -1)
+
+
+def read_image(path, shape):
+    """A picture file as a model's input.
+
+    The whole picture is resized, whatever its proportions. Digits have to be light
+    on dark, as in MNIST: nothing is inverted. A camera's note of which side is up
+    (EXIF) is followed.
+
+    Args:
+        path: a PNG or JPEG file.
+        shape: `(height, width, channels)`; 1 channel is gray, 3 are red, green and
+            blue.
+
+    Returns:
+        `shape` uint8.
+
+    Raises:
+        ValueError: for files that are no readable picture, have more than 50 million
+            pixels, or transparent ones, whose colour nobody sees.
+        OSError: if it is not there or may not be read.
+    """
+    height, width, channels = shape
+    with fileio.opened(path, "picture") as file, _open(file) as picture:
+        if picture.mode.startswith(("I", "F")):
+            # Pillow would clip its values.
+            raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
+        if picture.has_transparency_data and _lowest_alpha(picture) < 255:
+            raise ValueError("it has transparent pixels: save it without")
+        upright = ImageOps.exif_transpose(picture)
+        picture = upright.convert("L" if channels == 1 else "RGB")
+    return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
+
+
+def tint(picture, hue):
+    """A gray picture in one colour, on black: white becomes the pure colour.
+
+    Args:
+        picture: `(height, width, 1)` uint8.
+        hue: of the colour, in [0, 1): 0 is red, 1/3 green, 2/3 blue.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    color = np.array(colorsys.hsv_to_rgb(hue, 1, 1))
+    return np.rint(picture * color).astype(np.uint8)
+
+
+def read_values(path, modes):
+    """What a PNG file holds, pixel by pixel: no colours, but e.g. classes.
+
+    Args:
+        path: a PNG file of one channel.
+        modes: the modes of Pillow that it may have.
+
+    Returns:
+        `(height, width)` in the file's own dtype.
+
+    Raises:
+        ValueError, OSError: as `read_image`, and for a wrong checksum or mode.
+    """
+    with fileio.opened(path, "picture") as file:
+        with _open(file) as picture:
+            if picture.format != "PNG" or picture.mode not in modes:
+                raise ValueError(
+                    f"it must be a PNG file of mode {' or '.join(modes)}. Received: "
+                    f"{picture.format} {picture.mode}"
+                )
+            picture.verify()
+        # A picture cannot be used after that.
+        file.seek(0)
+        with _open(file) as picture:
+            return np.array(picture)
+
+
+def size_of(path):
+    """`(width, height)` of a picture file, from its header.
+
+    Raises:
+        ValueError, OSError: as `read_image`.
+    """
+    with fileio.opened(path, "picture") as file, _open(file) as picture:
+        return picture.size
+
+
+def mirror(pictures):
+    """Pictures mirrored left to right.
+
+    Args:
+        pictures: `(n, height, width, ...)`.
+    """
+    return pictures[:, :, ::-1]
+
+
+def _lowest_alpha(picture):
+    return picture.convert("RGBA").getchannel("A").getextrema()[0]
+
+
+def _open(file):
+    """A picture whose header was checked; nothing is decoded yet."""
+    picture = Image.open(file, formats=_FORMATS)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise ValueError(
+            f"it must have {MAX_PIXELS:,} pixels at most. Received: {picture.width} x "
+            f"{picture.height}"
+        )
+    return picture
+
+
+_FORMATS = ("PNG", "JPEG")
+_FILTER = Image.Resampling.BILINEAR

@@ -1,0 +1,297 @@
+"""Pictures and sound of clips (FLV, AVI) that nobody vouches for, through PyAV.
+
+A clip is read into memory as a whole and given to FFmpeg with the format that its
+first bytes say: a file that pretends to be a playlist cannot name others.
+"""
+
+import contextlib
+import dataclasses
+import io
+
+import numpy as np
+
+from cmvq_keras import fileio
+from cmvq_keras.data.formats import containers, video
+
+CUT_SECONDS = 0.5  # a clip that ends that much before its stated end is cut
+MIN_SECONDS = 0.4  # no expression is shorter: what is left of a cut clip
+MAX_CHANNELS = 8
+MAX_PACKETS = 1000  # a second, of pictures and sound
+SAMPLE_RATES = (4000, 200_000)  # Hz; others are damage
+FRAME_RATES = (5, 120)  # pictures a second; others are damage
+_WHOLE_SCALES = {"u1": 2**7, "i2": 2**15, "i4": 2**31}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What is refused before memory is taken.
+
+    Args:
+        max_bytes: of the file.
+        max_pixels: of one picture.
+        max_seconds: of the clip.
+    """
+
+    max_bytes: int = 256_000_000
+    max_pixels: int = 1920 * 1080
+    max_seconds: float = 60.0
+
+
+@contextlib.contextmanager
+def open_clip(path, limits):
+    """A clip for a `with` block.
+
+    Args:
+        path: a file in FLV, AVI, MP4 or Matroska, whatever its name.
+        limits: `Limits`.
+
+    Yields:
+        A `Clip`.
+
+    Raises:
+        ValueError: in one line, with the path: for everything that is wrong with the
+            file, now or while its pictures and sound are decoded; whatever is raised
+            within the block becomes one.
+        OSError: if the file is not there, or cannot be read.
+    """
+    import av
+
+    with fileio.opened(path, "clip", limits.max_bytes) as file:
+        content = file.read()
+        with av.open(
+            io.BytesIO(content),
+            format=containers.container(content),
+            metadata_errors="replace",
+            container_options={"max_streams": "8"},
+        ) as container:
+            yield Clip(container, limits)
+
+
+class Clip:
+    """One clip, its packets in memory; see `open_clip`.
+
+    Attributes:
+        duration: seconds: the stated ones, else pictures by their rate.
+        frame_count: pictures, counted: FLV does not state it.
+        rate: pictures a second.
+        size: `(height, width)` in pixels.
+    """
+
+    def __init__(self, container, limits):
+        # PyAV gives no codec context for a codec that it does not know.
+        known = [each for each in container.streams if each.codec_context]
+        self._video = next((each for each in known if each.type == "video"), None)
+        self._audio = next((each for each in known if each.type == "audio"), None)
+        if self._video is None:
+            raise ValueError("it has no pictures that can be decoded")
+        self._limits = limits
+        self._check_pixels()
+        context = self._video.codec_context
+        context.options = {"max_pixels": str(limits.max_pixels)}
+        context.thread_count = 1  # the clips are spread over the cores already
+        self._packets = self._demux(container)
+        self.frame_count = len(self._packets[self._video.index])
+        if not self.frame_count:
+            raise ValueError("it has no pictures")
+        self.rate = self._rate()
+        self.duration = self._duration(container)
+        self._check_gaps(self._video, "new picture")
+
+    @property
+    def size(self):
+        context = self._video.codec_context
+        return context.height, context.width
+
+    def frames(self, numbers):
+        """Pictures by number, counted from 0.
+
+        All pictures before the last one are decoded: a number means the same picture
+        in every codec.
+
+        Args:
+            numbers: sequence of whole numbers, in any order.
+
+        Returns:
+            List of `(height, width, 3)` uint8, in the order of `numbers`.
+
+        Raises:
+            ValueError: for a picture that cannot be decoded or is damaged.
+        """
+        wanted, found = set(numbers), {}
+        packets = [*self._packets[self._video.index], None]
+        decoded = (
+            frame
+            for packet in packets
+            for frame in self._video.codec_context.decode(packet)
+        )
+        for number, frame in enumerate(decoded):
+            if number in wanted:
+                found[number] = self._picture(frame, number)
+                if len(found) == len(wanted):
+                    return [found[number] for number in numbers]
+        number = min(wanted - set(found))
+        raise ValueError(f"its picture {number} of {self.frame_count} is missing")
+
+    def sound(self):
+        """The sound.
+
+        Returns:
+            `((channels, samples) float32 in about [-1, 1], rate in Hz)`.
+
+        Raises:
+            ValueError: without a sound, or for one that is damaged, changes its rate
+                or its channels, is silent from end to end, or away for much of the
+                clip's time.
+        """
+        if self._audio is None or not self._packets[self._audio.index]:
+            raise ValueError("it has no sound")
+        self._check_gaps(self._audio, "sound")
+        rate = self._audio.codec_context.sample_rate
+        blocks, samples = [], 0
+        for packet in [*self._packets[self._audio.index], None]:
+            for frame in self._audio.codec_context.decode(packet):
+                blocks.append(_block(frame, rate))
+                samples += frame.samples
+                if samples > self._limits.max_seconds * rate:
+                    raise ValueError(_too_long(samples / rate, self._limits))
+        if len({len(block) for block in blocks}) != 1:
+            raise ValueError("its sound is empty or changes its channels")
+        signal = np.concatenate(blocks, axis=1)
+        # A NaN is not below it either.
+        if not (np.abs(signal) < 100).all():
+            raise ValueError("its sound is damaged")
+        if not signal.any():
+            raise ValueError("its sound is silent")
+        return signal, rate
+
+    def _demux(self, container):
+        """Packets by stream.
+
+        Raises:
+            ValueError: for a cut file, and for more packets than a clip can have.
+        """
+        streams = [each for each in (self._video, self._audio) if each is not None]
+        packets = {stream.index: [] for stream in streams}
+        most = int(self._limits.max_seconds * MAX_PACKETS)
+        for number, packet in enumerate(container.demux(streams)):
+            if number > most:
+                raise ValueError(f"it has more than {most:,} parts")
+            if packet.is_corrupt:
+                raise ValueError("it is cut or damaged")
+            if packet.size:
+                packets[packet.stream_index].append(packet)
+        return packets
+
+    def _rate(self):
+        """Pictures a second: the stated ones, else by the pictures' times."""
+        low, high = FRAME_RATES
+        stated = self._video.average_rate or self._video.guessed_rate or 0
+        end = self._end(self._video.index)
+        for rate in (float(stated), (self.frame_count - 1) / end if end else 0):
+            if low <= rate <= high:
+                return rate
+        raise ValueError(
+            f"it must have {low} to {high} pictures a second. Received: "
+            f"{float(stated):g}"
+        )
+
+    def _duration(self, container):
+        stated = (container.duration or 0) / 1e6
+        duration = stated if stated > 0 else self.frame_count / self.rate
+        longest = max(duration, self.frame_count / self.rate)
+        if longest > self._limits.max_seconds:
+            raise ValueError(_too_long(longest, self._limits))
+        if self.frame_count / self.rate < MIN_SECONDS:
+            raise ValueError(f"it has only {self.frame_count} pictures")
+        end = max(map(self._end, self._packets))
+        if end < duration - CUT_SECONDS:
+            raise ValueError(
+                f"it is cut: it ends after {end:.2f} of {duration:.2f} seconds"
+            )
+        return duration
+
+    def _check_gaps(self, stream, what):
+        times = {index: video.starts(each) for index, each in self._packets.items()}
+        video.check_gaps(times.pop(stream.index), times.values(), what)
+
+    def _end(self, index):
+        """Seconds at which a stream's last packet starts."""
+        return float(video.starts(self._packets[index]).max(initial=0))
+
+    def _check_pixels(self):
+        height, width = self.size
+        if not 0 < height * width <= self._limits.max_pixels:
+            raise ValueError(
+                f"its pictures must have up to {self._limits.max_pixels:,} pixels. "
+                f"Received: {width} x {height}"
+            )
+
+    def _picture(self, frame, number):
+        if frame.is_corrupt:
+            raise ValueError(f"its picture {number} is damaged")
+        if frame.rotation:
+            raise ValueError(f"its pictures lie on a side ({frame.rotation} degrees)")
+        if (frame.height, frame.width) != self.size:
+            raise ValueError(f"its picture {number} has another size")
+        return frame.to_ndarray(format="rgb24")
+
+
+def _block(frame, rate):
+    """`(channels, samples)` float32 of one decoded frame."""
+    channels = frame.layout.nb_channels
+    low, high = SAMPLE_RATES
+    if not (1 <= channels <= MAX_CHANNELS and low <= rate <= high):
+        raise ValueError(
+            f"its sound must have up to {MAX_CHANNELS} channels at {low:,} to "
+            f"{high:,} Hz. Received: {channels} at {rate:,} Hz"
+        )
+    if frame.sample_rate != rate:
+        raise ValueError("its sound changes its rate")
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, channels).T
+    kind = values.dtype.str[1:]
+    if kind in _WHOLE_SCALES:
+        middle = 128.0 if kind == "u1" else 0.0
+        values = (values - np.float32(middle)) / np.float32(_WHOLE_SCALES[kind])
+    return values.astype(np.float32)
+
+
+def _too_long(seconds, limits):
+    return f"it lasts {seconds:.1f} seconds, not up to {limits.max_seconds:g}"
+
+
+MOST_AWAY = 0.3  # of a clip's time without a new picture, or without sound
+
+
+def starts(packets):
+    """Seconds at which each of a stream's packets starts, `(n,)`."""
+    times = [
+        (packet.pts if packet.pts is not None else packet.dts) or 0
+        for packet in packets
+    ]
+    bases = [packet.time_base for packet in packets]
+    return np.array([float(t * base) for t, base in zip(times, bases, strict=True)])
+
+
+def check_gaps(own, others, what):
+    """Refuses a stream that is away for much of the clip's time.
+
+    It would be stretched over the whole: a spectrogram by its reflections, a picture
+    taken for the middle one that is not.
+
+    Args:
+        own: `(n,)` seconds at which the stream's parts start.
+        others: sequence of the same of the clip's other streams.
+        what: the stream, for the message.
+
+    Raises:
+        ValueError: for a gap within, before or behind it.
+    """
+    every = np.concatenate([own, *others])
+    first, last = every.min(), every.max()
+    gap = np.diff(np.sort(own), prepend=first, append=last).max()
+    if gap > MOST_AWAY * (last - first):
+        raise ValueError(
+            f"it has no {what} for {gap:.2f} of {last - first:.2f} seconds"
+        )

@@ -1,0 +1,1 @@
+"""Prepared stores: memory-mapped arrays with a manifest."""

@@ -1,0 +1,235 @@
+"""How a store comes to be: in a folder of its own beside its place, split by split,
+so that a killed preparation goes on where it stopped and nobody sees half a store."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+
+from cmvq_keras.data.formats import npy
+from cmvq_keras.data.listing import Listing
+from cmvq_keras.data.store import manifest
+from cmvq_keras.data.store.fingerprint import fingerprint
+from cmvq_keras.data.store.listing_writer import write_listing
+from cmvq_keras.data.store.split_writer import write_split
+from cmvq_keras.fileio import naming
+
+PROGRESS = "progress.json"
+
+
+def build(folder, recipe, splits, force, origin, told, workers=None):
+    """Writes a store into `folder`; see `cmvq_keras.data.store.store.Store.create`.
+
+    Raises:
+        FileExistsError: when something is there already and may not be replaced, or
+            another process is writing it.
+    """
+    check_place(folder, force)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        check_place(folder, force)
+        partial = folder.with_name(f".{folder.name}.partial")
+        progress = _Progress(partial, _plan(recipe, splits, origin))
+        for split, source in splits.items():
+            if not progress.is_done(split, source):
+                entry = _write(partial / split, recipe, source, told, progress, workers)
+                progress.finish(split, entry)
+        done = {split: progress.done[split] for split in splits}
+        content = manifest.to_json(_content(recipe, done))
+        _write_text(partial / manifest.FILE, content)
+        (partial / PROGRESS).unlink()
+        _publish(partial, folder)
+
+
+def _write(folder, recipe, source, told, progress, workers):
+    split = folder.name
+    source = source() if callable(source) else source
+    if isinstance(source, Listing):
+        folder.mkdir(exist_ok=True)
+        journal = progress.journal(split)
+        return write_listing(folder, recipe, split, source, told, journal, workers)
+    _remove(folder)
+    folder.mkdir()
+    return write_split(folder, recipe, split, source, told)
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Keeps other processes from writing the same store; ends with the process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileExistsError(
+            f"Another process is writing {folder}. Wait until it ends, or stop it."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Progress:
+    """What of a store is on disk, in progress.json of its partial folder.
+
+    Args:
+        partial: the folder; emptied unless it is of the same plan.
+        plan: what has to be the same for anything in it to be kept.
+
+    Attributes:
+        done: entries of the manifest of the splits that are whole, checked.
+    """
+
+    def __init__(self, partial, plan):
+        self.path, self.plan = partial / PROGRESS, plan
+        self.done, self._journals = {}, {}
+        try:
+            checksum, _, text = self.path.read_text(encoding="utf-8").partition("\n")
+            content = json.loads(text)
+            # What it says of files that are not checked again must not be damaged.
+            if content["plan"] == plan and checksum == _checksum(text):
+                self.done = {
+                    split: entry
+                    for split, entry in content["splits"].items()
+                    if split in plan["splits"] and _is_whole(partial / split, entry)
+                }
+                self._journals = dict(content["journals"])
+                return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # nothing there, or nothing that can be gone on with
+        self.done = {}
+        _remove(partial)
+        partial.mkdir(parents=True)
+
+    def journal(self, split):
+        """The notes of a split that is being written, see `write_listing`."""
+        journal = _Journal(self._journals.get(split, {}))
+        journal.save = self.save
+        self._journals = {split: journal}
+        return journal
+
+    def is_done(self, split, source):
+        """Whether a split is whole, and a listing's raw files as they were."""
+        if split in self.done and isinstance(source, Listing):
+            return self.done[split].get("listing") == fingerprint(source)
+        return split in self.done
+
+    def finish(self, split, entry):
+        """Notes that a split is whole."""
+        self.done[split] = entry
+        self._journals.pop(split, None)
+        self.save()
+
+    def save(self):
+        """Writes all this to disk."""
+        content = {
+            "plan": self.plan,
+            "splits": self.done,
+            "journals": self._journals,
+        }
+        text = json.dumps(content)
+        _write_text(self.path, f"{_checksum(text)}\n{text}")
+
+
+def _checksum(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _Journal(dict):
+    """Notes of one split; `save()` writes them to disk."""
+
+
+def check_place(folder, force):
+    """Raises FileExistsError unless a store may be written to `folder`.
+
+    With `force` a store may be replaced, never anything else.
+    """
+    if not os.path.lexists(folder):
+        return
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not (folder / manifest.FILE).is_file():
+        raise FileExistsError(
+            f"{folder} is there and is no store. Choose another folder, or remove it."
+        )
+    if not force:
+        raise FileExistsError(
+            f"{folder} already holds a store. Choose another folder, or replace it "
+            "with --force (force=True)."
+        )
+
+
+def _plan(recipe, splits, origin):
+    """What has to be the same for a finished split to be kept."""
+    plan = {
+        "settings": manifest.data_settings(recipe),
+        "classes": list(recipe.classes),
+        "task": recipe.task,
+        "versions": manifest.versions(),
+        "splits": list(splits),
+        "origin": origin,
+    }
+    return json.loads(json.dumps(plan))
+
+
+def _is_whole(folder, entry):
+    return all(
+        (folder / name).is_file() and npy.checksum(folder / name) == about["sha256"]
+        for name, about in entry["files"].items()
+    )
+
+
+def _content(recipe, done):
+    left_out = [note for entry in done.values() for note in entry["left_out"]]
+    disjoint = {name for entry in done.values() for name in entry.get("disjoint", ())}
+    splits = {
+        split: {
+            key: value
+            for key, value in entry.items()
+            if key not in ("left_out", "disjoint", "listing")
+        }
+        for split, entry in done.items()
+    }
+    checksums = [f"{split} {entry['samples_sha256']}" for split, entry in done.items()]
+    return {
+        "format": manifest.FORMAT,
+        "recipe": json.loads(recipe.to_json()),
+        "settings": manifest.data_settings(recipe),
+        "split": {
+            "name": recipe.data.get("split", "default"),
+            "sha256": hashlib.sha256("\n".join(checksums).encode()).hexdigest(),
+        },
+        "splits": splits,
+        "disjoint": sorted(disjoint),
+        "left_out": left_out,
+        "versions": manifest.versions(),
+    }
+
+
+def _publish(partial, folder):
+    old = folder.with_name(f".{folder.name}.old")
+    _remove(old)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(partial, folder)
+    _remove(old)
+
+
+def _remove(folder):
+    if os.path.lexists(folder):
+        shutil.rmtree(folder)
+
+
+def _write_text(path, text):
+    temporary = path.with_name(f".{path.name}.tmp")
+    with (
+        naming(path),
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

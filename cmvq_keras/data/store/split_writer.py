@@ -1,0 +1,284 @@
+"""One split of a store, written from arrays or from samples that come one by one."""
+
+import contextlib
+import csv
+import hashlib
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cmvq_keras.data.formats import npy
+from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.split import Split
+from cmvq_keras.data.store import manifest
+from cmvq_keras.fileio import naming
+
+ROWS = 256  # of an array at a time: the memory that writing takes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample for a store.
+
+    Args:
+        x: one array by modality, of the modality's shape, raw values (before
+            normalization): uint8, float16 or float32. In a modality of kind "image"
+            uint8 counts as 0 to 255, i.e. v / 255.
+        y: the label, an index into the classes; `(height, width)` of them under
+            segmentation.
+        name: what the sample is, unique in the whole store, e.g. a clip's name.
+        attributes: further columns of meta.csv; the same ones for every sample.
+    """
+
+    x: dict
+    y: int
+    name: str
+    attributes: dict = field(default_factory=dict)
+
+
+def write_split(folder, recipe, split, source, told):
+    """Writes one split and returns its entry of the manifest.
+
+    Args:
+        folder: an empty folder.
+        recipe: the `Recipe`; its shapes, classes and task are checked.
+        split: the split's name.
+        source: see `cmvq_keras.data.store.store.Store.create`.
+        told: function `(split, rows written, rows in all or None)`.
+
+    Raises:
+        ValueError: for samples that do not fit, naming the sample.
+    """
+    files, left_out = {}, []
+    with Register(folder, recipe, split) as register, contextlib.ExitStack() as stack:
+        for block, total in _blocks(source, split):
+            if isinstance(block, LeftOut):
+                left_out.append(block)
+                continue
+            x, y, names, attributes = block
+            where = f"{split}: sample {names[0]}"
+            for name, rows in _checked(recipe, x, names, where):
+                write_rows(stack, files, folder / f"{name}.npy", rows, where)
+            register.add(y, names, attributes)
+            told(split, len(register.names), total)
+    return entry(folder, register, files, left_out)
+
+
+def write_rows(stack, files, path, rows, where):
+    """Appends rows to the file of that path, which is opened when it is needed.
+
+    Args:
+        stack: `contextlib.ExitStack` that closes the file.
+        files: `npy.RowWriter`s by file name; a new one is put in.
+        path: the file.
+        rows: `(k, ...)`; every call's rows have the same shape and dtype.
+        where: what the rows are of, for the message.
+    """
+    file = files.get(path.name)
+    if file is None:
+        file = stack.enter_context(npy.RowWriter(path, rows.dtype, rows.shape[1:]))
+        files[path.name] = file
+    if (rows.dtype, rows.shape[1:]) != (file.dtype, file.shape):
+        raise ValueError(
+            f"{where}, {path.name} must be {file.shape} {file.dtype}, as the samples "
+            f"before it. Received: {rows.shape[1:]} {rows.dtype}"
+        )
+    file.append(rows)
+
+
+class Register(contextlib.AbstractContextManager):
+    """Labels and names of one split's samples: labels.npy and meta.csv.
+
+    Args:
+        folder: the split's folder.
+        recipe: the `Recipe`.
+        split: the split's name.
+
+    Attributes:
+        names: of the samples so far, the keys of a dict.
+        counts: samples (under segmentation pixels) of each class.
+        files: the `npy.RowWriter` of labels.npy by its name.
+    """
+
+    def __init__(self, folder, recipe, split):
+        self.folder, self.recipe, self.split = folder, recipe, split
+        self.names, self._columns = {}, None
+        self.counts = np.zeros(len(recipe.classes), np.int64)
+        self.files, self._stack = {}, contextlib.ExitStack()
+        path = folder / manifest.META
+        self._meta = path.open("w", newline="", encoding="utf-8")
+        self._csv = csv.writer(self._meta, lineterminator="\n")
+
+    def add(self, labels, names, attributes):
+        """Appends samples.
+
+        Args:
+            labels: `(k,)` integers, or `(k, height, width)` under segmentation; None
+                for label maps that are in the folder already, see `count_labels`.
+            names: `(k,)` names.
+            attributes: `(k,)` words by the name of the attribute.
+        """
+        where = f"{self.split}: sample {names[0]}"
+        if labels is not None:
+            labels = self._checked_labels(labels, len(names), where)
+            self.count_labels(labels)
+            path = self.folder / manifest.LABELS
+            write_rows(self._stack, self.files, path, labels, where)
+        self._write_meta(names, attributes, where)
+
+    def count_labels(self, labels):
+        """Adds integers from -1 (no class) up to the counts."""
+        found = np.bincount(labels[labels >= 0].ravel(), minlength=len(self.counts))
+        self.counts += found
+
+    def _checked_labels(self, y, count, where):
+        y = np.asarray(y)
+        pixels = self.recipe.task == "segmentation"
+        if y.dtype.kind not in "ui" or len(y) != count or y.ndim != 1 + 2 * pixels:
+            axes = "(height, width) integers" if pixels else "one integer"
+            raise ValueError(
+                f"{where}: a label must be {axes}. Received: {y.shape[1:]} {y.dtype}"
+            )
+        # -1 marks a pixel without a class.
+        lowest, classes = -1 if pixels else 0, len(self.counts)
+        if y.min() < lowest or y.max() >= classes:
+            raise ValueError(
+                f"{where}: labels must be in [{lowest}, {classes - 1}]. Received: "
+                f"{y.min()} to {y.max()}"
+            )
+        return y.astype(npy.LABELS)
+
+    def _write_meta(self, names, attributes, where):
+        if self._columns is None:
+            self._columns = list(attributes)
+            self._csv.writerow(["sample", *self._columns])
+        if set(attributes) != set(self._columns):
+            raise ValueError(
+                f"{where} must have the attributes {self._columns}. Received: "
+                f"{list(attributes)}"
+            )
+        columns = [attributes[name] for name in self._columns]
+        for name, *row in zip(names, *columns, strict=True):
+            name = str(name)
+            if name in self.names or not name or not name.isprintable():
+                raise ValueError(
+                    f"{self.split}: every sample needs a name of its own on one "
+                    f"line. Received: {name!r}"
+                )
+            self.names[name] = None
+            self._csv.writerow([name, *row])
+
+    def __exit__(self, kind, error, trace):
+        self._stack.__exit__(kind, error, trace)
+        with naming(self._meta.name), self._meta:
+            self._meta.flush()
+            os.fsync(self._meta.fileno())
+
+
+def entry(folder, register, files, left_out):
+    """What the manifest says of a split that is written.
+
+    Args:
+        folder: the split's folder.
+        register: its `Register`, closed.
+        files: its `npy.RowWriter`s by file name, closed.
+        left_out: `LeftOut`s.
+
+    Raises:
+        ValueError: for a split without samples.
+    """
+    if not register.names:
+        raise ValueError(f"{register.split} has no samples.")
+    content = {
+        name: {"dtype": str(file.dtype), "shape": [file.count, *file.shape]}
+        for name, file in {**files, **register.files}.items()
+    }
+    for name, about in (*content.items(), (manifest.META, {})):
+        path = folder / name
+        about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path)}
+        content[name] = about
+    return {
+        "count": len(register.names),
+        "class_counts": register.counts.tolist(),
+        "samples_sha256": samples_checksum(register.names),
+        "files": content,
+        "left_out": [
+            {"split": register.split, "sample": each.name, "reason": each.reason}
+            for each in left_out
+        ],
+    }
+
+
+def samples_checksum(names):
+    """SHA-256 of the samples' names in their order."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _checked(recipe, x, names, where):
+    """Pairs of a modality's name and its checked rows."""
+    if set(x) != set(recipe.modalities):
+        raise ValueError(
+            f"{where} must have {', '.join(recipe.modalities)}. Received: "
+            f"{', '.join(map(str, x))}"
+        )
+    for name, modality in recipe.modalities.items():
+        yield name, _checked_rows(x[name], modality.shape, names, f"{where}, {name}")
+
+
+def _checked_rows(rows, shape, names, where):
+    rows = np.asarray(rows)
+    if rows.dtype.name not in npy.DTYPES:
+        raise ValueError(
+            f"{where} must be {', '.join(npy.DTYPES)}. Received: {rows.dtype}"
+        )
+    rows = rows.astype(rows.dtype.name, copy=False)  # in this machine's byte order
+    if rows.shape != (len(names), *shape):
+        raise ValueError(f"{where} must be {shape}. Received: {rows.shape[1:]}")
+    if rows.dtype.kind == "f":
+        finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+        if not finite.all():
+            first = names[int(finite.argmin())]
+            raise ValueError(f"{where}: {first} holds values that are not finite.")
+    return rows
+
+
+def _blocks(source, split):
+    """Pairs of (rows or `LeftOut`, rows in all or None)."""
+    source = source() if callable(source) else source
+    if isinstance(source, Split):
+        source = (source.x, source.y, source.samples)
+    if isinstance(source, tuple):
+        yield from _slices(split, *source)
+        return
+    total = len(source) if hasattr(source, "__len__") else None
+    for sample in source:
+        if isinstance(sample, LeftOut):
+            yield sample, total
+        elif isinstance(sample, Sample):
+            x = {name: np.asarray(value)[None] for name, value in sample.x.items()}
+            columns = {key: [value] for key, value in sample.attributes.items()}
+            yield (x, np.asarray(sample.y)[None], [sample.name], columns), total
+        else:
+            raise TypeError(
+                f"{split} must give Sample or LeftOut. Received: "
+                f"{type(sample).__name__}"
+            )
+
+
+def _slices(split, x, y, samples=None, attributes=None):
+    count = len(y)
+    if samples is None:
+        samples = [f"{split}/{row}" for row in range(count)]
+    columns = {**x, "samples": samples, **(attributes or {})}
+    for name, values in columns.items():
+        if len(values) != count:
+            raise ValueError(
+                f"{split}: {name} must have {count} rows, as the labels. Received: "
+                f"{len(values)}"
+            )
+    for start in range(0, count, ROWS):
+        part = slice(start, start + ROWS)
+        rows = {name: values[part] for name, values in x.items()}
+        more = {name: values[part] for name, values in (attributes or {}).items()}
+        yield (rows, y[part], samples[part], more), count

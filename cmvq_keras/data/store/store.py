@@ -1,0 +1,220 @@
+"""A prepared store: decoded once, read as memory-mapped arrays ever after.
+
+    <root>/<recipe>/manifest.json            what there is, with checksums
+    <root>/<recipe>/<split>/<modality>.npy   raw values, before normalization
+    <root>/<recipe>/<split>/<modality>.rows.npy   which row is a sample's, where several
+                                                  samples share one
+    <root>/<recipe>/<split>/labels.npy       int32
+    <root>/<recipe>/<split>/meta.csv         a line a sample: its name, attributes
+
+A store's files are not trusted: names, sizes, shapes and dtypes are checked against
+the manifest before use, and nothing is unpickled. `cmvq data check` checks the rest.
+"""
+
+import csv
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from cmvq_keras import validation
+from cmvq_keras.data.formats import npy
+from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.store import builder, manifest
+from cmvq_keras.data.store.rows import Rows
+from cmvq_keras.data.store.split_writer import Sample, samples_checksum
+from cmvq_keras.recipe import Modality, Recipe
+
+__all__ = ["LeftOut", "Part", "Sample", "Store"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One split of a store as it lies on disk.
+
+    Args:
+        x: `cmvq_keras.data.store.rows.Rows` by modality, memory-mapped, `(n, height,
+        width,
+            channels)` uint8, float16 or float32, raw values.
+        y: `(n,)` int32 labels, or memory-mapped `(n, height, width)`.
+        samples: `(n,)` names.
+        attributes: `(n,)` words by the name of the attribute.
+    """
+
+    x: dict[str, np.ndarray]
+    y: np.ndarray
+    samples: np.ndarray
+    attributes: dict[str, np.ndarray]
+
+    def __len__(self):
+        return len(self.y)
+
+
+class Store:
+    """A prepared store. `Store.create` makes one, `Store.open` opens one.
+
+    Args:
+        folder: the store's own folder, with its manifest.
+
+    Attributes:
+        folder: the same.
+        manifest: the content of manifest.json, its structure checked.
+        recipe: the `Recipe` that it was prepared for.
+        checksum: SHA-256 of manifest.json, which holds those of all files.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.manifest, self.recipe = manifest.read(self.folder)
+        self.checksum = npy.checksum(self.folder / manifest.FILE)
+
+    @classmethod
+    def create(
+        cls, root, recipe, splits, force=False, origin="", told=None, workers=None
+    ):
+        """Writes a store into `<root>/<recipe's name>`, whole or not at all.
+
+        A killed call leaves `<root>/.<name>.partial`; the next one with the same
+        `recipe`, split names and `origin` keeps its finished splits, without asking
+        their sources again, goes on inside a split that a listing gives, and ends
+        with the same bytes.
+
+        Args:
+            root: folder, made if it is missing.
+            recipe: a `Recipe`, or a pair (modalities, classes): a `Modality` or a
+                shape `(height, width, channels)` by name, and the classes' names.
+                The recipe of a pair is named "own".
+            splits: by name ("train", "validation", "test") a `Split` of raw values,
+                a tuple `(x, y)`, `(x, y, samples)` or `(x, y, samples, attributes)`
+                of arrays, an iterable of `Sample` and `LeftOut`, a
+                `cmvq_keras.data.listing.Listing`, or a function that gives one of
+                these.
+            force: whether a store that is there is replaced.
+            origin: a word on where the samples come from; with another one nothing
+                of a killed call is kept.
+            told: function `(split, rows written, rows in all or None)`, for a
+                progress bar.
+            workers: processes that decode a listing; None for one a core. The bytes
+                do not depend on it.
+
+        Returns:
+            The `Store`.
+
+        Raises:
+            FileExistsError: when the folder is there, and `force` is not.
+            ValueError: for samples that do not fit the recipe, in one line.
+
+        Example:
+            >>> shapes = {"image": (32, 32, 1), "audio": (64, 64, 1)}
+            >>> splits = {"train": ({"image": images, "audio": sounds}, labels)}
+            >>> Store.create("store", (shapes, ("cat", "dog")), splits)
+        """
+        recipe = recipe if isinstance(recipe, Recipe) else _own_recipe(*recipe)
+        manifest.check_names(recipe)
+        if not splits:
+            raise ValueError("A store needs at least one split.")
+        for split in splits:
+            validation.one_of(split, SPLITS, "split")
+        folder = pathlib.Path(root) / recipe.name
+        told = told or _silent
+        builder.build(folder, recipe, splits, force, origin, told, workers)
+        return cls(folder)
+
+    @classmethod
+    def open(cls, path, name=None):
+        """Opens a store.
+
+        Args:
+            path: the store's own folder, or the root above it.
+            name: the recipe's name, for a root that holds several.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            ValueError: for a damaged manifest, or several stores and no `name`.
+        """
+        path = pathlib.Path(path)
+        if (path / manifest.FILE).exists():
+            return cls(path)
+        found = [entry.parent.name for entry in sorted(path.glob(f"*/{manifest.FILE}"))]
+        found = [each for each in found if not each.startswith(".")]
+        if name in found or len(found) == 1:
+            return cls(path / (name if name in found else found[0]))
+        if found:
+            raise ValueError(f"{path} holds several stores: {', '.join(found)}.")
+        raise FileNotFoundError(f"{path} holds no store: no {manifest.FILE} is there.")
+
+    def split(self, name):
+        """One split as a `Part`.
+
+        Raises:
+            ValueError: for a split that the store does not have, and for files that
+                are not what the manifest says.
+            FileNotFoundError: for a missing file.
+        """
+        validation.one_of(name, self.manifest["splits"], f"split of {self.folder}")
+        x = {modality: self.rows(name, modality) for modality in self.recipe.modalities}
+        y = self.array(name, manifest.LABELS)
+        if y.ndim == 1:
+            y = np.array(y)
+            if y.min() < 0 or y.max() >= len(self.recipe.classes):
+                path = self.folder / name / manifest.LABELS
+                raise ValueError(f"{path} holds labels out of range.")
+        samples, attributes = self.meta(name)
+        return Part(x, y, samples, attributes)
+
+    def left_out(self, split):
+        """The manifest's notes of the split's samples that could not be prepared."""
+        return [note for note in self.manifest["left_out"] if note["split"] == split]
+
+    def rows(self, split, modality):
+        """One modality's values as `cmvq_keras.data.store.rows.Rows`; see `split`."""
+        values = self.array(split, f"{modality}.npy")
+        name = manifest.rows_file(f"{modality}.npy")
+        index = None
+        if name in self.manifest["splits"][split]["files"]:
+            index = np.array(self.array(split, name))
+            if index.min() < 0 or index.max() >= len(values):
+                path = self.folder / split / name
+                raise ValueError(f"{path} holds rows that {modality}.npy has not.")
+        views = values.ndim > 1 + len(self.recipe.modalities[modality].shape)
+        return Rows(values, index, views)
+
+    def array(self, split, file):
+        """One memory-mapped array, e.g. of "train" and "image.npy"; see `split`."""
+        about = self.manifest["splits"][split]["files"][file]
+        path = npy.inside(self.folder, split, file)
+        return npy.open_rows(path, about["dtype"], about["shape"], about["bytes"])
+
+    def meta(self, split):
+        """`(samples, attributes)` of one split; see `Part` and `split`."""
+        path = npy.inside(self.folder, split, manifest.META)
+        entry = self.manifest["splits"][split]
+        if path.stat().st_size != entry["files"][manifest.META]["bytes"]:
+            raise ValueError(f"{path} does not have the manifest's size.")
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                header, *rows = csv.reader(file, strict=True)
+        except (csv.Error, ValueError) as error:
+            raise ValueError(f"{path} is not a readable CSV file: {error}") from None
+        widths = {len(row) for row in rows}
+        if not header or len(rows) != entry["count"] or widths != {len(header)}:
+            raise ValueError(
+                f"{path} must have {entry['count']} lines of {len(header)} columns."
+            )
+        first, *columns = (np.array(column) for column in zip(*rows, strict=True))
+        if header[0] != "sample" or samples_checksum(first) != entry["samples_sha256"]:
+            raise ValueError(f"{path} does not name the manifest's samples.")
+        return first, dict(zip(header[1:], columns, strict=True))
+
+
+def _own_recipe(modalities, classes):
+    known = {
+        name: item if isinstance(item, Modality) else Modality(tuple(item))
+        for name, item in modalities.items()
+    }
+    return Recipe("own", "data of one's own", known, tuple(classes))
+
+
+def _silent(split, done, total):
+    pass

@@ -1,0 +1,1 @@
+"""From decoded values to the arrays that a network sees."""

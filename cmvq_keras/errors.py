@@ -1,0 +1,58 @@
+"""Every exception of this package that a user can meet."""
+
+import signal
+
+
+class Diverged(ValueError):
+    """The training left the finite numbers."""
+
+
+class Lost(ConnectionError):
+    """Another process of this training does not answer any more."""
+
+    # Keras would add the arguments of the layer in which it came.
+    _keras_call_info_injected = True
+
+    @classmethod
+    def told(cls, error):
+        """The exception for what a backend raises when a process does not answer."""
+        reason = " ".join(str(error).split())[:200]
+        return cls(
+            f"Another process of this training is gone, or its connection ({reason})"
+        )
+
+
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+
+
+class Refused(RuntimeError):
+    """The first process of this training has refused to begin, and tells why."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was stopped; the message says how to go on.
+
+    A `KeyboardInterrupt`, so that what goes on after a failed training stops here.
+
+    Attributes:
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, signum, directory, where="at once"):
+        super().__init__(
+            f"Stopped {where} by {SIGNALS[signum]}. Go on with: cmvq train --resume "
+            f"{directory}"
+        )
+        self.exit_code = 128 + signum
+
+
+class RecipeFileError(Exception):
+    """A fault in a recipe file, in one line with the file and the line number."""
+
+
+class WrongSamples(ValueError):
+    """Not the samples that the comparison is about."""
+
+
+class DownloadError(OSError):
+    """A download that did not succeed; its message is one line."""

@@ -1,0 +1,150 @@
+"""What a model scores on a split."""
+
+import math
+
+import keras
+
+from cmvq_keras.batches import Batches, even_batch_size
+from cmvq_keras.distribution import replicas
+from cmvq_keras.evaluation import shared_classes
+from cmvq_keras.evaluation.progress import StepProgress
+from cmvq_keras.metrics import (
+    ConfusionMetric,
+    IntersectionOverUnion,
+    MacroF1,
+    iou_name,
+)
+from cmvq_keras.models.labels import IGNORED_LABEL
+
+
+def scores(recipe, shared=None):
+    """The Keras metrics to compile a recipe's model with, for `measure`.
+
+    Args:
+        recipe: the `Recipe`.
+        shared: names of classes that another data set has too, or None; see
+            `cmvq_keras.evaluation.shared_classes`.
+    """
+    found = [_score(recipe)]
+    if shared:
+        indices = [recipe.classes.index(name) for name in shared]
+        found.append(shared_classes.AccuracyAmong(indices))
+    return found
+
+
+def _score(recipe):
+    if recipe.task == "segmentation":
+        return IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)
+    return MacroF1(len(recipe.classes))
+
+
+def batches(recipe, split, modalities=None):
+    """A split's samples in their order, in batches of one size where that is near.
+
+    Args:
+        recipe: the `Recipe`.
+        split: a `cmvq_keras.data.split.Split`.
+        modalities: names of those that the batches hold; None for all.
+    """
+    size = even_batch_size(len(split.y), recipe.training.batch_size)
+    x = {name: split.x[name] for name in modalities or split.x}
+    return Batches(x, split.y, size)
+
+
+def shared_batches(recipe, split):
+    """As `batches`, for a model that several devices evaluate: each gets its part.
+
+    They are those of one device where these can be shared out; else smaller ones, or
+    every device reads them whole.
+
+    Raises:
+        ValueError: for a split with fewer samples than there are devices.
+    """
+    count = len(split.y)
+    even = even_batch_size(count, recipe.training.batch_size)
+    for size in range(min(even, count), 0, -1):
+        if replicas.splits(size) and replicas.splits(count % size or size, last=True):
+            process = replicas.index, replicas.processes
+            return Batches(split.x, split.y, size, process=process)
+    if not replicas.can_read_whole:
+        raise ValueError(
+            f"{replicas.count} devices cannot share out {count} samples of validation "
+            "or test data: take fewer devices, or more samples."
+        )
+    whole = Batches(split.x, split.y, even)
+    whole.whole = True
+    return whole
+
+
+def measure(model, recipe, split, shared=None):
+    """The numbers of one split, a dict for metrics.json.
+
+    Args:
+        model: a `CMVQVAE` that was compiled with `scores(recipe, shared)`.
+        recipe: its `Recipe`.
+        split: a `cmvq_keras.data.split.Split`.
+        shared: as in `scores`.
+
+    Returns:
+        See `cmvq_keras.evaluate`.
+    """
+    logs = model.evaluate(
+        shared_batches(recipe, split),
+        return_dict=True,
+        verbose=0,
+        callbacks=[StepProgress()],
+    )
+    with replicas.metrics_of_all(model):
+        confusion = _confusion(model)
+    sizes = confusion.sum(axis=1)
+    among = logs.pop(shared_classes.NAME, None)
+    iou = _iou(recipe, logs)
+    grouped = {iou_name(name) for name in iou.get("iou", ())}
+    grouped |= {f"{name}_codes_used" for name in model.quantizers}
+    return {
+        **_on_shared(confusion, recipe.classes, shared, among),
+        **{name: value for name, value in logs.items() if name not in grouped},
+        **iou,
+        "n": len(split.y),
+        "codes_used": {
+            name: int(logs[f"{name}_codes_used"])
+            for name in model.modalities
+            if model.reconstructs
+        },
+        "per_class": {
+            name: float(confusion[i, i] / sizes[i]) if sizes[i] else None
+            for i, name in enumerate(recipe.classes)
+        },
+        "confusion": confusion.astype(int).tolist(),
+    }
+
+
+def _on_shared(confusion, classes, shared, among):
+    if shared is None:
+        return {}
+    return {"shared": shared_classes.measure(confusion, classes, shared, among)}
+
+
+def _iou(recipe, logs):
+    """IoU by class name, None for those that are not there; for segmentation alone."""
+    if recipe.task != "segmentation":
+        return {}
+    scores = {name: logs[iou_name(name)] for name in recipe.classes}
+    return {
+        "iou": {
+            name: None if math.isnan(score) else score for name, score in scores.items()
+        }
+    }
+
+
+def _confusion(model):
+    return keras.ops.convert_to_numpy(_find_metric(model, ConfusionMetric).confusion)
+
+
+def _find_metric(model, kind):
+    queue = list(model.metrics)
+    for metric in queue:
+        if isinstance(metric, kind):
+            return metric
+        queue.extend(getattr(metric, "metrics", ()))
+    raise ValueError(f"The model was not compiled with {kind.__name__}.")

@@ -1,0 +1,112 @@
+"""Compare methods, or the values of settings: what the command line calls."""
+
+import keras
+
+from cmvq_keras.data.store import reader
+from cmvq_keras.data.store.store import Store
+from cmvq_keras.experiments import plan, runner
+from cmvq_keras.experiments.study import COMPARE, SWEEP, begin
+
+
+def compare(
+    recipe,
+    names=None,
+    seeds=range(5),
+    out="comparison",
+    data_dir=None,
+    store=None,
+    told=None,
+    jobs=1,
+):
+    """Trains a recipe by several methods, each with several seeds.
+
+    A second call with the same settings goes on where the first one was stopped, and
+    may add methods and seeds.
+
+    Args:
+        recipe: a resolved `Recipe`.
+        names: methods in the order of the table; None for all that apply.
+        seeds: of the trainings.
+        out: the folder of the comparison.
+        data_dir, store: as in `cmvq_keras.train`.
+        told: a `cmvq_keras.experiments.progress.Told`, or None.
+        jobs: how many are trained at a time, see `trials.train`.
+
+    Returns:
+        The `cmvq_keras.experiments.study.Study`.
+
+    Raises:
+        ValueError: for unknown methods, when none applies, and when `out` holds a
+            comparison with other settings.
+        FileExistsError: when `out` holds something else.
+        FileNotFoundError: when raw data is missing; it says how to get it.
+    """
+    variants, left = plan.of_methods(recipe, names)
+    if store is not None:
+        store = store if isinstance(store, Store) else Store.open(store, recipe.name)
+        variants, unfit = _fitting(variants, store, recipe)
+        left += unfit
+    if not variants:
+        told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
+        raise ValueError(f"No method applies to {recipe.name}: {told_of}")
+    study = _begin(COMPARE, out, recipe, variants, left)
+    runner.train(study, variants, seeds, data_dir, store, told, jobs)
+    return study
+
+
+def sweep(
+    recipe,
+    over,
+    seeds=range(5),
+    out="sweep",
+    data_dir=None,
+    store=None,
+    told=None,
+    jobs=1,
+):
+    """Trains a recipe with several values of a setting, each with several seeds.
+
+    Args:
+        recipe, seeds, out, data_dir, store, told, jobs: as in `compare`.
+        over: lists of values, or of their texts, by setting; every combination of
+            them is trained.
+
+    Returns:
+        The `cmvq_keras.experiments.study.Study`.
+
+    Raises:
+        ValueError, FileExistsError, FileNotFoundError: as in `compare`.
+    """
+    variants = plan.of_settings(recipe, over)
+    study = _begin(SWEEP, out, recipe, variants, [])
+    runner.train(study, variants, seeds, data_dir, store, told, jobs)
+    return study
+
+
+def _begin(kind, out, recipe, variants, left):
+    return begin(out, kind, recipe, keras.config.backend(), variants, left)
+
+
+def _fitting(variants, store, recipe):
+    """Those that can be trained from a store, and why the others cannot.
+
+    A store of pairs holds no samples of a modality alone.
+    """
+    samples, _ = store.meta(next(iter(store.manifest["splits"])))
+    paired = reader.PAIR in samples[0]
+    # What is wrong with the recipe itself is an error, and no method's.
+    reader.check_fit(recipe, store, paired)
+    fitting, left = [], []
+    for variant in variants:
+        try:
+            reader.check_fit(variant.recipe, store, paired)
+        except ValueError as error:
+            # A table is shown to others: no path of this machine.
+            reason = str(error).removeprefix(f"{store.folder} ")
+            if paired and set(variant.recipe.modalities) != set(recipe.modalities):
+                reason = "the store holds pairs alone; it needs --data-dir"
+            entry = {"method": variant.method, "title": variant.title}
+            left.append({**entry, "reason": reason})
+        else:
+            fitting.append(variant)
+    return fitting, left

@@ -1,0 +1,17 @@
+"""What a person is told while a comparison trains."""
+
+
+class Told:
+    """Says nothing; the command line has one that prints."""
+
+    def starts(self, trial, number, total):
+        """The `number`-th of `total` trials starts; finished ones are counted."""
+
+    def preparing(self, split, done, total):
+        """So many samples of a split are prepared."""
+
+    def epoch(self, number, total):
+        """An epoch has ended."""
+
+    def ends(self, result, seconds_left):
+        """A trial has ended with a `Result`; so long may the others take."""

@@ -1,0 +1,96 @@
+"""The test samples that all trials are measured on, counted and named."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from cmvq_keras import recipes
+from cmvq_keras.errors import WrongSamples
+from cmvq_keras.runs import stores
+
+SPLIT = "test"
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """Which samples were evaluated.
+
+    Args:
+        n: how many.
+        size: how many the split has, without those that were left out; None for a
+            store that holds the first ones alone.
+        left_out: how many could not be read, as the store's manifest lists them.
+        checksum: SHA-256 of the evaluated samples' names and labels.
+        store: SHA-256 of the store's manifest; None for data that is made up.
+    """
+
+    n: int
+    size: int | None
+    left_out: int
+    checksum: str
+    store: str | None
+
+
+def load(full, recipe, data_dir=None, store=None, told=None):
+    """The test split that a recipe's model is measured on.
+
+    It is the one of all modalities, of which a modality alone sees its own: in a
+    recipe of pairs that modality's own test split has other samples.
+
+    Args:
+        full: the `Recipe` with all modalities.
+        recipe: the one whose model is measured; it may have fewer.
+        data_dir, store, told: as in `cmvq_keras.train`.
+
+    Returns:
+        `(split, about)`: a `cmvq_keras.data.split.Split` and an `About`.
+
+    Raises:
+        WrongSamples: when there are other samples than the split's size, its
+            listed exclusions and the limit say.
+        FileNotFoundError, ValueError: as in `cmvq_keras.train`.
+    """
+    modalities = {**full.modalities, **recipe.modalities}
+    data = dataclasses.replace(full, modalities=modalities, data=recipe.data)
+    limit = recipe.training.limit
+    store = stores.find_store(full, data_dir, store, told)
+    split = recipes.load_split(data, SPLIT, data_dir, limit, store)
+    size, left_out = _size(data, split, data_dir, store)
+    is_cut = store is not None and store.recipe.training.limit == size
+    about = About(
+        n=len(split),
+        size=None if is_cut else size,
+        left_out=left_out,
+        checksum=checksum(split),
+        store=store.checksum if store else None,
+    )
+    expected = size if limit is None else min(limit, size)
+    check_count(about.n, expected, full.name)
+    return split, about
+
+
+def check_count(found, expected, what):
+    """Raises WrongSamples unless as many samples were found as expected."""
+    if found != expected:
+        raise WrongSamples(
+            f"{what}: {expected:,} samples of the {SPLIT} split must be evaluated. "
+            f"Received: {found:,}"
+        )
+
+
+def _size(recipe, split, data_dir, store):
+    if store:
+        entry = store.manifest["splits"][SPLIT]
+        left_out = [each["split"] for each in store.manifest["left_out"]]
+        return entry["count"], left_out.count(SPLIT)
+    if recipe.training.limit is None:
+        return len(split), 0
+    return len(recipes.load_split(recipe, SPLIT, data_dir)), 0
+
+
+def checksum(split):
+    """SHA-256 of a split's names and labels, in their order."""
+    found = hashlib.sha256("\n".join(map(str, split.samples)).encode())
+    found.update(np.ascontiguousarray(split.y, "<i4").tobytes())
+    return found.hexdigest()

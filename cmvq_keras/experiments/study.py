@@ -1,0 +1,232 @@
+"""The folder of a comparison: what it is about, and that it stays so."""
+
+import dataclasses
+import json
+import pathlib
+
+from cmvq_keras import fileio, recipes
+from cmvq_keras.errors import WrongSamples
+from cmvq_keras.experiments import plan, trial
+from cmvq_keras.fileio import MAX_BYTES, write_atomically
+from cmvq_keras.recipe import Recipe
+from cmvq_keras.runs import locking
+
+FILE = "comparison.json"
+FORMAT = 1
+COMPARE, SWEEP = "compare", "sweep"
+
+
+@dataclasses.dataclass
+class Study:
+    """A comparison's folder and what it is about. `begin` makes one or goes on with it,
+    `read` reads it.
+
+    Args:
+        out: the folder.
+        kind: "compare" or "sweep".
+        backend: what all trials run on.
+        recipe: the resolved `Recipe` that the variants are made of.
+        changed: its settings that are not the preset's, see `plan.changed`.
+        over: settings that a sweep varies, a list of names.
+        rows: of the table, dictionaries "label", "title", "method", "source" and
+            "values".
+        left: methods that do not apply, see `plan.of_methods`.
+        reference: the label that the others are compared with, or None.
+        tests: by label the test samples, `samples.About` as a dictionary.
+    """
+
+    out: pathlib.Path
+    kind: str
+    backend: str
+    recipe: Recipe
+    changed: list
+    over: list
+    rows: list
+    left: list
+    reference: str | None
+    tests: dict
+
+    @property
+    def path(self):
+        """Where it is noted."""
+        return self.out / FILE
+
+    def write(self):
+        """Notes it in its folder."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        content = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("out", "recipe")
+        }
+        recipe = json.loads(self.recipe.to_json())
+        content |= {"format": FORMAT, "recipe": recipe}
+        # Not sorted: modalities and rows have an order.
+        write_atomically(self.path, json.dumps(content, indent=2) + "\n")
+
+    def lock(self):
+        """Keeps a second process from training into the same folder.
+
+        Raises:
+            FileExistsError: when one already does; with its id.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        return locking.alone(self.out)
+
+    def note_test(self, label, about):
+        """Notes which test samples a variant is measured on.
+
+        Raises:
+            samples.WrongSamples: when they are not those of its earlier trials.
+        """
+        found = dataclasses.asdict(about)
+        noted = self.tests.get(label)
+        if noted is None:
+            self.tests[label] = found
+            self.write()
+        elif differing := [k for k in ("n", "checksum") if noted[k] != found[k]]:
+            # A store may be made again, or hold more: then its checksum is another.
+            raise WrongSamples(
+                f"The test samples are not those that {self.out} is about: "
+                f"{' and '.join(differing)} differ. Choose another folder."
+            )
+
+    def results(self):
+        """All trials that have ended, `trial.Result`s: rows in the table's order, and
+        of each the seeds in theirs."""
+        found = []
+        for row in self.rows:
+            folders = (self.out / row["label"]).glob("seed-*")
+            numbers = [folder.name.removeprefix("seed-") for folder in folders]
+            for seed in sorted(int(each) for each in numbers if each.isdecimal()):
+                folder = plan.folder(self.out, row["label"], seed)
+                found.append(trial.read(row["label"], seed, folder))
+        return [result for result in found if result is not None]
+
+    def recipe_of(self, label):
+        """The recipe of a row's task and classes: its values of a sweep included."""
+        (row,) = (row for row in self.rows if row["label"] == label)
+        return recipes.resolve(self.recipe.with_settings(row["values"]))
+
+
+def begin(out, kind, recipe, backend, variants, left=()):
+    """Makes a comparison's folder, or goes on with it.
+
+    Rows that are there already stay, after those of this call.
+
+    Args:
+        out: the folder.
+        kind, recipe, backend, left: see `Study`.
+        variants: `plan.Variant`s.
+
+    Returns:
+        The `Study`. Nothing is written yet.
+
+    Raises:
+        ValueError: when the folder holds a comparison with other settings.
+        FileExistsError: when it holds something else.
+    """
+    out = pathlib.Path(out)
+    rows = [_row(variant) for variant in variants]
+    over = list(variants[0].values) if variants else []
+    recipe = recipe.with_settings({"training.seed": 0})
+    study = Study(
+        out=out,
+        kind=kind,
+        backend=backend,
+        recipe=recipe,
+        changed=plan.changed(recipe),
+        over=over,
+        rows=rows,
+        left=list(left),
+        reference=plan.reference(variants, recipe),
+        tests={},
+    )
+    if not (out / FILE).exists():
+        _check_empty(out)
+        return study
+    before = read(out)
+    _check_same(before, study)
+    labels = {row["label"] for row in rows}
+    study.rows += [row for row in before.rows if row["label"] not in labels]
+    # With other data a method may apply that did not before.
+    methods = {each["method"] for each in [*study.left, *rows]}
+    study.left += [each for each in before.left if each["method"] not in methods]
+    study.reference = study.reference or before.reference
+    study.tests = before.tests
+    return study
+
+
+def _row(variant):
+    from cmvq_keras import methods
+
+    return {
+        "label": variant.label,
+        "title": variant.title,
+        "method": variant.method,
+        "source": methods.get(variant.method).source,
+        "values": variant.values,
+    }
+
+
+def _check_empty(out):
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} is no folder.")
+    if out.is_dir() and any(entry.name not in locking.FILES for entry in out.iterdir()):
+        raise FileExistsError(
+            f"{out} holds something else than a comparison. Choose another folder."
+        )
+
+
+def _check_same(before, now):
+    faults = [
+        f"{name} is {getattr(before, name)}"
+        for name in ("kind", "backend")
+        if getattr(before, name) != getattr(now, name)
+    ]
+    if before.over != now.over:
+        faults.append(f"the sweep is over {' and '.join(before.over) or 'nothing'}")
+    faults += [f"{name} is {plan.shown(old)}" for name, old in _other(before, now)]
+    if faults:
+        raise ValueError(
+            f"{now.out} holds a comparison with other settings: there "
+            f"{', '.join(faults)}. Choose another folder."
+        )
+
+
+def _other(before, now):
+    """What differs, and its value before."""
+    old, new = before.recipe, now.recipe
+    for name in ("name", "preset", "classes", "task_modalities"):
+        if getattr(old, name) != getattr(new, name):
+            yield name, getattr(old, name)
+    if list(old.modalities) != list(new.modalities):
+        yield "modalities", " and ".join(old.modalities)
+        return
+    old, new = old.settings(), new.settings()
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield name, old.get(name)
+
+
+def read(out):
+    """Reads a comparison's folder.
+
+    Raises:
+        FileNotFoundError: when it holds none.
+        ValueError: when its note is damaged.
+    """
+    out = pathlib.Path(out)
+    path = out / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{out} holds no comparison: no {FILE} is there.")
+    with fileio.opened(path, "comparison", MAX_BYTES) as file:
+        content = json.loads(file.read().decode("utf-8"))
+        if content.pop("format") != FORMAT:
+            raise ValueError(f'it must have "format": {FORMAT}')
+        content["recipe"] = Recipe.from_json(json.dumps(content["recipe"]))
+        found = Study(out=out, **content)
+        for row in found.rows:
+            # A label is a folder's name: a file that was changed must not lead away.
+            plan.check_label(row["label"])
+    return found

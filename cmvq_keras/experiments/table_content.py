@@ -1,0 +1,272 @@
+"""A comparison's rows: each variant's numbers over its seeds."""
+
+import dataclasses
+
+import numpy as np
+
+from cmvq_keras.experiments import outcomes, statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Number:
+    """A number over seeds: its mean, its standard deviation (None for one seed) and
+    its interval (None where there is none)."""
+
+    mean: float
+    deviation: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A variant in the table.
+
+    Args:
+        label, title: see `cmvq_keras.experiments.plan.Variant`.
+        values: what a sweep gives it, by setting.
+        seeds: of its finished trials; without any, all below is empty.
+        n: test samples.
+        score: a `Number` in [0, 1]: accuracy, or mean IoU under segmentation.
+        scores: of each seed.
+        second: a `Number`: macro-F1, or the accuracy of pixels.
+        difference: a `Number`: score minus that of the reference, over the seeds and
+            samples that both have; None where there are none.
+        compl: `Number`s in percent by modality; None where the method has none.
+        zeta: the same; one for all modalities together is named "".
+        parameters: how many are trained.
+        seconds: a `Number`: of a training.
+    """
+
+    label: str
+    title: str
+    values: dict
+    seeds: tuple
+    n: int | None = None
+    score: Number | None = None
+    scores: tuple = ()
+    second: Number | None = None
+    difference: Number | None = None
+    compl: dict = dataclasses.field(default_factory=dict)
+    zeta: dict = dataclasses.field(default_factory=dict)
+    parameters: int | None = None
+    seconds: Number | None = None
+
+
+def of_study(study, results=None):
+    """The rows of a comparison.
+
+    Args:
+        study: a `cmvq_keras.experiments.study.Study`.
+        results: its `trial.Result`s, where they have been read before.
+
+    Returns:
+        A list of `Row`s, in the table's order.
+    """
+    results = study.results() if results is None else results
+    finished = [each for each in results if not each.failure]
+    drawn = _drawn(study, finished)
+    return [_row(study, entry, finished, drawn) for entry in study.rows]
+
+
+def score_names(study):
+    """What score and second are called in a comparison."""
+    kind = outcomes.kind(study.recipe)
+    return kind.score_name, kind.second_name
+
+
+def names(study, measured, key):
+    """The names that compl or zeta has: modalities in the recipe's order, then others.
+
+    Args:
+        study: a `cmvq_keras.experiments.study.Study`.
+        measured: dictionaries that hold such names under `key`.
+        key: "compl" or "zeta".
+    """
+    found = dict.fromkeys(name for each in measured for name in each.get(key, ()))
+    first = [name for name in study.recipe.modalities if name in found]
+    return [*first, *(name for name in found if name not in first)]
+
+
+def _drawn(study, finished):
+    """Each trial's scores on the same draws of samples, `(draws,)` by label and seed.
+
+    Trials on other samples are drawn by themselves.
+    """
+    groups = {}
+    for each in finished:
+        key = each.measured["samples"]
+        recipe = study.recipe_of(each.label)
+        groups.setdefault(key, {})[each.label, each.seed] = each.outcomes(recipe)
+    found = {}
+    for group in groups.values():
+        found |= statistics.drawn_scores(group)
+    return found
+
+
+def _row(study, entry, finished, drawn):
+    label = entry["label"]
+    own = [each for each in finished if each.label == label]
+    row = Row(label, entry["title"], entry["values"], tuple(e.seed for e in own))
+    if not own:
+        return row
+    measured = [each.measured for each in own]
+    scores = [each["score"] for each in measured]
+    of_draws = np.stack([drawn[label, each.seed] for each in own])
+    return dataclasses.replace(
+        row,
+        n=measured[0]["n"],
+        score=_number(scores, statistics.interval(of_draws)),
+        scores=tuple(scores),
+        second=_number([each["second"] for each in measured]),
+        difference=_difference(study, own, finished, drawn),
+        compl=_by_name(study, measured, "compl"),
+        zeta=_by_name(study, measured, "zeta"),
+        parameters=measured[0]["parameters"],
+        seconds=_number([each["seconds"] for each in measured]),
+    )
+
+
+def _difference(study, own, finished, drawn):
+    others = {each.seed: each for each in finished if each.label == study.reference}
+    pairs = [(each, others[each.seed]) for each in own if each.seed in others]
+    if not pairs or own[0].label == study.reference:
+        return None
+    if len({each.measured["samples"] for pair in pairs for each in pair}) > 1:
+        return None
+    scores = [a.measured["score"] - b.measured["score"] for a, b in pairs]
+    of_draws = [drawn[a.label, a.seed] - drawn[b.label, b.seed] for a, b in pairs]
+    return _number(scores, statistics.interval(of_draws))
+
+
+def _by_name(study, measured, key):
+    """A `Number` over seeds by name, where every seed has one."""
+    found = {}
+    for name in names(study, measured, key):
+        values = [each[key].get(name) for each in measured]
+        if None not in values:
+            found[name] = _number(values, statistics.interval_over_seeds(values))
+    return found
+
+
+def _number(values, interval=None):
+    return Number(*statistics.mean_and_deviation(values), interval)
+
+
+def lines(study, results):
+    """Pairs of a name and a text.
+
+    Args:
+        study: a `cmvq_keras.experiments.study.Study`.
+        results: its `trial.Result`s.
+    """
+    recipe, training = study.recipe, study.recipe.training
+    modalities = " and ".join(recipe.modalities)
+    limit = "none" if training.limit is None else f"{training.limit:,} of each split"
+    by = training.select_by.replace("_", " ")
+    yield "Recipe", f"{recipe.name} ({modalities}), preset {recipe.preset}"
+    yield "Settings that differ from the preset's", ", ".join(study.changed) or "none"
+    yield "Limit", limit
+    yield "Epochs", f"{training.epochs}; the best one on validation data, by {by}"
+    yield "Backend", f"{study.backend} on {_devices(results)}"
+    yield "Seeds", _seeds(study, results)
+    yield from _tests(study)
+    yield _data(study, results)
+    yield (
+        "Numbers",
+        "mean ± standard deviation over seeds; intervals: "
+        f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and of "
+        "seeds; differences: of the same seeds and samples",
+    )
+    yield (
+        "Seconds",
+        "wall time of a training with its compilation, validation and test",
+    )
+    yield "Versions", _versions(results)
+
+
+def asides(study, results):
+    """Lines on what the table does not hold: methods that do not apply, failures."""
+    for each in study.left:
+        yield f"{each['title']} ({each['method']}) does not apply: {each['reason']}"
+    trained = {result.label for result in results}
+    missing = [row["title"] for row in study.rows if row["label"] not in trained]
+    if missing:
+        yield f"Not trained yet: {', '.join(missing)}"
+    for result in results:
+        if result.failure:
+            yield f"{result.label}, seed {result.seed}, failed: {result.failure}"
+
+
+def _devices(results):
+    return _all(", ".join(each.measured["devices"]) for each in _finished(results))
+
+
+def _versions(results):
+    return _all(_version(each.measured) for each in _finished(results))
+
+
+def _version(measured):
+    found = [f"{name} {number}" for name, number in measured["versions"].items()]
+    if measured["commit"]:
+        found.append(f"commit {measured['commit']}")
+    return ", ".join(found)
+
+
+def _finished(results):
+    return [each for each in results if not each.failure]
+
+
+def _all(texts):
+    """The different ones of some texts."""
+    return "; and ".join(dict.fromkeys(texts)) or "none yet"
+
+
+def _seeds(study, results):
+    finished = _finished(results)
+    seeds = sorted({each.seed for each in finished})
+    missing = []
+    for row in study.rows:
+        own = {each.seed for each in finished if each.label == row["label"]}
+        lacking = [str(seed) for seed in seeds if seed not in own]
+        if own and lacking:
+            missing.append(f"{row['title']} lacks {', '.join(lacking)}")
+    return "; ".join([", ".join(map(str, seeds)) or "none yet", *missing])
+
+
+def _tests(study):
+    limit = study.recipe.training.limit
+    groups = {}
+    for label, about in study.tests.items():
+        key = about["checksum"], about["n"]
+        groups.setdefault(key, (about, []))[1].append(label)
+    for about, labels in groups.values():
+        whose = "" if len(groups) == 1 else f" ({', '.join(labels)})"
+        yield f"Split{whose}", _split(about, limit)
+        yield f"Samples{whose}", f"SHA-256 of names and labels {about['checksum']}"
+
+
+def _split(about, limit):
+    # Earlier notes have the size of a store that was cut at the limit.
+    if about["size"] in (None, limit):
+        return f"test, n = {about['n']:,}, the first ones (limit)"
+    whole = about["size"] + about["left_out"]
+    if about["n"] == whole:
+        return f"test, n = {about['n']:,}, the whole split"
+    parts = [f"test, n = {about['n']:,} of {whole:,}"]
+    if about["left_out"]:
+        parts.append(f"{about['left_out']:,} could not be read, see the store")
+    if about["n"] < about["size"]:
+        parts.append("the first ones (limit)")
+    return "; ".join(parts)
+
+
+def _data(study, results):
+    # A trial of an earlier version noted none: the folder's note has it then.
+    noted = {label: about["store"] for label, about in study.tests.items()}
+    stores = [
+        each.measured.get("store", noted.get(each.label)) for each in _finished(results)
+    ]
+    if any(stores):
+        return "Store", _all(f"SHA-256 of its manifest {each}" for each in stores)
+    settings = " ".join(f"{k}={v}" for k, v in study.recipe.data.items())
+    return "Data", f"not from a store; its settings: {settings or 'none'}"

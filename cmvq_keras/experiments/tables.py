@@ -1,0 +1,252 @@
+"""A comparison's tables: for a terminal, as CSV, Markdown and LaTeX."""
+
+import csv
+import dataclasses
+import io
+
+from cmvq_keras.experiments import table_content
+from cmvq_keras.fileio import write_atomically
+
+NONE = "-"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A comparison's table.
+
+    Args:
+        rows: `cmvq_keras.experiments.table_content.Row`s of what has been trained.
+        scores: columns on how well each does: pairs of a title and its cells, texts.
+        made: columns on what it is made of. Both begin with the rows' titles.
+        asides: lines on what the table does not hold.
+        foot: pairs of a name and a text: all that the numbers depend on.
+    """
+
+    rows: list
+    scores: list
+    made: list
+    asides: list
+    foot: list
+
+
+def of_study(study):
+    """The `Table` of a `cmvq_keras.experiments.study.Study`."""
+    results = study.results()
+    found = [row for row in table_content.of_study(study, results) if row.seeds]
+    return Table(
+        found,
+        *columns(study, found),
+        list(table_content.asides(study, results)),
+        list(table_content.lines(study, results)),
+    )
+
+
+def write(study, table):
+    """Writes table.csv, table.md, table.tex and trials.csv into its folder."""
+    write_atomically(study.out / "table.csv", as_csv(study, table.rows))
+    write_atomically(study.out / "table.md", markdown(table))
+    write_atomically(study.out / "table.tex", latex(table))
+    write_trials(study)
+
+
+def columns(study, found):
+    """The table's cells as texts.
+
+    Args:
+        study: a `cmvq_keras.experiments.study.Study`.
+        found: its `rows.Row`s.
+
+    Returns:
+        Two lists of pairs of a title and its cells, one a row: how well it does; and
+        what it is made of. Each begins with the rows' titles.
+    """
+    score, second = (title(name) for name in table_content.score_names(study))
+    first = ", ".join(study.over) or "method"
+    names = (first, [row.title for row in found])
+    scores = [
+        names,
+        ("seeds", [len(row.seeds) for row in found]),
+        (f"{score} (%)", [_spread(row.score, 100) for row in found]),
+        ("95 % interval", [_between(row.score, 100) for row in found]),
+    ]
+    if study.reference:
+        name = "difference to " + _title_of(study, study.reference)
+        scores.append((name, [_signed(row.difference) for row in found]))
+    scores.append((f"{second} (%)", [_spread(row.second, 100) for row in found]))
+    made = [names]
+    for key, heading in (("compl", "compl {} (%)"), ("zeta", "zeta {}")):
+        digits = 1 if key == "compl" else 2
+        for name in _names(study, found, key):
+            cells = [_spread(getattr(r, key).get(name), 1, digits) for r in found]
+            made.append((" ".join(heading.format(name).split()), cells))
+    trained = [NONE if r.parameters is None else f"{r.parameters:,}" for r in found]
+    made.append(("parameters", trained))
+    made.append(("seconds", [_spread(row.seconds, 1, 0) for row in found]))
+    return scores, made
+
+
+def _title_of(study, label):
+    (found,) = (row["title"] for row in study.rows if row["label"] == label)
+    return found
+
+
+def title(name):
+    """A score's name for a person."""
+    known = {"macro_f1": "macro-F1", "mean_iou": "mean IoU"}
+    return known.get(name, name)
+
+
+def _names(study, found, key):
+    return table_content.names(study, [{key: getattr(row, key)} for row in found], key)
+
+
+def _spread(number, factor, digits=2):
+    if number is None:
+        return NONE
+    text = f"{factor * number.mean:.{digits}f}"
+    if number.deviation is None:
+        return text
+    return f"{text} ± {factor * number.deviation:.{digits}f}"
+
+
+def _between(number, factor, sign=""):
+    if number is None or number.interval is None:
+        return NONE
+    low, high = (f"{factor * edge:{sign}.2f}" for edge in number.interval)
+    return f"{low} to {high}"
+
+
+def _signed(number):
+    if number is None:
+        return NONE
+    return f"{100 * number.mean:+.2f} ({_between(number, 100, '+')})"
+
+
+def turned(columns):
+    """Rows and header of columns."""
+    header, cells = zip(*columns, strict=True)
+    return list(zip(*cells, strict=True)), header
+
+
+def _joined(table):
+    """All columns side by side."""
+    return turned([*table.scores, *table.made[1:]])
+
+
+def markdown(table):
+    """The table, its asides and its foot."""
+    cells, header = _joined(table)
+    parts = [[_line(header), "|" + "---|" * len(header), *map(_line, cells)]]
+    parts.append([f"- {_escaped(aside)}" for aside in table.asides])
+    parts.append([f"- {name}: {_escaped(text)}" for name, text in table.foot])
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _line(cells):
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _escaped(text):
+    text = str(text).replace("\\", "\\\\").replace("|", "\\|")
+    return text.replace("<", "&lt;").replace("*", "\\*")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
+
+
+def latex(table):
+    """A tabular, which needs no package; asides and foot as comments above it."""
+    cells, header = _joined(table)
+    comments = [f"% {name}: {text}" for name, text in table.foot]
+    comments += [f"% {' '.join(aside.split())}" for aside in table.asides]
+    body = [
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\hline",
+        _latex_line(header),
+        r"\hline",
+        *map(_latex_line, cells),
+        r"\hline",
+        r"\end{tabular}",
+    ]
+    return "\n".join([*comments, *body]) + "\n"
+
+
+def _latex_line(cells):
+    return " & ".join(map(_latex_text, cells)) + r" \\"
+
+
+def _latex_text(text):
+    return "".join(_LATEX.get(letter, letter) for letter in str(text))
+
+
+def as_csv(study, found):
+    """Numbers without rounding, shares from 0 to 1; a line a row."""
+    score, second = table_content.score_names(study)
+    lines = []
+    for row in found:
+        line = {"label": row.label, **row.values}
+        line |= {"seeds": " ".join(map(str, row.seeds)), "n": row.n}
+        line |= _cells(score, row.score) | _cells(second, row.second)
+        line |= _cells("difference", row.difference)
+        for key in ("compl", "zeta"):
+            for name in _names(study, found, key):
+                own = getattr(row, key).get(name)
+                line |= _cells(f"{key}_{name}" if name else key, own)
+        line |= {"parameters": row.parameters}
+        line |= _cells("seconds", row.seconds)
+        lines.append(line)
+    return _csv(lines)
+
+
+def _cells(name, number):
+    if number is None:
+        number = table_content.Number(None)
+    low, high = number.interval or (None, None)
+    return {
+        name: number.mean,
+        f"{name}_sd": number.deviation,
+        f"{name}_low": low,
+        f"{name}_high": high,
+    }
+
+
+def _csv(lines):
+    text = io.StringIO()
+    names = dict.fromkeys(name for line in lines for name in line)
+    columns = [n for n in names if any(line.get(n) is not None for line in lines)]
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def write_trials(study):
+    """Writes trials.csv, a line a trial that has ended."""
+    score, second = table_content.score_names(study)
+    results = study.results()
+    measured = [result.measured for result in results]
+    names = {
+        key: table_content.names(study, measured, key) for key in ("compl", "zeta")
+    }
+    lines = []
+    for result in results:
+        found = result.measured
+        line = {"label": result.label, "seed": result.seed}
+        for name, key in ((score, "score"), (second, "second")):
+            line[name] = found.get(key)
+        for key, own in names.items():
+            for name in own:
+                column = f"{key}_{name}" if name else key
+                line[column] = found.get(key, {}).get(name)
+        for name in ("n", "best_epoch", "parameters", "seconds"):
+            line[name] = found.get(name)
+        lines.append({**line, "failure": result.failure})
+    write_atomically(study.out / "trials.csv", _csv(lines))

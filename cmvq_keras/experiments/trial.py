@@ -1,0 +1,210 @@
+"""One training of a comparison: done, measured, and read back."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import shutil
+import time
+
+import keras
+import numpy as np
+
+from cmvq_keras import fileio
+from cmvq_keras.evaluation import scores
+from cmvq_keras.experiments import outcomes, sample_check
+from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
+from cmvq_keras.models import build
+from cmvq_keras.runs import checkpoint, environment, stores
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+from cmvq_keras.training import train
+
+FINISHED, FAILED = "trial.json", "failed.json"
+# These end a comparison: the next training would meet them too.
+_OF_THE_MACHINE = (OSError, MemoryError, ImportError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a trial came to.
+
+    Args:
+        label: of its variant.
+        seed: of the training.
+        folder: its run folder.
+        measured: numbers by name; empty for a training that failed.
+        failure: why it failed, or None.
+    """
+
+    label: str
+    seed: int
+    folder: pathlib.Path
+    measured: dict
+    failure: str | None = None
+
+    def outcomes(self, recipe):
+        """Its answers to the test samples, see `cmvq_keras.experiments.outcomes`."""
+        return outcomes.read(self.folder, recipe, self.measured["n"])
+
+
+def read(label, seed, folder):
+    """A trial's `Result`; None where it has not ended.
+
+    Raises:
+        ValueError: for a damaged file.
+    """
+    for name in (FINISHED, FAILED):
+        if (folder / name).is_file():
+            with fileio.opened(folder / name, "JSON file", MAX_BYTES) as file:
+                content = json.loads(file.read().decode("utf-8"))
+                if name == FAILED:
+                    return Result(label, seed, folder, {}, str(content["reason"]))
+                _check(content)
+            return Result(label, seed, folder, content)
+    return None
+
+
+def _check(content):
+    for name in ("score", "second", "seconds", "parameters", "n", "best_epoch"):
+        value = content[name]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"{name} must be a number. Received: {value!r}")
+    for name in ("compl", "zeta"):
+        for value in content[name].values():
+            if value is not None and not isinstance(value, (int, float)):
+                raise ValueError(f"{name} must hold numbers. Received: {value!r}")
+
+
+def do(trial, out, data_dir, store, test, told):
+    """Trains and measures a trial.
+
+    Args:
+        trial: a `cmvq_keras.experiments.plan.Trial`.
+        out: the folder of the comparison. A training that was cut off goes on from
+            its checkpoint; where it has none that fits, what it left goes.
+        data_dir, store: as in `cmvq_keras.train`.
+        test: function from the trial's recipe to its test split and `samples.About`.
+        told: a `cmvq_keras.experiments.progress.Told`.
+
+    Returns:
+        Its `Result`. A training that fails is recorded; what is wrong with the
+        machine, the disk or the test samples is raised.
+    """
+    folder = trial.folder(out)
+    recipe = trial.recipe
+    # What is prepared for many trainings is in no training's time.
+    store = stores.find_store(recipe, data_dir, store, told.preparing)
+    split, about = test(trial)
+    options = {"callbacks": [EpochTold(told)], "verbose": False, "store": store}
+    before = seconds_before(folder, recipe, data_dir, store)
+    if before is None and folder.exists():
+        shutil.rmtree(folder)
+    started = time.perf_counter() - (before or 0)
+    try:
+        if before is None:
+            run = train.train(recipe, data_dir, folder, **options)
+        else:
+            run = train.resume(folder, data_dir, **options)
+    except _OF_THE_MACHINE:
+        raise
+    except Exception as error:
+        return _failed(trial, folder, error)
+    seconds = time.perf_counter() - started
+    measured = {**_measure(run, split, about), "seconds": seconds}
+    write_atomically(folder / FINISHED, to_json(measured))
+    return read(trial.variant.label, trial.seed, folder)
+
+
+def seconds_before(folder, recipe, data_dir=None, store=None):
+    """How long a training that was cut off has worked; None unless it can go on here.
+
+    It has to be of the same recipe, data, versions and machine: then it ends as if it
+    had never been stopped.
+
+    Args:
+        folder: the trial's run folder.
+        recipe: what is to be trained.
+        data_dir, store: as in `cmvq_keras.train`.
+    """
+    try:
+        run = Run.open_begun(folder)
+        found = checkpoint.read(folder) if run.is_resumable else None
+        stores.same_store(run, data_dir, store)
+    except (OSError, ValueError):
+        return None
+    if found is None or run.recipe != build.effective(recipe):
+        return None
+    if environment.differences(run.environment, recipe.training):
+        return None
+    return found[0].seconds
+
+
+def _failed(trial, folder, error):
+    reason = " ".join(str(error).split()) or type(error).__name__
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / FAILED, to_json({"reason": reason}))
+    return read(trial.variant.label, trial.seed, folder)
+
+
+def _measure(run, split, about):
+    """The numbers of a run's kept epoch; its answers go into its folder."""
+    recipe = run.recipe
+    model = load_model(run)
+    answers = _answers(model, recipe, split)
+    sample_check.check_count(len(answers), about.n, str(run.directory))
+    outcomes.write(run.directory, answers, recipe)
+    found = outcomes.kind(recipe)(answers, len(recipe.classes))
+    (score,) = found.scores(np.ones((1, len(found)), np.int64))
+    metrics = run.metrics
+    environment = run.environment
+    return {
+        "score": float(score),
+        "second": found.second(),
+        "n": len(found),
+        "samples": about.checksum,
+        "store": about.store,
+        "parameters": trained_parameters(model),
+        "best_epoch": metrics["best_epoch"],
+        **_complementarity(metrics.get("complementarity") or {}),
+        "versions": environment["versions"],
+        "commit": environment["commit"],
+        "devices": environment["devices"],
+    }
+
+
+def _complementarity(measured):
+    """compl and zeta, each by modality; one zeta for all is named ""."""
+    zeta = measured.get("zeta")
+    return {
+        "compl": measured.get("compl") or {},
+        "zeta": zeta if isinstance(zeta, dict) else {"": zeta},
+    }
+
+
+def _answers(model, recipe, split):
+    task = model.inference_model()
+    batches = scores.batches(recipe, split, task.input)
+    parts = []
+    for index in range(len(batches)):
+        x, labels = batches[index]
+        logits = keras.ops.convert_to_numpy(task.predict_on_batch(x))
+        predicted = logits.argmax(axis=-1)
+        parts.append(outcomes.of_batch(np.asarray(labels), predicted, recipe))
+    return np.concatenate(parts)
+
+
+def trained_parameters(model):
+    """How many numbers of a model its optimizer changes."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+class EpochTold(keras.callbacks.Callback):
+    """Hands each epoch's end on to a `Told`."""
+
+    def __init__(self, told):
+        super().__init__()
+        self._told = told
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._told.epoch(epoch + 1, self.params["epochs"])

@@ -1,0 +1,146 @@
+"""The author's PyTorch weights, in and out.
+
+Names and layout are those of the state dict of the published CREMA-D model
+(github.com/CyberAgentAILab/CM-VQVAE); any model of residual encoders, residual decoders
+and a classification solver has such names.
+"""
+
+import difflib
+
+import keras
+import numpy as np
+
+from cmvq_keras import fileio
+from cmvq_keras.interop.author_layout import reference_slots
+
+IGNORED = "num_batches_tracked"
+
+
+def load_reference_state(model, state):
+    """Writes the author's weights into a model.
+
+    Args:
+        model: a built `CMVQVAE` of residual networks, such as
+            `build_model(recipes.get("crema-d", preset="code"))`.
+        state: {name: array} in PyTorch's layout, as `read_reference_file` returns it.
+            Names that end in "num_batches_tracked" are ignored.
+
+    Raises:
+        ValueError: listing every missing, unknown or misshapen name; the model is then
+            as it was. Also for an unbuilt model and for networks without such names.
+    """
+    slots = reference_slots(model)
+    state = {k: np.asarray(v) for k, v in state.items() if not _is_ignored(k)}
+    faults = _faults(slots, state)
+    if faults:
+        raise ValueError(
+            f"The state does not fit this model, {len(faults)} fault(s): "
+            + "; ".join(faults)
+        )
+    for name, slot in slots.items():
+        slot.variable.assign(slot.to_keras(state[name].astype("float32")))
+    for name in model.modalities:
+        _mark_started(model.quantizers[name])
+
+
+def reference_state(model):
+    """Returns a model's weights under the author's names.
+
+    Args:
+        model: as in `load_reference_state`.
+
+    Returns:
+        {name: float32 array}, PyTorch's layout, sorted by name. What
+        `load_reference_state` wrote comes back bit for bit.
+
+    Raises:
+        ValueError: for an unbuilt model and for networks without such names.
+    """
+    slots = reference_slots(model)
+    state = {
+        name: slot.to_reference(keras.ops.convert_to_numpy(slot.variable))
+        for name, slot in slots.items()
+    }
+    for name in model.modalities:
+        # A codebook that learns by gradient from data keeps its start in a second
+        # weight.
+        codes = keras.ops.convert_to_numpy(model.quantizers[name].codebook())
+        state[f"_vq_vae_{name}._embedding.weight"] = codes
+    return {k: np.ascontiguousarray(state[k], dtype="float32") for k in sorted(state)}
+
+
+def read_reference_file(path):
+    """Reads a state dict that PyTorch saved (.pt), the only pickle read anywhere.
+
+    `weights_only=True` lets tensors through and no code.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        {name: numpy array}.
+
+    Raises:
+        ImportError: if torch is not installed.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or holds something else than a state dict.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "Reading a .pt file needs PyTorch: pip install torch"
+        ) from error
+    with fileio.opened(path, "PyTorch state dict") as file:
+        try:
+            state = torch.load(file, weights_only=True, map_location="cpu")
+        except Exception as error:
+            # Its own messages, of many types, say how to let code run.
+            raise ValueError(
+                "it must be saved with torch.save(model.state_dict(), path). Received: "
+                "a file that torch.load(weights_only=True) refuses "
+                f"({type(error).__name__})"
+            ) from error
+        if not isinstance(state, dict) or not all(
+            isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
+        ):
+            raise ValueError(
+                f"it must hold names and tensors. Received: {type(state).__name__} "
+                "with other contents"
+            )
+        return {name: _to_numpy(tensor) for name, tensor in state.items()}
+
+
+def _mark_started(quantizer):
+    """Loaded codes must not be replaced by the first batch."""
+    if getattr(quantizer, "initialized", None) is not None:
+        quantizer.initialized.assign(1)
+    if getattr(quantizer, "start_offset", None) is not None:
+        quantizer.start_offset.assign(np.zeros(quantizer.start_offset.shape))
+
+
+def _faults(slots, state):
+    """Says, one phrase a name, what keeps `state` from fitting."""
+    faults = [f"{name} is missing" for name in slots if name not in state]
+    for name, array in state.items():
+        if name not in slots:
+            near = difflib.get_close_matches(name, slots, 1, 0.0)
+            faults.append(f"{name} is unknown (nearest: {near[0]})")
+        elif array.shape != slots[name].shape:
+            faults.append(
+                f"{name} must have the shape {slots[name].shape}, not {array.shape}"
+            )
+        elif not np.issubdtype(array.dtype, np.floating):
+            faults.append(f"{name} must be real numbers, not {array.dtype}")
+    return faults
+
+
+def _is_ignored(name):
+    return name.rsplit(".", 1)[-1] == IGNORED
+
+
+def _to_numpy(tensor):
+    # numpy has no bfloat16, and halves are exact in float32.
+    if tensor.is_floating_point() and tensor.element_size() < 4:
+        tensor = tensor.float()
+    return tensor.detach().cpu().numpy()

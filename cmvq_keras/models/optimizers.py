@@ -1,0 +1,42 @@
+"""A recipe's training settings as Keras takes them."""
+
+import keras
+import numpy as np
+
+
+def optimizer(settings, steps):
+    """The optimizer of `TrainingSettings`, for epochs of so many steps."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
+    together = settings.accumulation_steps
+    common = {
+        "learning_rate": rate,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": together if together > 1 else None,
+    }
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(momentum=settings.momentum, **common)
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+    # PyTorch's epsilon, as in the published runs.
+    return kinds[settings.optimizer](epsilon=1e-8, **common)
+
+
+def class_weight(recipe, labels):
+    """Factors by class index that balance the labels, or None.
+
+    Raises:
+        ValueError: for segmentation, whose samples have no single class.
+    """
+    if recipe.training.class_weight is None:
+        return None
+    if recipe.task == "segmentation":
+        raise ValueError(
+            "training.class_weight must be none for segmentation: it weighs whole "
+            f"samples. Received: {recipe.training.class_weight}"
+        )
+    counts = np.bincount(labels.ravel(), minlength=len(recipe.classes))
+    return {
+        index: labels.size / (len(counts) * count) if count else 0.0
+        for index, count in enumerate(counts)
+    }

@@ -1,0 +1,93 @@
+"""Samples as pictures: as they are, and decoded from parts of their features."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cmvq_keras import recipes
+from cmvq_keras.data import render
+
+SIDE = 144  # pixels
+VERSIONS = ("all", "complementary", "contradictory", "mix")
+_GAP, _LINE, _FONT = 4, 24, 18
+
+
+def decoded(model, x, version):
+    """Samples decoded from one of `VERSIONS`, normalized, by modality.
+
+    Args:
+        model: a `CMVQVAE`.
+        x: dictionary of arrays `(n, ...)`.
+        version: "mix" takes the contradictory features of the next sample.
+    """
+    return model.mix(x) if version == "mix" else model.reconstruct(x, version)
+
+
+def raw_values(recipe, name, values):
+    """Normalized values of a modality as raw ones, float32."""
+    modality = recipe.modalities[name]
+    return np.asarray(values, np.float32) * modality.scale + modality.offset
+
+
+def compare(recipe, name, versions, side=SIDE):
+    """Pictures of one modality in several versions, all on the original's scale.
+
+    Args:
+        recipe: a `Recipe`.
+        name: the modality.
+        versions: normalized `(n, height, width, channels)` by version; the first
+            one is the original.
+        side: pixels.
+
+    Returns:
+        A list of `PIL.Image.Image` by version.
+    """
+    kind = recipe.modalities[name].kind
+    values = {key: raw_values(recipe, name, each) for key, each in versions.items()}
+    limits = render.limits_of(np.nan_to_num(next(iter(values.values()))), kind)
+    limbs = recipes.limbs(recipe).get(name, ())
+    return {
+        key: render.pictures(each, kind, side, limbs, limits)
+        for key, each in values.items()
+    }
+
+
+def sheet(columns):
+    """Pictures side by side: a column a version, a row a sample.
+
+    Args:
+        columns: lists of pictures of one size by the column's title.
+
+    Returns:
+        A `PIL.Image.Image`, RGB.
+    """
+    side = next(iter(columns.values()))[0].width
+    rows = len(next(iter(columns.values())))
+    size = (len(columns) * (side + _GAP) + _GAP, rows * (side + _GAP) + _GAP + _LINE)
+    made = Image.new("RGB", size, (255, 255, 255))
+    canvas = ImageDraw.Draw(made)
+    font = ImageFont.load_default(size=_FONT)
+    for number, (title, pictures) in enumerate(columns.items()):
+        left = _GAP + number * (side + _GAP)
+        canvas.text((left, 1), title, fill=(32, 32, 32), font=font)
+        for row, picture in enumerate(pictures):
+            made.paste(picture, (left, _LINE + _GAP + row * (side + _GAP)))
+    return made
+
+
+def legend(classes):
+    """Names and colors `#rrggbb` of a label map's classes."""
+    return [
+        (name, "#{:02x}{:02x}{:02x}".format(*color))
+        for name, color in zip(
+            (*classes, "no class"), render.colors(len(classes)), strict=True
+        )
+    ]
+
+
+def png_bytes(picture):
+    """A `PIL.Image.Image` as the bytes of a PNG file."""
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue()

@@ -1,0 +1,95 @@
+"""A run, its model and a split, opened to be looked at."""
+
+import dataclasses
+import importlib
+
+import numpy as np
+
+from cmvq_keras import recipe_file, recipes
+from cmvq_keras.data.split import Split
+from cmvq_keras.runs import stores
+from cmvq_keras.runs.load import load_model
+from cmvq_keras.runs.run import Run
+
+PACKAGES = {
+    "matplotlib": "matplotlib",
+    "sklearn": "scikit-learn",
+    "jinja2": "jinja2",
+    "librosa": "librosa",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """What the rooms of insight work on; `open_run` makes it.
+
+    Args:
+        run: the `cmvq_keras.runs.run.Run`.
+        model: its `CMVQVAE`, with the weights of the kept epoch.
+        name: the split's name.
+        split: its `Split`.
+        attributes: `(n,)` words by name, from the store; none without a store.
+    """
+
+    run: Run
+    model: object
+    name: str
+    split: Split
+    attributes: dict[str, np.ndarray]
+
+    @property
+    def recipe(self):
+        """The run's `Recipe`."""
+        return self.run.recipe
+
+    def inputs(self, rows):
+        """The normalized inputs of some samples, in memory.
+
+        Args:
+            rows: their numbers, a list or an array.
+        """
+        rows = np.asarray(rows)
+        # A store's file is read in its order.
+        order = np.argsort(rows, kind="stable")
+        back = np.argsort(order, kind="stable")
+        return {
+            name: np.asarray(self.split.x[name][rows[order]])[back]
+            for name in self.model.modalities
+        }
+
+
+def open_run(run, split="test", data_dir=None, store=None, told=None):
+    """Opens a run folder and one of its splits.
+
+    Args:
+        run: an open `Run`, or its folder.
+        split, data_dir, store, told: as in `cmvq_keras.evaluate`.
+
+    Returns:
+        An `Opened`.
+
+    Raises:
+        FileNotFoundError, ValueError: as in `cmvq_keras.evaluate`.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    recipe = run.recipe
+    store = stores.store_of_run(run, data_dir, store, told)
+    if store is None:
+        recipe_file.check_run(run)
+    limit = recipe.training.limit
+    data = recipes.load_split(recipe, split, data_dir, limit, store)
+    attributes = {} if store is None else store.meta(split)[1]
+    attributes = {name: words[:limit] for name, words in attributes.items()}
+    return Opened(run, load_model(run), split, data, attributes)
+
+
+def need(*modules):
+    """Raises ImportError, with what to install, for a package that is missing."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            raise ImportError(
+                f"This needs {PACKAGES[module]}, which is not installed. Do: pip "
+                "install 'cmvq-keras[report]'"
+            ) from None

@@ -1,0 +1,217 @@
+"""The state of a training that is not finished: one HDF5 file in the run folder.
+
+    backup/state.h5   model/0, 1, ...      weights, statistics, random number states
+                      optimizer/0, 1, ...  its slots and step
+                      metrics/0, 1, ...    running means, amid an epoch only
+                      generators/0, ...    random number states of the process
+                      about                JSON: a `Position`, what callbacks keep
+
+The file is replaced as a whole: whenever a process dies, one that is complete is
+there. It fits its own backend and settings only; weights for others are those of
+model.weights.h5.
+"""
+
+import dataclasses
+import json
+import math
+import os
+
+import h5py
+import numpy as np
+from keras import ops
+
+from cmvq_keras import fileio
+from cmvq_keras.data.formats import hdf5
+from cmvq_keras.errors import Diverged
+
+FOLDER = "backup"
+FILE = "state.h5"
+FORMAT = 1
+MAX_BYTES = 64_000_000  # of the JSON
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """How far a training is.
+
+    Args:
+        epoch: finished epochs.
+        step: finished steps of the next one.
+        stopped: whether it ended before its last epoch (early stopping).
+        seconds: of work so far, all tries together.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+
+    def __str__(self):
+        if self.step:
+            return f"after step {self.step} of epoch {self.epoch + 1}"
+        return f"after epoch {self.epoch}" if self.epoch else "before the first epoch"
+
+
+def path(directory):
+    """Where a run folder's checkpoint lies."""
+    return directory / FOLDER / FILE
+
+
+def write(directory, model, position, callbacks, generators=()):
+    """Replaces a run's checkpoint; the old one stays when anything goes wrong.
+
+    Args:
+        directory: the run folder.
+        model: compiled, its optimizer built.
+        position: a `Position`; amid an epoch the metrics are written, too.
+        callbacks: what callbacks keep, a dict for JSON.
+        generators: as `cmvq_keras.backend.runtime.generators` gives them; of several
+            processes in their order.
+
+    Raises:
+        Diverged: when a weight is not finite.
+        OSError: when the disk is full or fails.
+    """
+    place = path(directory)
+    place.parent.mkdir(exist_ok=True)
+    about = {
+        "format": FORMAT,
+        "position": dataclasses.asdict(position),
+        "callbacks": callbacks,
+    }
+    temporary = place.with_name(f".{FILE}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w+b") as file:
+            with h5py.File(file, "w") as content:
+                for name, variables in _parts(model, position).items():
+                    _write(content.create_group(name), name, variables)
+                group = content.create_group("generators")
+                for index, values in enumerate(generators):
+                    group[str(index)] = values
+                text = json.dumps(about).encode()
+                content["about"] = np.frombuffer(text, "uint8")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _parts(model, position):
+    # Unlike `weights`, `variables` holds the states of the random numbers.
+    parts = {"model": model.variables, "optimizer": model.optimizer.variables}
+    if position.step:
+        parts["metrics"] = model.metrics_variables
+    return parts
+
+
+def _write(group, part, variables):
+    for index, variable in enumerate(variables):
+        values = ops.convert_to_numpy(variable)
+        finite = values.dtype.kind != "f" or np.isfinite(values).all()
+        if part == "model" and not finite:
+            raise Diverged(f"{variable.path} is not finite")
+        group[str(index)] = values
+
+
+def read(directory):
+    """The `Position` of a run's checkpoint and what callbacks keep; None without one.
+
+    Raises:
+        ValueError: when the file is damaged or of a later version.
+    """
+    place = path(directory)
+    if not place.exists():
+        return None
+    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+        text = hdf5.whole_dataset(content, "about")
+        if text.dtype != np.uint8 or text.ndim != 1 or text.size > MAX_BYTES:
+            raise ValueError("its description is no text")
+        about = json.loads(text[()].tobytes())
+        if about["format"] != FORMAT:
+            raise ValueError(
+                f"it has the format {about['format']!r}, this version reads {FORMAT}"
+            )
+        position = Position(**about["position"])
+        if not 0 <= position.epoch < 2**31 or not 0 <= position.step < 2**31:
+            raise ValueError(f"it is {position}")
+        if not math.isfinite(position.seconds) or not isinstance(
+            about["callbacks"], dict
+        ):
+            raise ValueError("its description is damaged")
+        return position, about["callbacks"]
+
+
+def restore(directory, model, metrics=False):
+    """Gives a model the values of its run's checkpoint, bit for bit.
+
+    Args:
+        directory: the run folder.
+        model: compiled, its optimizer built.
+        metrics: whether to give the metrics theirs instead, amid an epoch.
+
+    Raises:
+        ValueError: when the file is damaged, or of another model or backend.
+    """
+    place = path(directory)
+    parts = _parts(model, Position(step=1))
+    names = ["metrics"] if metrics else ["model", "optimizer"]
+    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+        # All of them first: a file that does not fit changes nothing.
+        found = [
+            (variable, dataset)
+            for name in names
+            for variable, dataset in _matched(content, name, parts[name])
+        ]
+        for variable, dataset in found:
+            variable.assign(dataset[()])
+
+
+def read_generators(directory, like, process=0):
+    """What `write` was given of one process's generators; [] where there was none.
+
+    Args:
+        directory: the run folder.
+        like: what `cmvq_keras.backend.runtime.generators` gives here.
+        process: the process's number; the states lie in their order.
+
+    Raises:
+        ValueError: as `restore`; with another kind of device it is another machine.
+    """
+    own = range(process * len(like), (process + 1) * len(like))
+    place = path(directory)
+    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+        group = _group(content, "generators")
+        if len(group) % len(like) if like else len(group):
+            raise ValueError(f"it holds the states of {len(group)} generators")
+        if own.stop > len(group):
+            return []
+        found = [hdf5.whole_dataset(group, str(index)) for index in own]
+        if any(
+            (each.shape, each.dtype) != (values.shape, values.dtype)
+            for each, values in zip(found, like, strict=True)
+        ):
+            raise ValueError("its generators are of another version")
+        return [each[()] for each in found]
+
+
+def _group(content, name, count=None):
+    if content.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+        raise ValueError(f"it holds no {name}")
+    group = content[name]
+    if not isinstance(group, h5py.Group) or count not in (None, len(group)):
+        raise ValueError(f"it does not hold the {name} that belong here")
+    return group
+
+
+def _matched(content, name, variables):
+    group = _group(content, name, len(variables))
+    for index, variable in enumerate(variables):
+        dataset = hdf5.whole_dataset(group, str(index))
+        wanted = tuple(variable.shape), np.dtype(variable.dtype)
+        if (dataset.shape, dataset.dtype) != wanted:
+            raise ValueError(
+                f"{variable.path} is {dataset.dtype} {dataset.shape}, the recipe's "
+                f"{wanted[1]} {wanted[0]}"
+            )
+        yield variable, dataset

@@ -1,0 +1,44 @@
+"""The model of a run."""
+
+import contextlib
+import pathlib
+
+import keras
+
+from cmvq_keras.models.build import build_model
+from cmvq_keras.runs import weights
+from cmvq_keras.runs.run import Run
+
+
+def load_model(run, precision=None):
+    """A model with its weights: of a run folder, or of a .keras file.
+
+    Args:
+        run: the run folder (or an open `Run`) of a training, or the path of what
+            `model.save` wrote.
+        precision: dtype policy of a run's model; None for that of its training.
+
+    Returns:
+        A `CMVQVAE`.
+
+    Raises:
+        FileNotFoundError: when there is no such run or file.
+        ValueError: when the weights are damaged or of another recipe.
+    """
+    if not isinstance(run, Run) and pathlib.Path(run).suffix == ".keras":
+        return keras.saving.load_model(run)
+    run = run if isinstance(run, Run) else Run.open(run)
+    with precision_policy(precision or run.recipe.training.precision):
+        model = build_model(run.recipe)
+    weights.load(model, run.weights_path)
+    return model
+
+
+@contextlib.contextmanager
+def precision_policy(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,357 @@
+"""The run folder: what one training leaves behind.
+
+    recipe.json       the recipe, with every setting
+    environment.json  versions, devices, command line
+    history.csv       one line an epoch
+    metrics.json      the numbers of the kept epoch
+    model.weights.h5  the weights of the kept epoch
+    backup/           until it is finished: what `cmvq train --resume` goes on from
+
+JSON and CSV are written by our own code and weights by Keras; no pickle is read or
+written. A killed run never leaves half a file.
+"""
+
+import contextlib
+import csv
+import datetime
+import io
+import math
+import os
+import pathlib
+import shutil
+import tempfile
+
+from cmvq_keras import fileio, recipes
+from cmvq_keras.fileio import (
+    MAX_BYTES,
+    _append,
+    _plain,
+    _read_json,
+    _reserve,
+    to_json,
+    write_atomically,
+)
+from cmvq_keras.recipe import Recipe
+from cmvq_keras.runs import locking
+from cmvq_keras.runs.environment import describe
+
+RECIPE = "recipe.json"
+ENVIRONMENT = "environment.json"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+WEIGHTS = "model.weights.h5"
+BACKUP = "backup"
+FORMAT = 1  # of the folder; a recipe has its own
+_KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
+
+
+class Run:
+    """One run folder. Use `Run.create` for a new one and `Run.open` for an old one.
+
+    Args:
+        directory: the run folder.
+    """
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+
+    @classmethod
+    def create(cls, directory, recipe, backend, notes=None):
+        """Makes a run folder and writes its recipe and environment.
+
+        Args:
+            directory: the folder, made with its parents if it is missing; None
+                for `runs/<recipe>-<backend>-<date>-<time>` in the working
+                directory.
+            recipe: the `Recipe` of the run.
+            backend: "jax", "tensorflow" or "torch".
+            notes: further entries of environment.json, a dict.
+
+        Raises:
+            FileExistsError: when the folder already holds a run; nothing is
+                overwritten.
+        """
+        with cls.created(directory, recipe, backend, notes) as run:
+            return run
+
+    @classmethod
+    @contextlib.contextmanager
+    def created(cls, directory, recipe, backend, notes=None):
+        """`create` as a context that keeps other processes away from the folder."""
+        cls.check_free(directory)
+        if directory is None:
+            directory = _new_directory(recipe.name, backend)
+        run = cls(directory)
+        run.directory.mkdir(parents=True, exist_ok=True)
+        with locking.alone(directory):
+            run._begin(recipe, backend, notes)
+            yield run
+
+    def _begin(self, recipe, backend, notes):
+        if (self.directory / RECIPE).exists():
+            raise FileExistsError(f"{self.directory} already holds a run ({RECIPE}).")
+        about = describe(backend, recipe.training)
+        environment = {"format": FORMAT, **about, **(notes or {})}
+        # The recipe last: with it the folder is a run.
+        write_atomically(self.directory / ENVIRONMENT, to_json(environment))
+        write_atomically(self.directory / RECIPE, recipe.to_json())
+
+    @classmethod
+    @contextlib.contextmanager
+    def resumed(cls, directory):
+        """Opens a run that may not be finished, and keeps other processes away.
+
+        What a killed process left half written is removed.
+
+        Raises:
+            FileNotFoundError: when the folder is missing or is no run.
+            FileExistsError: when another process works on it.
+            ValueError: when one of its files is damaged or of a later version.
+        """
+        run = cls.open_begun(directory)
+        with locking.alone(directory):
+            for folder in (run.directory, run.directory / BACKUP):
+                for pattern in (".*.tmp", f".*.{WEIGHTS}"):
+                    for path in folder.glob(pattern):
+                        path.unlink()
+            yield run
+
+    @classmethod
+    def check_free(cls, directory):
+        """Raises FileExistsError when a folder already holds a run, even one that is
+        still in its first epoch."""
+        if directory is None:
+            return
+        run = cls(directory)
+        for name in (RECIPE, ENVIRONMENT, HISTORY, METRICS, WEIGHTS):
+            if (run.directory / name).exists():
+                locking.check_alone(directory)
+                todo = "Choose another folder, or remove this one."
+                if run.is_resumable:
+                    todo = (
+                        f"Go on with it: cmvq train --resume {directory}. Or choose "
+                        "another folder."
+                    )
+                raise FileExistsError(
+                    f"{directory} already holds a run ({name}). {todo}"
+                )
+
+    @classmethod
+    def open(cls, directory):
+        """Opens the folder of a finished run.
+
+        Raises:
+            FileNotFoundError: when the folder is missing, is no run, or holds no
+                weights.
+            ValueError: when one of its JSON files is damaged.
+        """
+        run = cls.open_begun(directory)
+        if not run.weights_path.is_file():
+            raise FileNotFoundError(
+                f"{run.directory} holds no {WEIGHTS}: its training did not finish an "
+                "epoch"
+            )
+        return run
+
+    @classmethod
+    def open_begun(cls, directory):
+        """Opens the folder of a run that may have no weights yet.
+
+        Raises:
+            FileNotFoundError, ValueError: as `open`, also for a folder of a later
+                version.
+        """
+        run = cls(directory)
+        run._check()
+        return run
+
+    def _check(self):
+        # All is read now, so that a damaged file is told before a model is built.
+        if not self.directory.is_dir():
+            raise FileNotFoundError(f"There is no run folder {self.directory}")
+        if not (self.directory / RECIPE).is_file():
+            raise FileNotFoundError(
+                f"{self.directory} is no run folder: it holds no {RECIPE}"
+            )
+        self._check_links()
+        _ = recipes.resolve(self.recipe), self.metrics
+        # Runs of the first versions do not tell their format: it was this one.
+        found = self.environment.get("format", FORMAT)
+        if found != FORMAT:
+            raise ValueError(
+                f"{self.directory} is a run folder of format {found}, and this version "
+                f"of cmvq-keras reads {FORMAT}: take a later version."
+            )
+
+    def _check_links(self):
+        """What is read or written here lies here, whoever made the folder."""
+        root = os.path.realpath(self.directory)
+        backup = self.directory / BACKUP
+        for path in (*self.directory.iterdir(), *backup.glob("*")):
+            if not pathlib.Path(os.path.realpath(path)).is_relative_to(root):
+                raise ValueError(f"{path} leads out of the run folder.")
+
+    @property
+    def recipe(self):
+        """The run's `Recipe`."""
+        with fileio.opened(self.directory / RECIPE, "recipe", MAX_BYTES) as file:
+            return Recipe.from_json(file.read().decode("utf-8"))
+
+    @property
+    def environment(self):
+        """Versions, devices and command line of the run, as a dict."""
+        return _read_json(self.directory / ENVIRONMENT)
+
+    @property
+    def metrics(self):
+        """What `write_metrics` wrote, or an empty dict."""
+        return _read_json(self.directory / METRICS)
+
+    @property
+    def history(self):
+        """One dict an epoch: numbers by column, None where a cell is empty."""
+        path = self.directory / HISTORY
+        if not path.exists():
+            return []
+        with fileio.opened(path, "history", MAX_BYTES) as file:
+            lines = file.read().decode("utf-8").splitlines()
+            columns, *rows = csv.reader(lines, strict=True)
+            return [
+                {
+                    key: float(cell) if cell else None
+                    for key, cell in zip(columns, row, strict=True)
+                }
+                for row in rows
+            ]
+
+    @property
+    def is_finished(self):
+        """Whether it is trained to its end and measured."""
+        return _KEPT_EPOCH in self.metrics
+
+    @property
+    def is_resumable(self):
+        """Whether its training has begun, and is not finished."""
+        if not (self.directory / RECIPE).is_file() or self.is_finished:
+            return False
+        # Weights alone, without a backup, are those of `cmvq convert`.
+        return (self.directory / BACKUP).is_dir() or not self.weights_path.exists()
+
+    @property
+    def weights_path(self):
+        """Where the weights of the kept epoch lie."""
+        return self.directory / WEIGHTS
+
+    def write_metrics(self, metrics):
+        """Replaces metrics.json. NaN and infinity become null."""
+        write_atomically(self.directory / METRICS, to_json(metrics))
+
+    def finish(self, metrics):
+        """Writes the metrics of a training that is over; removes its backup.
+
+        Args:
+            metrics: as for `write_metrics`, with "best_epoch".
+        """
+        self.write_metrics(metrics)
+        shutil.rmtree(self.directory / BACKUP, ignore_errors=True)
+
+    def cut_history(self, epochs):
+        """Drops the lines of history.csv after an epoch, even one that is half."""
+        path = self.directory / HISTORY
+        if not path.exists():
+            return
+        lines = path.read_bytes().splitlines(keepends=True)
+        if epochs == 0:
+            path.unlink()
+        elif len(lines) > epochs + 1:
+            write_atomically(path, b"".join(lines[: epochs + 1]))
+        elif len(lines) < epochs + 1:
+            raise ValueError(
+                f"{path} holds {len(lines) - 1} of the {epochs} epochs that are trained"
+            )
+
+    def append_history(self, row):
+        """Adds one epoch to history.csv; on disk when this returns.
+
+        Args:
+            row: numbers by column; the first row fixes the columns.
+
+        Raises:
+            ValueError: when a later row brings other columns.
+        """
+        path = self.directory / HISTORY
+        columns, known = list(row), None
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                known = next(csv.reader(file), None)
+        if known is not None and set(known) != set(columns):
+            raise ValueError(
+                f"{path} has the columns {', '.join(known)}. Received: "
+                f"{', '.join(columns)}"
+            )
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if known is None:
+            writer.writerow(columns)
+        writer.writerow([_plain(row[name]) for name in known or columns])
+        _append(path, text.getvalue().encode())
+
+    def save_weights(self, model):
+        """Saves a Keras model's weights under `weights_path`, whole or not at all."""
+        from cmvq_keras.runs import weights  # imports Keras
+
+        # Keras takes no other ending than .weights.h5.
+        temporary = self.directory / f".{os.getpid()}.{WEIGHTS}"
+        try:
+            _reserve(temporary, _size_of_weights(model))
+            weights.save(model, temporary)
+            os.replace(temporary, self.weights_path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class Follower(Run):
+    """A run folder for a process that is not the first of its training: it reads."""
+
+    def write_metrics(self, metrics):
+        """Nothing: the first process does it. So in all that write."""
+
+    def finish(self, metrics):
+        """Nothing."""
+
+    def cut_history(self, epochs):
+        """Nothing."""
+
+    def append_history(self, row):
+        """Nothing."""
+
+    def save_weights(self, model):
+        """Saves them for nobody: on JAX all processes have to take part."""
+        from cmvq_keras.runs import weights  # imports Keras
+
+        with tempfile.TemporaryDirectory() as folder:
+            weights.save(model, pathlib.Path(folder) / WEIGHTS)
+
+
+def _size_of_weights(model):
+    """Bytes of a model's weights file, rather more than it will have."""
+    # HDF5 takes some 10,000 bytes for itself, and 1,700 a variable.
+    return 2**14 + sum(
+        math.prod(each.shape) * (8 if each.dtype.endswith("64") else 4) + 2048
+        for each in model.variables
+    )
+
+
+def _new_directory(name, backend):
+    time = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    first = pathlib.Path("runs") / f"{name}-{backend}-{time}"
+    directory, count = first, 1
+    while True:
+        try:
+            directory.mkdir(parents=True)
+        except FileExistsError:
+            # Two runs can start within one second.
+            count += 1
+            directory = first.with_name(f"{first.name}-{count}")
+        else:
+            return directory

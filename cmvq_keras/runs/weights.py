@@ -1,0 +1,122 @@
+"""A model's weights in a file: written by Keras, checked before Keras reads it.
+
+A file that nobody vouches for could name other files of the machine, or state sizes
+that fill its memory. So its names, shapes and types are compared with the model's own
+first, and each array has to lie in the file, with as many bytes as it states.
+"""
+
+import difflib
+import itertools
+import pathlib
+import tempfile
+
+import h5py
+import keras
+
+from cmvq_keras import fileio
+from cmvq_keras.data.formats import hdf5
+
+_ENDING = ".weights.h5"  # Keras takes no other
+_OPTIMIZER = "optimizer"  # written by the first versions; never read
+_MAX_TOLD = 3  # faults of one file
+
+
+def save(model, path):
+    """Writes a model's weights, statistics and random number states.
+
+    What its optimizer keeps is left out: a checkpoint holds that.
+
+    Args:
+        model: a built Keras model.
+        path: ends in `.weights.h5`.
+    """
+    keras.saving.save_weights(model, path, objects_to_skip=_skipped(model))
+
+
+def load(model, path):
+    """Gives a model the weights of a file; what its optimizer keeps stays.
+
+    Args:
+        model: a built Keras model.
+        path: of the file.
+
+    Raises:
+        ValueError: in one line, with the path, for a damaged file and one of another
+            model. Nothing of it is read then.
+        OSError: for a file that is missing or may not be read.
+    """
+    layout, what = _layout(model), f"weights file of {model.name}"
+    with fileio.opened(path, what) as file, h5py.File(file, "r") as content:
+        _check(content, layout)
+    with fileio.opened(path, what):
+        keras.saving.load_weights(model, path, objects_to_skip=_skipped(model))
+
+
+def _skipped(model):
+    optimizer = getattr(model, "optimizer", None)
+    return [] if optimizer is None else [optimizer]
+
+
+def _layout(model):
+    """The model's arrays as Keras would write them; see `_tree`."""
+    # Only Keras knows its own names.
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / f"model{_ENDING}"
+        save(model, path)
+        with h5py.File(path, "r") as content:
+            return _tree(content)
+
+
+def _tree(group):
+    """By name the same of each group, and `(shape, dtype)` of each array."""
+    return {
+        name: _tree(item) if isinstance(item, h5py.Group) else (item.shape, item.dtype)
+        for name, item in group.items()
+    }
+
+
+def _check(content, layout):
+    """Raises ValueError unless a file holds a layout's arrays and no others."""
+    faults = list(itertools.islice(_faults(content, "", layout), _MAX_TOLD + 1))
+    if faults:
+        more = "; ..." if len(faults) > _MAX_TOLD else ""
+        raise ValueError("; ".join(faults[:_MAX_TOLD]) + more)
+
+
+def _faults(content, path, layout):
+    group = content[path] if path else content
+    for name in group:
+        if name not in layout and path + name != _OPTIMIZER:
+            close = difflib.get_close_matches(name, layout, n=1, cutoff=0.4)
+            hint = f" (nearest: {path}{close[0]})" if close else ""
+            yield f"{path}{fileio.one_line(name)} is unknown{hint}"
+    for name, wanted in layout.items():
+        where = path + name
+        try:
+            if isinstance(wanted, dict):
+                _check_group(content, where)
+            else:
+                _check_array(content, where, *wanted)
+        except ValueError as error:
+            yield str(error)
+        else:
+            if isinstance(wanted, dict):
+                yield from _faults(content, f"{where}/", wanted)
+
+
+def _check_group(content, where):
+    link = content.get(where, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        raise ValueError(f"it lacks {where}" if link is None else f"{where} is a link")
+    if not isinstance(content[where], h5py.Group):
+        raise ValueError(f"{where} is no group")
+
+
+def _check_array(content, where, shape, dtype):
+    found = hdf5.whole_dataset(content, where)
+    # Random number states are signed on some backends, unsigned on others.
+    whole = found.dtype.kind in "iu" and dtype.kind in "iu"
+    if found.shape != shape or not (found.dtype == dtype or whole):
+        raise ValueError(
+            f"{where} is {found.dtype} {found.shape}, the model's {dtype} {shape}"
+        )

@@ -1,0 +1,114 @@
+"""What happens at the end of an epoch.
+
+A callback that keeps something between epochs says so: `state()` gives it, plain values
+for JSON, and `restore(state)` takes it back after `on_train_begin`. Then a resumed
+training goes on with it.
+"""
+
+import math
+
+import keras
+
+
+class ComplementarityLog(keras.callbacks.Callback):
+    """Adds compl (percent by modality) and zeta to the epoch's logs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = self.model.complementarity()
+        logs.update({f"{name}_compl": value for name, value in found["compl"].items()})
+        zeta = found["zeta"]
+        if isinstance(zeta, dict):
+            logs.update({f"{name}_zeta": value for name, value in zeta.items()})
+        else:
+            logs["zeta"] = zeta
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Chooses the best epoch on validation data; `Backup` saves its weights.
+
+    Args:
+        run: the `Run` that keeps the weights.
+        select_by: "accuracy" or "mean_iou" (the highest; of equal ones the lowest
+            task loss), or "task_loss" (the lowest).
+
+    Attributes:
+        best_epoch: number of the kept epoch, from 1; None before the first whose
+            loss is finite.
+    """
+
+    def __init__(self, run, select_by="accuracy"):
+        super().__init__()
+        self.run = run
+        self.select_by = select_by
+        self.best_epoch = None
+        self._best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["val_task_loss"]):
+            return
+        rank = self._rank(logs)
+        if self._best is not None and rank <= self._best:
+            return
+        self._best, self.best_epoch = rank, epoch + 1
+
+    def _rank(self, logs):
+        if self.select_by == "task_loss":
+            return (-float(logs["val_task_loss"]),)
+        return (float(logs[f"val_{self.select_by}"]), -float(logs["val_task_loss"]))
+
+    def save(self, model, epoch):
+        """Saves a model's weights if it is that of the best epoch.
+
+        Args:
+            model: the model.
+            epoch: number of its last epoch, from 1.
+        """
+        if self.best_epoch == epoch:
+            self.run.save_weights(model)
+
+    def state(self):
+        """The best rank so far and its epoch."""
+        return {"best": self._best, "epoch": self.best_epoch}
+
+    def restore(self, state):
+        """Takes `state()` back."""
+        self._best = None if state["best"] is None else tuple(state["best"])
+        self.best_epoch = state["epoch"]
+
+
+class EarlyStopping(keras.callbacks.EarlyStopping):
+    """Keras's, which a resumed training goes on with."""
+
+    def state(self):
+        """How long it waits, and what for."""
+        best = None if self.best is None else float(self.best)
+        return {"wait": self.wait, "best": best}
+
+    def restore(self, state):
+        """Takes `state()` back."""
+        self.wait, self.best = state["wait"], state["best"]
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Appends each epoch's logs to the run's history.csv, at its end."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.run.append_history({"epoch": epoch + 1, **logs})
+
+
+def early_stopping(settings):
+    """A list with the callback that stops early, or an empty one."""
+    if settings.early_stopping is None:
+        return []
+    mode = "min" if settings.select_by == "task_loss" else "max"
+    return [
+        EarlyStopping(
+            monitor=f"val_{settings.select_by}",
+            mode=mode,
+            patience=settings.early_stopping,
+        )
+    ]

@@ -1,0 +1,135 @@
+"""A run once more: does the same come out?"""
+
+import h5py
+import numpy as np
+
+from cmvq_keras import fileio
+from cmvq_keras.runs import stores
+from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.warm_start import Origin
+from cmvq_keras.training import train
+
+#: Entries of metrics.json that are no result.
+NO_RESULT = ("training_seconds",)
+MAX_VALUES = 2**31  # of one array of weights
+
+
+def reproduce(run, out, data_dir=None, store=None, told=None, verbose=True):
+    """Trains again what a run was trained on, with its settings.
+
+    Args:
+        run: a finished run's folder, or an open `Run`.
+        out: the folder of the new run.
+        data_dir, store: where the data is now, if it was moved.
+        told, verbose: as in `cmvq_keras.train`.
+
+    Returns:
+        The new `Run`; see `differences`.
+
+    Raises:
+        ValueError: when the run is not finished, was trained on another backend, or
+            its data is not what it was.
+        FileNotFoundError, FileExistsError: as in `cmvq_keras.train`.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if not run.is_finished:
+        raise ValueError(
+            f"{run.directory} is not finished: there is nothing to compare with."
+        )
+    train.check_backend(run)
+    origin = Origin.of_run(run)
+    data_dir = data_dir or (None if store else run.environment.get("data_dir"))
+    return train.train(
+        run.recipe,
+        data_dir=data_dir,
+        out=out,
+        verbose=verbose,
+        store=stores.same_store(run, data_dir, store, told),
+        init_from=origin.run if origin else None,
+        keep_solver=bool(origin and origin.keep_solver),
+        keep_mask=bool(origin and origin.keep_mask),
+        told=told,
+    )
+
+
+def differences(run, again):
+    """What differs between two runs, to the last digit.
+
+    What only one of the runs was asked to measure is left out.
+
+    Args:
+        run, again: open `Run`s.
+
+    Returns:
+        Triples (what, value in `run`, value in `again`), and how many numbers and
+        arrays were compared.
+    """
+    numbers = [_numbers(each) for each in (run, again)]
+    weights = [_weights(each) for each in (run, again)]
+    found, count = [], 0
+    for one, two in (numbers, weights):
+        both = one.keys() & two.keys()
+        count += len(both)
+        found += [
+            (name, _shown(one[name]), _shown(two[name]))
+            for name in one
+            if name in both and not _same(one[name], two[name])
+        ]
+    lengths = [len(each.history) for each in (run, again)]
+    if lengths[0] != lengths[1]:
+        found.insert(0, ("epochs", *lengths))
+    missing = weights[0].keys() ^ weights[1].keys()
+    found += [(f"weights {name}", "-", "-") for name in sorted(missing)]
+    return found, count
+
+
+def _numbers(run):
+    metrics = {
+        name: value for name, value in run.metrics.items() if name not in NO_RESULT
+    }
+    found = dict(_leaves("", metrics))
+    for row in run.history:
+        epoch = int(row["epoch"])
+        found.update({f"epoch {epoch}: {name}": value for name, value in row.items()})
+    return found
+
+
+def _leaves(name, value):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(f"{name}.{key}" if name else key, item)
+    else:
+        yield name, value
+
+
+def _weights(run):
+    with fileio.opened(run.weights_path, "weights file") as file:
+        found = {}
+        with h5py.File(file, "r") as content:
+            _collect(content, "", found)
+        return found
+
+
+def _collect(group, prefix, found):
+    for name in group:
+        if group.get(name, getclass=True, getlink=True) is not h5py.HardLink:
+            raise ValueError(f"{name} does not lie in the file")
+        item, place = group[name], f"{prefix}{name}"
+        if isinstance(item, h5py.Group):
+            _collect(item, f"{place}/", found)
+        elif item.external or item.is_virtual or item.size > MAX_VALUES:
+            raise ValueError(f"{name} does not lie in the file")
+        else:
+            found[f"weights {place}"] = item[()]
+
+
+def _same(one, two):
+    if isinstance(one, np.ndarray):
+        return one.dtype == two.dtype and np.array_equal(one, two, equal_nan=True)
+    return one == two
+
+
+def _shown(value):
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}, sum {value.sum(dtype='float64'):.9g}"
+    return "another table" if isinstance(value, list) else repr(value)

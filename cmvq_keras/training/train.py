@@ -1,0 +1,337 @@
+"""Train and evaluate: what the command line calls and a script can call."""
+
+import contextlib
+import dataclasses
+import errno
+
+import keras
+
+from cmvq_keras import methods, recipe_file, recipes
+from cmvq_keras.backend import kernels
+from cmvq_keras.backend.runtime import check_precision, deterministic
+from cmvq_keras.batches import training_batches
+from cmvq_keras.data.datasets import sources
+from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.store.store import Store
+from cmvq_keras.distribution import replicas
+from cmvq_keras.errors import Lost
+from cmvq_keras.evaluation import (
+    scores,
+    shared_classes,
+)
+from cmvq_keras.evaluation.progress import BriefProgress
+from cmvq_keras.methods.method import Method
+from cmvq_keras.models import optimizers
+from cmvq_keras.models.build import build_model, effective
+from cmvq_keras.models.weight_transfer import transfer
+from cmvq_keras.recipe import Recipe
+from cmvq_keras.runs import checkpoint, environment, stores
+from cmvq_keras.runs.evaluate import load_split, measured, omitted_samples
+from cmvq_keras.runs.load import load_model, precision_policy
+from cmvq_keras.runs.run import Follower, Run
+from cmvq_keras.runs.warm_start import Origin, noted_classes
+from cmvq_keras.training import loop
+from cmvq_keras.training.signals import Interruption
+
+CHECKPOINT_MINUTES = 10
+
+
+def train(
+    recipe,
+    data_dir=None,
+    out=None,
+    callbacks=(),
+    verbose=True,
+    store=None,
+    init_from=None,
+    keep_solver=False,
+    keep_mask=False,
+    told=None,
+    checkpoint_minutes=CHECKPOINT_MINUTES,
+    devices=None,
+):
+    """Trains a recipe and leaves a run folder.
+
+    The best epoch is chosen on validation data; its weights are kept and measured
+    on validation and test data.
+
+    Args:
+        recipe: a `Recipe`, or a recipe's name.
+        data_dir: root folder of the raw data; None for CMVQ_DATA_DIR, else the
+            user's data folder.
+        out: the run folder itself; None for `runs/<recipe>-<backend>-<time>`.
+        callbacks: further Keras callbacks.
+        verbose: whether to show a progress bar.
+        store: a prepared store (its folder, or a `cmvq_keras.data.Store`) to train
+            from. Without it the raw files are prepared once, in the user's cache
+            folder (see `cmvq_keras.runs.stores.cached`).
+        init_from: the folder of a run (of any backend) whose encoders, decoders and
+            codebooks the model starts with; see `cmvq_keras.models.weight_transfer`.
+        keep_solver: whether it starts with that run's task solver too, but for its
+            last layer.
+        keep_mask: whether it starts with that run's mask too.
+        told: function `(split, samples done, samples in all)` of that preparation.
+        checkpoint_minutes: at most so much work is lost when the process dies; at the
+            end of an epoch nothing is. None for no checkpoint amid an epoch.
+        devices: how many train, each a part of every batch; "all"; None for one, or
+            for those of the launcher that started this process. See docs/scaling.md.
+
+    Returns:
+        The `Run`, its `metrics` complete.
+
+    Raises:
+        FileNotFoundError: when raw data is missing; it says how to get it. Also when
+            `init_from` is no run.
+        FileExistsError: when `out` already holds a run.
+        ValueError: for settings and data that do not fit, and for a precision that
+            the backend cannot train in on this machine.
+        Diverged: a ValueError, when the loss is not finite.
+        Interrupted: a KeyboardInterrupt, after Ctrl-C or SIGTERM: the state is saved,
+            and `resume` goes on from there.
+    """
+    recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
+    with replicas.over(devices):
+        replicas.of_first(lambda: Run.check_free(out) or "")
+        _check_replicas(recipe, store)
+        check_precision(recipe.training.precision)
+        origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
+        classes = origin.run.recipe.classes if origin else None
+        # Before any data is read: a recipe may not say how it is mirrored.
+        mirrors = _mirrors(recipe)
+        store = stores.find_store(recipe, data_dir, store, told)
+        with deterministic(), precision_policy(recipe.training.precision):
+            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            # Not before all that can be wrong with the settings has been told.
+            notes = recipe_file.notes(recipe.name)
+            notes |= job.method.prepare(job.model, recipe, job.splits)
+            if origin:
+                notes["init_from"] = origin.note()
+            if store:
+                notes["store"] = stores.describe(store, data_dir)
+            elif not recipes.is_made_up(recipe.name):
+                notes["data_dir"] = str(sources.data_root(data_dir).resolve())
+            with _created(out, recipe, notes) as run:
+                job.carry_out(run, callbacks, verbose, checkpoint_minutes)
+    return run
+
+
+def resume(
+    run,
+    data_dir=None,
+    callbacks=(),
+    verbose=True,
+    store=None,
+    told=None,
+    checkpoint_minutes=CHECKPOINT_MINUTES,
+    devices=None,
+    differs=None,
+):
+    """Goes on with a training that was killed or stopped.
+
+    It ends with the weights, metrics and history of one that was never stopped: on a
+    CPU bit for bit, with the same versions and number of threads.
+
+    Args:
+        run: the run folder. It says what was trained on what.
+        data_dir, store: where the data is now, if it was moved.
+        callbacks, verbose, told, checkpoint_minutes, devices: as in `train`. Callbacks
+            that keep something between epochs: see `cmvq_keras.training.callbacks`. On
+            another
+            number of devices the numbers are the same but for rounding and draws.
+        differs: function that is called with each line of
+            `cmvq_keras.runs.environment.differences`.
+
+    Returns:
+        The `Run`, its `metrics` complete; at once when it is finished already.
+
+    Raises:
+        FileNotFoundError: when the folder is no run, or data is missing.
+        FileExistsError: when another process trains it.
+        ValueError: when it cannot be resumed, was trained on another backend, or its
+            data is not what it was.
+        Diverged, Interrupted: as in `train`.
+    """
+    with replicas.over(devices), _opened(run) as run:
+        if run.is_finished:
+            return run
+        if not run.is_resumable:
+            raise ValueError(f"{run.directory} holds no backup to go on from.")
+        recipe, noted = run.recipe, run.environment
+        check_backend(run)
+        _check_replicas(recipe, store or noted.get("store"))
+        if differs and replicas.is_first:
+            for line in environment.differences(noted, recipe.training):
+                differs(line)
+        check_precision(recipe.training.precision)
+        begun = checkpoint.read(run.directory) is not None
+        # A checkpoint holds what was taken over.
+        origin = None if begun else Origin.of_run(run)
+        data_dir = data_dir or (None if store else noted.get("data_dir"))
+        store = stores.same_store(run, data_dir, store, told)
+        if store is None or recipe.training.mirror:
+            recipe_file.check_run(run)
+        mirrors = _mirrors(recipe)
+        with deterministic(), precision_policy(recipe.training.precision):
+            classes = noted_classes(run)
+            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            if not begun:
+                job.method.prepare(job.model, recipe, job.splits)
+            job.carry_out(run, callbacks, verbose, checkpoint_minutes)
+    return run
+
+
+def _check_replicas(recipe, store):
+    """Raises ValueError where several devices cannot train a recipe."""
+    if replicas.count == 1:
+        return
+    _check_batch(recipe.training.batch_size)
+    replicas.check_settings(recipe.training)
+    if not methods.get(recipe.method).on_several_devices:
+        raise ValueError(f"The method {recipe.method} trains on one device alone.")
+    if replicas.processes > 1 and not (store or recipes.is_made_up(recipe.name)):
+        raise ValueError(
+            f"{replicas.processes} processes train from a prepared store. Prepare it "
+            f"once: cmvq prepare --recipe {recipe.name} --data-dir DATA --out STORE. "
+            "Then: --store STORE"
+        )
+
+
+def _check_batch(size):
+    if size % replicas.count:
+        raise ValueError(
+            f"A batch must be shared out among {replicas.count} devices evenly: "
+            "training.batch_size, or the number of training samples where that is "
+            f"smaller, must be a multiple of it. Received: {size}"
+        )
+
+
+def _created(out, recipe, notes):
+    """The new `Run` as a context, as this process may use it: the first one makes the
+    folder."""
+    return _shared(Run.created(out, recipe, keras.config.backend(), notes))
+
+
+def _opened(directory):
+    """The `Run` to go on with, as `_created`."""
+    return _shared(Run.resumed(directory))
+
+
+@contextlib.contextmanager
+def _shared(opening):
+    """What the first process opens, a context of a `Run`, for all processes."""
+    with contextlib.ExitStack() as stack:
+        directory = replicas.of_first(
+            lambda: str(stack.enter_context(opening).directory)
+        )
+        yield (Run if replicas.is_first else Follower)(directory)
+
+
+def check_backend(run):
+    """Raises ValueError when a run was trained on another backend than this one."""
+    noted, here = run.environment.get("backend"), keras.config.backend()
+    if noted != here:
+        raise ValueError(
+            f"{run.directory} was begun on {noted}, and only that backend can go on "
+            f"with it: --backend {noted}. Received: {here}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A training that is ready: a compiled model, and what to train it on."""
+
+    recipe: Recipe
+    method: Method
+    model: keras.Model
+    batches: keras.utils.PyDataset
+    splits: dict
+    shared: tuple | None
+    store: Store | None
+
+    @classmethod
+    def set_up(cls, recipe, origin, classes, data_dir, store, mirrors):
+        shared = shared_classes.between(recipe.classes, classes)
+        splits = {name: load_split(recipe, name, data_dir, store) for name in SPLITS}
+        _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
+        process = replicas.index, replicas.processes
+        batches = training_batches(recipe.training, splits["train"], mirrors, process)
+        model = _started_model(recipe, origin)
+        replicas.vary_draws()
+        method = methods.get(recipe.method)
+        optimizer = optimizers.optimizer(recipe.training, len(batches))
+        optimizer = method.optimizer(optimizer, model, recipe)
+        model.compile(optimizer, metrics=scores.scores(recipe, shared))
+        return cls(recipe, method, model, batches, splits, shared, store)
+
+    def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
+        """Trains from where the run is, measures the kept weights, finishes the run."""
+        model, recipe, splits = self.model, self.recipe, self.splits
+        if recipe.training.recompute:
+            kernels.return_freed()
+        shown = [BriefProgress()] if verbose and replicas.is_first else []
+        of_method = self.method.callbacks(model, recipe, splits)
+        callbacks = [*shown, *of_method, *callbacks]
+        told = _disk_told(run), _loss_told(run)
+        with told[0], told[1], Interruption(run.directory) as interruption:
+            best_epoch, seconds = loop.fit(
+                model,
+                run,
+                self.batches,
+                splits,
+                callbacks,
+                interruption,
+                checkpoint_minutes,
+            )
+            results = {
+                "best_epoch": best_epoch,
+                "complementarity": model.complementarity(),
+                "parameters": model.count_params(),
+                "training_seconds": seconds,
+            }
+            for name in ("validation", "test"):
+                results[name] = {
+                    **measured(model, recipe, splits[name], self.shared),
+                    **omitted_samples(self.store, name),
+                }
+            results["codes_used"] = results["test"]["codes_used"]
+            run.finish(results)
+
+
+@contextlib.contextmanager
+def _disk_told(run):
+    """Says how to go on after a full disk, where that was not said already."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"{error}. What was there before is kept. Make room, then: cmvq train "
+            f"--resume {run.directory}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _loss_told(run):
+    """Says how to go on after another process of the training died."""
+    try:
+        with replicas.telling_losses():
+            yield
+    except Lost as error:
+        raise Lost(
+            f"{error}. Go on, with as many devices as there are: cmvq train --resume "
+            f"{run.directory}"
+        ) from error
+
+
+def _mirrors(recipe):
+    return recipes.mirrors(recipe) if recipe.training.mirror else None
+
+
+def _started_model(recipe, origin):
+    source = load_model(origin.run) if origin else None
+    keras.utils.set_random_seed(recipe.training.seed)
+    model = build_model(recipe)
+    if source:
+        transfer(source, model, origin.keep_solver, origin.keep_mask)
+    return model
