@@ -6,41 +6,6 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-# Files on raw data, stores, texts and tables: what they test is the same on every
-# backend, so one backend's turn will do.
-ONCE = (
-    "test_audio",
-    "test_bad_sources",
-    "test_cli_data",
-    "test_colored_digits",
-    "test_comparing",
-    "test_crema_d",
-    "test_damage",
-    "test_digits",
-    "test_download",
-    "test_fuzz.py",
-    "test_images",
-    "test_listing",
-    "test_locking",
-    "test_mat5",
-    "test_mel",
-    "test_no_pickle",
-    "test_nyuv2.py",
-    "test_packaging",
-    "test_pairing",
-    "test_penn_action",
-    "test_planted.py",
-    "test_planted_study",
-    "test_preparing",
-    "test_recipe_file",
-    "test_reproduce",
-    "test_rml",
-    "test_stated_sizes",
-    "test_store",
-    "test_video",
-)
-
-
 # A shell's background job ignores Ctrl-C, and so would all that the tests start.
 if threading.current_thread() is threading.main_thread() and (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -49,12 +14,10 @@ if threading.current_thread() is threading.main_thread() and (
 
 
 def pytest_collection_modifyitems(items):
-    """Marks what lies in a file test_cross_*.py, or in one of `ONCE`."""
+    """Marks what lies in a file test_cross_*.py."""
     for item in items:
         if item.path.name.startswith("test_cross_"):
             item.add_marker(pytest.mark.cross)
-        if item.path.name.startswith(ONCE):
-            item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,8 @@ import pytest
 
 import cmvq_keras
 
+pytestmark = pytest.mark.once
+
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = {
     "cmvq_keras": "cmvq_keras",

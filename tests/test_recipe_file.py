@@ -15,6 +15,8 @@ from cmvq_keras import recipe_file, recipes
 from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.runs.run import Run
 
+pytestmark = pytest.mark.once
+
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 EXAMPLE = DOCS / "examples" / "my_recipe.py"
 SMALL = {

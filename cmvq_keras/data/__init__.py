@@ -2,7 +2,11 @@
 
 import importlib
 
-_PUBLIC = ("LeftOut", "Sample", "Store")
+_PUBLIC = {
+    "LeftOut": "listing",
+    "Sample": "store.split_writer",
+    "Store": "store.store",
+}
 
 __all__ = list(_PUBLIC)
 
@@ -11,4 +15,4 @@ def __getattr__(name):
     # On demand: importing a part of this package must not import numpy.
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.store"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
