@@ -154,11 +154,11 @@ def main():
     print(f"\n| link | step on one device | {columns} |\n|---|---|---|---|---|---|")
     for name, (bandwidth, latency) in LINKS.items():
         for step in chosen.step:
-            told = [
+            text = [
                 f"{100 * efficiency(own, seconds(found, n, bandwidth, latency)):.1f} %"
                 for n, own in ((8, step), (64, step), (8, step / 8), (64, step / 64))
             ]
-            print(f"| {name} | {step:g} s | {' | '.join(told)} |")
+            print(f"| {name} | {step:g} s | {' | '.join(text)} |")
 
 
 #: Assumed, not measured: bytes a second, seconds a pass.

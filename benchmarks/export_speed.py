@@ -45,10 +45,10 @@ def main():
         for size in (1, 32):
             x = {name: np.resize(v, (size, *v.shape[1:])) for name, v in one.items()}
             medians = _medians(predictors, x, arguments.rounds)
-            told = " | ".join(f"{1000 * seconds:.1f}" for seconds in medians)
+            text = " | ".join(f"{1000 * seconds:.1f}" for seconds in medians)
             gains = " / ".join(f"{medians[0] / each:.1f}" for each in medians[1:])
             name = f"{recipe.name} {arguments.kept}"
-            print(f"| {name} | {size} | {told} | {gains} |")
+            print(f"| {name} | {size} | {text} | {gains} |")
 
 
 def _mask(kept, depth):

@@ -53,11 +53,11 @@ def main():
             name: 1000 * best(read, items, options.rounds) / len(items)
             for name, read in parts.items()
         }
-    told = ", ".join(f"{name} {each:.1f}" for name, each in spent.items())
+    text = ", ".join(f"{name} {each:.1f}" for name, each in spent.items())
     print("| clips/s a core | frames a clip | kB a clip | ms a clip | MB a process |")
     print("|---|---|---|---|---|")
     print(
-        f"| {rate:.0f} | {options.frames} | {size / 1000:.0f} | {told} | "
+        f"| {rate:.0f} | {options.frames} | {size / 1000:.0f} | {text} | "
         f"{peak_megabytes():.0f} |"
     )
 

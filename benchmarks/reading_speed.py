@@ -43,8 +43,8 @@ def main():
         held = Batches(memory, split.y, BATCH, shuffle_seed=0)
         figures = [_alone(stored), _fed(keras, stored), _fed(keras, held)]
     ratio = figures[1] / figures[2]
-    told = " | ".join(f"{figure:,.0f}" for figure in figures)
-    print(f"| {keras.config.backend()} | {told} | {ratio:.2f} |")
+    text = " | ".join(f"{figure:,.0f}" for figure in figures)
+    print(f"| {keras.config.backend()} | {text} | {ratio:.2f} |")
 
 
 def _store(folder, recipe):

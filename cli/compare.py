@@ -46,10 +46,12 @@ def command(
         names = names and [each.strip() for each in names.split(",")]
     options.start_backend(backend)
     if not table_only:
-        from cmvq_keras.cli.progress import Shown
+        from cmvq_keras.cli.progress import TerminalProgress
         from cmvq_keras.experiments import api
 
         seeds = range(first_seed, first_seed + seeds)
         with study_options.continued(out):
-            api.compare(chosen, names, seeds, out, data_dir, store, Shown(), jobs)
+            api.compare(
+                chosen, names, seeds, out, data_dir, store, TerminalProgress(), jobs
+            )
     study_options.conclude(out, "compare")

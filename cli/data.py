@@ -34,7 +34,7 @@ def check(store, recipe, output):
     from cmvq_keras.data.store.store import Store
 
     opened = Store.open(store, recipe)
-    report = check_store(opened, told=_tell)
+    report = check_store(opened, on_progress=_tell)
     click.echo(_balance(opened, report))
     for entry in report.left_out:
         click.echo(f"Left out: {entry['split']} {entry['sample']}: {entry['reason']}")

@@ -52,7 +52,7 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
             split=split,
             data_dir=data_dir,
             store=store,
-            told=progress.tell,
+            on_progress=progress.tell,
             without=without,
         )
     click.echo(_summary(opened, split, metrics) + "\n")

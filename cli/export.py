@@ -77,10 +77,10 @@ def _shape(found):
 
 
 def _difference(exported):
-    told = f"logits differ by {exported.difference:.1e} at most"
+    text = f"logits differ by {exported.difference:.1e} at most"
     if exported.differing:
-        told += (
+        text += (
             f"; {exported.differing} made-up samples have a feature as near to two "
             "codes"
         )
-    return told
+    return text

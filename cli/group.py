@@ -67,10 +67,10 @@ class CommandGroup(click.Group):
         except Exception as error:
             if os.environ.get("CMVQ_DEBUG") == "1":
                 raise
-            if _is_one_of_replicas(error, "Refused"):
+            if _is_one_of_replicas(error, "LeaderRefusedError"):
                 sys.exit(1)  # the first process tells why
             code = report(error)
-            if _is_one_of_replicas(error, "Lost"):
+            if _is_one_of_replicas(error, "PeerLostError"):
                 # JAX's own end would wait for the lost process, and then crash.
                 sys.stdout.flush()
                 os._exit(code)

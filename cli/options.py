@@ -8,7 +8,7 @@ import click
 
 from cmvq_keras.backend import xla_flags
 from cmvq_keras.backend.selection import BACKENDS, import_keras, select_backend
-from cmvq_keras.backend.xla_flags import keep_compiled
+from cmvq_keras.backend.xla_flags import enable_compilation_cache
 
 
 class Name(click.Choice):
@@ -146,8 +146,8 @@ def read_recipe_file(path, run):
         raise click.UsageError(
             f"{path} holds the recipe {name}; {run.directory} is of {run.recipe.name}."
         )
-    if told := recipe_file.check_run(run):
-        click.echo(told, err=True)
+    if text := recipe_file.check_run(run):
+        click.echo(text, err=True)
 
 
 def start_backend(requested, devices=None):
@@ -167,8 +167,8 @@ def start_backend(requested, devices=None):
         from cmvq_keras.distribution.launch import launch
 
         sys.exit(launch(devices, sys.argv[1:]))
-    keep_compiled(chosen)
-    xla_flags.order_for_memory(chosen)
+    enable_compilation_cache(chosen)
+    xla_flags.set_xla_memory_scheduler(chosen)
     import_keras()
     return chosen
 

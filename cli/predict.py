@@ -127,9 +127,9 @@ def _rows_of_inputs(recipe, inputs):
         paths[name].append(pathlib.Path(path))
     counts = {name: len(files) for name, files in paths.items()}
     if 0 in counts.values() or len(set(counts.values())) > 1:
-        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        text = ", ".join(f"{name}: {count}" for name, count in counts.items())
         raise click.UsageError(
-            f"Every modality needs the same number of --input files ({told})."
+            f"Every modality needs the same number of --input files ({text})."
         )
     return [
         dict(zip(paths, files, strict=True))

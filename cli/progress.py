@@ -6,7 +6,7 @@ import sys
 import click
 
 from cmvq_keras.cli.text_tables import percent
-from cmvq_keras.experiments.progress import Told
+from cmvq_keras.experiments.progress import ProgressReporter
 
 
 class Progress(contextlib.AbstractContextManager):
@@ -36,7 +36,7 @@ class Progress(contextlib.AbstractContextManager):
         self._end()
 
 
-class Shown(Told):
+class TerminalProgress(ProgressReporter):
     """Prints what a comparison tells: ended trainings on stdout, the rest on stderr."""
 
     def __init__(self):
@@ -63,12 +63,12 @@ class Shown(Told):
         if self._live:
             click.echo("\r\033[K", nl=False, err=True)
         if result.failure:
-            told = f"failed: {result.failure}"
+            text = f"failed: {result.failure}"
         else:
             score, seconds = result.measured["score"], result.measured["seconds"]
-            told = f"{percent(score)}, {seconds:.0f} s"
+            text = f"{percent(score)}, {seconds:.0f} s"
         left = f" (about {duration(seconds_left)} left)" if seconds_left else ""
-        click.echo(f"{self._name}: {told}{left}")
+        click.echo(f"{self._name}: {text}{left}")
         sys.stdout.flush()
 
     def _end_bar(self):

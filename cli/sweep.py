@@ -45,12 +45,14 @@ def command(
         values = _values(over, options.settings(short, assignments))
     options.start_backend(backend)
     if not table_only:
-        from cmvq_keras.cli.progress import Shown
+        from cmvq_keras.cli.progress import TerminalProgress
         from cmvq_keras.experiments import api
 
         seeds = range(first_seed, first_seed + seeds)
         with study_options.continued(out):
-            api.sweep(chosen, values, seeds, out, data_dir, store, Shown(), jobs)
+            api.sweep(
+                chosen, values, seeds, out, data_dir, store, TerminalProgress(), jobs
+            )
     study_options.conclude(out, "sweep")
 
 

@@ -168,7 +168,7 @@ def command(
             init_from=init_from,
             keep_solver=keep_solver,
             keep_mask=keep_mask,
-            told=progress.tell,
+            on_progress=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
         )
@@ -197,7 +197,7 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
     with Progress() as progress:
         run = train.resume(
             folder,
-            told=progress.tell,
+            on_progress=progress.tell,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
             differs=_tell_difference,

@@ -50,7 +50,7 @@ class Batches(keras.utils.PyDataset):
         return full if self._order is not None else full + bool(rest)
 
     def __getitem__(self, index):
-        part = self.own(index)
+        part = self.local_shard(index)
         if self._order is not None:
             part = self._order[part]
         x = {name: self._read(array, part) for name, array in self.x.items()}
@@ -60,7 +60,7 @@ class Batches(keras.utils.PyDataset):
             x, y = {name: np.array(values) for name, values in x.items()}, np.array(y)
         return x, y
 
-    def own(self, index):
+    def local_shard(self, index):
         """The slice of all rows in their order that this process reads of a batch."""
         first = index * self.batch_size
         size = min(self.batch_size, len(self.y) - first)
@@ -147,7 +147,7 @@ class Mirrored(keras.utils.PyDataset):
     def __getitem__(self, index):
         x, y = self.batches[index]
         generator = np.random.default_rng([self.seed, self.batches.epoch, index])
-        own, first = self.batches.own(index), index * self.batches.batch_size
+        own, first = self.batches.local_shard(index), index * self.batches.batch_size
         # Drawn for the batch of all processes.
         rows = generator.random(own.stop - first)[own.start - first :] < self.share
         x = {

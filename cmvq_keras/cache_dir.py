@@ -54,5 +54,5 @@ def _abilities():
     first = lines[: lines.index("")] if "" in lines else lines
     # Clock rates and counters change.
     steady = ("model name", "flags", "Features", "CPU part")
-    told = [line for line in first if line.startswith(steady)] or [platform.processor()]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+    text = [line for line in first if line.startswith(steady)] or [platform.processor()]
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()[:12]

@@ -3,18 +3,18 @@
 import signal
 
 
-class Diverged(ValueError):
+class DivergedError(ValueError):
     """The training left the finite numbers."""
 
 
-class Lost(ConnectionError):
+class PeerLostError(ConnectionError):
     """Another process of this training does not answer any more."""
 
     # Keras would add the arguments of the layer in which it came.
     _keras_call_info_injected = True
 
     @classmethod
-    def told(cls, error):
+    def from_error(cls, error):
         """The exception for what a backend raises when a process does not answer."""
         reason = " ".join(str(error).split())[:200]
         return cls(
@@ -25,11 +25,11 @@ class Lost(ConnectionError):
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
-class Refused(RuntimeError):
+class LeaderRefusedError(RuntimeError):
     """The first process of this training has refused to begin, and tells why."""
 
 
-class Interrupted(KeyboardInterrupt):
+class TrainingInterruptedError(KeyboardInterrupt):
     """A training was stopped; the message says how to go on.
 
     A `KeyboardInterrupt`, so that what goes on after a failed training stops here.
@@ -50,7 +50,7 @@ class RecipeFileError(Exception):
     """A fault in a recipe file, in one line with the file and the line number."""
 
 
-class WrongSamples(ValueError):
+class WrongSamplesError(ValueError):
     """Not the samples that the comparison is about."""
 
 

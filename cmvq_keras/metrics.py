@@ -226,10 +226,10 @@ def _counted(labels, ignore_class, sample_weight):
         counted = ops.cast(labels != ignore_class, "float32")
     if sample_weight is None:
         return counted
-    return counted * spread(ops.cast(sample_weight, "float32"), labels)
+    return counted * broadcast_weights(ops.cast(sample_weight, "float32"), labels)
 
 
-def spread(sample_weight, labels):
+def broadcast_weights(sample_weight, labels):
     """Weights `(batch,)` or `(batch, ...)` in the shape of the labels."""
     missing = len(labels.shape) - len(sample_weight.shape)
     shape = (*ops.shape(sample_weight), *[1] * missing)

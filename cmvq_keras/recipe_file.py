@@ -71,7 +71,7 @@ def load(path, taken=()):
             return known
     module = _run(path, text)
     recipe = _checked(path, module, taken)
-    made = RecipeFile(path, checksum, _told(path, module))
+    made = RecipeFile(path, checksum, _wrap_readers(path, module))
     _loaded[recipe.name] = made
     return made
 
@@ -125,7 +125,7 @@ def _run(path, text):
     # worker processes cannot import it, so they get its functions themselves.
     sys.modules[module.__name__] = module
     try:
-        with _faults_told(path):
+        with _faults_reported(path):
             exec(compile(text, str(path), "exec"), module.__dict__)
     finally:
         del sys.modules[module.__name__]
@@ -155,7 +155,7 @@ def _checked(path, module, taken):
     return recipe
 
 
-def _told(path, module):
+def _wrap_readers(path, module):
     """The module's names, its functions wrapped so that their faults are told."""
     names = dict(vars(module))
     for name in ("open_split", "load_split", "resolved", "optimum", "files"):
@@ -163,9 +163,9 @@ def _told(path, module):
             names[name] = _Told(names[name], path)
     if "open_split" in names:
         names["open_split"] = _Opener(names["open_split"], path)
-    told = types.ModuleType(module.__name__)
-    told.__dict__.update(names)
-    return told
+    text = types.ModuleType(module.__name__)
+    text.__dict__.update(names)
+    return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _Told:
     path: pathlib.Path
 
     def __call__(self, *arguments):
-        with _faults_told(self.path):
+        with _faults_reported(self.path):
             return self.function(*arguments)
 
 
@@ -188,7 +188,7 @@ class _Reader:
     path: pathlib.Path
 
     def __call__(self, item):
-        with _faults_told(self.path, but=(ValueError, OSError)):
+        with _faults_reported(self.path, but=(ValueError, OSError)):
             return self.function(item)
 
 
@@ -216,7 +216,7 @@ class _Opener:
 
 
 @contextlib.contextmanager
-def _faults_told(path, but=()):
+def _faults_reported(path, but=()):
     """Turns an exception of the file's code into a `RecipeFileError`."""
     try:
         yield
@@ -228,12 +228,12 @@ def _faults_told(path, but=()):
 
 def _in_one_line(error, path):
     if isinstance(error, SyntaxError) and error.filename == str(path):
-        line, told = error.lineno, f"{type(error).__name__}: {error.msg}"
+        line, text = error.lineno, f"{type(error).__name__}: {error.msg}"
     else:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [each.lineno for each in frames if each.filename == str(path)]
         line = lines[-1] if lines else None
-        told = "; ".join(str(error).splitlines())
+        text = "; ".join(str(error).splitlines())
         if not isinstance(error, (ValueError, OSError)):
-            told = f"{type(error).__name__}: {told}"
-    return f"{path}{f', line {line}' if line else ''}: {told}"
+            text = f"{type(error).__name__}: {text}"
+    return f"{path}{f', line {line}' if line else ''}: {text}"

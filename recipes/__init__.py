@@ -204,7 +204,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
     if limit is None:
         return listing
     # The share that may be damaged is one of the whole split.
-    decoding.Casualties(listing)
+    decoding.DamagedSamples(listing)
     return listing.first(limit)
 
 

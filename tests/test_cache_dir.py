@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from cmvq_keras import cache_dir
-from cmvq_keras.backend.xla_flags import keep_compiled
+from cmvq_keras.backend.xla_flags import enable_compilation_cache
 
 SCRIPT = """
 from cmvq_keras.cli import options
@@ -49,21 +49,21 @@ def test_jax_compiles_once_for_all_processes(tmp_path):
 )
 def test_a_users_own_choice_stays(monkeypatch, name):
     monkeypatch.setattr(os, "environ", {name: "mine"})
-    keep_compiled("jax")
+    enable_compilation_cache("jax")
     assert os.environ == {name: "mine"}
 
 
 def test_one_of_several_processes_keeps_nothing(monkeypatch):
     own = {"JAX_COORDINATOR_ADDRESS": "localhost:12355"}
     monkeypatch.setattr(os, "environ", dict(own))
-    keep_compiled("jax")
+    enable_compilation_cache("jax")
     assert os.environ == own
 
 
 @pytest.mark.parametrize("backend", ["torch", "tensorflow"])
 def test_other_backends_keep_nothing(monkeypatch, backend):
     monkeypatch.setattr(os, "environ", {})
-    keep_compiled(backend)
+    enable_compilation_cache(backend)
     assert os.environ == {}
 
 

@@ -47,26 +47,26 @@ def _read(path):
 
 def _train(options):
     settings = dict(sorted(each.split("=", 1) for each in options.set))
-    told = " ".join(f"{name}={value}" for name, value in settings.items())
+    text = " ".join(f"{name}={value}" for name, value in settings.items())
     done = {records.key(row) for row in records.read(options.out)}
     # Every cell gets its first seed before any gets its second.
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for cell in options.cells.split(","):
-            if (cell, seed, told) not in done:
-                _train_one(cell, seed, settings, told, options.out)
+            if (cell, seed, text) not in done:
+                _train_one(cell, seed, settings, text, options.out)
 
 
-def _train_one(cell, seed, settings, told, path):
+def _train_one(cell, seed, settings, on_progress, path):
     import keras
 
     from benchmarks.planted_study import trial
 
     row = trial.run(cell, seed, settings)
     backend = keras.config.backend()
-    records.append(path, {**row, "settings": told, "backend": backend})
+    records.append(path, {**row, "settings": on_progress, "backend": backend})
     keras.backend.clear_session()
     print(
-        f"{cell} seed {seed} {told}: accuracy {row['accuracy']:.3f}, "
+        f"{cell} seed {seed} {on_progress}: accuracy {row['accuracy']:.3f}, "
         f"zeta {row['zeta']:.2f} for {row['planted_zeta']}, {row['seconds']:.0f} s",
         flush=True,
     )

@@ -78,9 +78,9 @@ def _agreement(rows):
 def _goals(rows):
     """Lopsided and balanced cells, and what is lost to the optimum, by measure."""
     measured = {"zeta": [(row["planted_zeta"], row["zeta"]) for row in rows]}
-    told = [row for row in rows if _has_information(row)]
-    zeta = _information_zeta(told)
-    planted = [row["planted_zeta"] for row in told]
+    text = [row for row in rows if _has_information(row)]
+    zeta = _information_zeta(text)
+    planted = [row["planted_zeta"] for row in text]
     measured["zeta of information"] = list(zip(planted, zeta, strict=True))
     lines = [
         "| measure | lopsided (planted 0): mean, highest "

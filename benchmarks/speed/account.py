@@ -19,23 +19,23 @@ def main():
     if "--own-order" not in options:
         from cmvq_keras.backend import xla_flags
 
-        xla_flags.order_for_memory("jax")
+        xla_flags.set_xla_memory_scheduler("jax")
     import jax
     from keras.src.backend.jax import trainer
 
-    told = []
+    analyses = []
 
     def accounted(function, _compile=jax.jit, **settings):
         def call(*values):
             program = _compile(function, **settings).lower(*values).compile()
-            told.append(program.memory_analysis())
+            analyses.append(program.memory_analysis())
             return program(*values)
 
         return call
 
     jax.jit = trainer.jit = accounted
     _work(what, "recompute" if "--recompute" in options else "")()
-    largest = max(told, key=lambda each: each.temp_size_in_bytes)
+    largest = max(analyses, key=lambda each: each.temp_size_in_bytes)
     within, out = largest.temp_size_in_bytes, largest.output_size_in_bytes
     print(f"{what}: within {within / 1e6:.0f} MB, results {out / 1e6:.0f} MB")
 

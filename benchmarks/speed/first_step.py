@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from cmvq_keras.backend.xla_flags import keep_compiled
+from cmvq_keras.backend.xla_flags import enable_compilation_cache
 
 START = time.perf_counter()
 
@@ -23,8 +23,8 @@ def main():
     if not naive:
         from cmvq_keras.backend import xla_flags
 
-        keep_compiled(backend)
-        xla_flags.order_for_memory(backend)
+        enable_compilation_cache(backend)
+        xla_flags.set_xla_memory_scheduler(backend)
     import keras
 
     from benchmarks.speed import network

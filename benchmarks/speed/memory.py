@@ -31,8 +31,8 @@ class _Process:
     def peak(self):
         try:
             with open("/proc/self/status") as file:
-                told = dict(line.split(":", 1) for line in file)
-            return int(told["VmHWM"].split()[0]) * 1024
+                text = dict(line.split(":", 1) for line in file)
+            return int(text["VmHWM"].split()[0]) * 1024
         except (OSError, KeyError):
             return self._peak_by_system()
 

@@ -49,7 +49,7 @@ def ours(part, shape, precision, size, variant=""):
     settings = {}
     if "recompute" in variant:
         settings["training.recompute"] = True
-        kernels.return_freed()
+        kernels.release_freed_memory()
     if "accumulate" in variant:
         settings["training.accumulation_steps"] = TOGETHER
         batch, batches = batch // TOGETHER, batches * TOGETHER

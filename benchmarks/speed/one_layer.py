@@ -40,8 +40,8 @@ def main():
         keras_s, own_s = map(statistics.median, zip(*rounds, strict=True))
         ratio = statistics.median(one / two for one, two in rounds)
         name = f"{size} x {size}{' transposed' if transposed else ''}"
-        told = f"{name}, {channels} to {filters} channels, {side} x {side}"
-        print(f"| {told} | {1e3 * keras_s:.1f} | {1e3 * own_s:.1f} | {ratio:.1f} |")
+        text = f"{name}, {channels} to {filters} channels, {side} x {side}"
+        print(f"| {text} | {1e3 * keras_s:.1f} | {1e3 * own_s:.1f} | {ratio:.1f} |")
 
 
 def _work(layer, shape):

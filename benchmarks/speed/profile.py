@@ -41,7 +41,7 @@ def main():
     if library == "jax":
         from cmvq_keras.backend import xla_flags
 
-        xla_flags.order_for_memory("jax")
+        xla_flags.set_xla_memory_scheduler("jax")
     import keras  # noqa: F401
 
     try:
@@ -56,8 +56,8 @@ def main():
     print("| operation | calls a step | ms a step | share |\n|---|---|---|---|")
     largest = sorted(found.items(), key=lambda each: -each[1][0])
     for name, (spent, calls) in largest[: options.top]:
-        told = f"{1e3 * spent / batches:.1f} | {100 * spent / total:.0f} %"
-        print(f"| {name} | {calls / batches:g} | {told} |")
+        text = f"{1e3 * spent / batches:.1f} | {100 * spent / total:.0f} %"
+        print(f"| {name} | {calls / batches:g} | {text} |")
     print(f"| all | | {1e3 * total / batches:.1f} | |")
 
 

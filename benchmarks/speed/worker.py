@@ -47,8 +47,8 @@ def main():
             peak = counter.peak()
             _answer(answers, {**answer, "peak": peak, "growth": peak - counter.held})
     except Exception as error:  # whatever a library raises: memory, kernels, compilers
-        told = str(error).strip().splitlines() or [""]
-        _answer(answers, {"error": f"{type(error).__name__}: {told[0]}"})
+        text = str(error).strip().splitlines() or [""]
+        _answer(answers, {"error": f"{type(error).__name__}: {text[0]}"})
 
 
 def _timed(work, batches):
@@ -107,7 +107,7 @@ def _as_the_command_line(backend):
     kept: each start is a first one."""
     from cmvq_keras.backend import xla_flags
 
-    xla_flags.order_for_memory(backend)
+    xla_flags.set_xla_memory_scheduler(backend)
 
 
 def _as_in_training():

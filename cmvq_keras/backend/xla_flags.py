@@ -10,7 +10,7 @@ _FLAG = "xla_cpu_scheduler_type"
 _KNOWN_IN = ("0.10.",)
 
 
-def order_for_memory(backend):
+def set_xla_memory_scheduler(backend):
     """Lets XLA order a program on a CPU so that it needs little memory.
 
     Its own choice is the order in which most could run at a time: on CREMA-D's network
@@ -39,7 +39,7 @@ def _version():
 COMPILED_BYTES = 2**30
 
 
-def keep_compiled(backend):
+def enable_compilation_cache(backend):
     """Lets JAX keep its compiled programs, so that only the first run compiles.
 
     To be called before JAX is imported. Whoever sets `JAX_COMPILATION_CACHE_DIR` or

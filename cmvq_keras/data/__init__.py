@@ -3,7 +3,7 @@
 import importlib
 
 _PUBLIC = {
-    "LeftOut": "listing",
+    "SkippedSample": "listing",
     "Sample": "store.split_writer",
     "Store": "store.store",
 }

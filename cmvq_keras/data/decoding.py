@@ -6,7 +6,7 @@ import numpy as np
 
 from cmvq_keras import fileio
 from cmvq_keras.data.formats import npy
-from cmvq_keras.data.listing import LABELS, LeftOut
+from cmvq_keras.data.listing import LABELS, SkippedSample
 from cmvq_keras.data.split import Split, normalize_stored
 
 TOLERATED = 0.01  # of a split's samples may be damaged where a listing is tolerant
@@ -71,9 +71,9 @@ def load(listing, recipe, workers=None):
         `cmvq_keras.data.split.Split`, without what was left out.
 
     Raises:
-        ValueError, OSError: for damaged files, see `Casualties`.
+        ValueError, OSError: for damaged files, see `DamagedSamples`.
     """
-    casualties = Casualties(listing)
+    casualties = DamagedSamples(listing)
     keep = np.ones(len(listing), bool)
     columns, rows = {}, {}
     for group in listing.groups:
@@ -116,7 +116,7 @@ def first_view(recipe, name, values):
 
 
 @dataclasses.dataclass
-class Casualties:
+class DamagedSamples:
     """The damaged units of one split: tolerated up to 1 % of the samples.
 
     Args:
@@ -143,7 +143,9 @@ class Casualties:
             raise error
         units = positions(group, len(self.listing))
         for row in np.flatnonzero(units == unit):
-            self.left_out.append(LeftOut(str(self.listing.names[row]), told(error)))
+            self.left_out.append(
+                SkippedSample(str(self.listing.names[row]), reason_of(error))
+            )
         self._check()
 
     def _check(self):
@@ -157,7 +159,7 @@ class Casualties:
             )
 
 
-def told(error):
+def reason_of(error):
     """What an exception says, on one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"

@@ -13,7 +13,7 @@ LABELS = "labels"  # beside a group's modalities: a label map a unit
 
 
 @dataclasses.dataclass(frozen=True)
-class LeftOut:
+class SkippedSample:
     """A sample that could not be read: noted in the manifest, not stored.
 
     Args:
@@ -87,7 +87,7 @@ class Listing:
     labels: np.ndarray | None = None
     attributes: dict[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     disjoint: tuple[str, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedSample, ...] = ()
     tolerant: bool = False
     hint: str = ""
     root: str = ""

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras.backend.selection import number_of_devices
-from cmvq_keras.errors import Refused
+from cmvq_keras.errors import LeaderRefusedError
 
 #: Seconds after which a process that does not answer counts as lost.
 PATIENCE = 50
@@ -77,7 +77,7 @@ class Replicas:
         """Rows of the tensors of all replicas, as if they were one."""
         return ops.take(tensor, positions, axis=0)
 
-    def own(self, tensor):
+    def local_shard(self, tensor):
         """This replica's part of the rows of a tensor that all have whole."""
         return tensor
 
@@ -139,25 +139,25 @@ class Replicas:
         """Whether this process is the one that writes and prints."""
         return self.index == 0
 
-    def total(self, numbers):
+    def all_reduce_sum(self, numbers):
         """Sums numbers over the processes; all have to ask. A numpy array, float64.
 
         Raises:
-            Lost: when one does not answer.
+            PeerLostError: when one does not answer.
         """
         return np.asarray(numbers, "float64")
 
-    def of_first(self, act):
+    def broadcast_from_first(self, act):
         """What `act()` gives in the first process, which alone calls it; all have to
         ask. A text of at most 4,000 bytes.
 
         Raises:
-            Refused: in the others, where the first one raised an exception.
+            LeaderRefusedError: in the others, where the first one raised an exception.
         """
         if not self.is_first:
             answer = self._text_of_first("")
             if answer.startswith(_NO):
-                raise Refused(answer.removeprefix(_NO))
+                raise LeaderRefusedError(answer.removeprefix(_NO))
             return answer.removeprefix(_YES)
         try:
             text = act()
@@ -172,17 +172,17 @@ class Replicas:
         if self.is_first:
             encoded = text.encode()[:_TEXT_BYTES]
             numbers[: len(encoded)] = list(encoded)
-        found = self.total(numbers).astype("uint8").tobytes()
+        found = self.all_reduce_sum(numbers).astype("uint8").tobytes()
         return found.rstrip(b"\0").decode(errors="ignore")
 
-    def of_each(self, array):
+    def all_gather(self, array):
         """One uint8 array of each process, `(processes, *shape)`."""
         places = np.zeros((self.processes, *array.shape))
         places[self.index] = array
-        return self.total(places).astype("uint8")
+        return self.all_reduce_sum(places).astype("uint8")
 
-    def telling_losses(self):
-        """A context whose errors are `Lost` where a lost process is their cause."""
+    def peer_loss_reported(self):
+        """A context whose errors are `PeerLostError` where a lost peer causes them."""
         return contextlib.nullcontext()
 
 
@@ -223,7 +223,7 @@ class SeparateReplicas(Replicas):
         (found,) = self.sums(ops.where(inside[:, None], found, 0.0))
         return found
 
-    def own(self, tensor):
+    def local_shard(self, tensor):
         if not self.are_separate:
             return tensor
         size = ops.shape(tensor)[0] // self.count

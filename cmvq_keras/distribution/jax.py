@@ -15,7 +15,7 @@ from cmvq_keras.distribution.base import (
     enough,
     is_of_a_connection,
 )
-from cmvq_keras.errors import Lost
+from cmvq_keras.errors import PeerLostError
 
 
 class _DataParallel(keras.distribution.DataParallel):
@@ -86,22 +86,22 @@ class JaxReplicas(Replicas):
         finally:
             self._data_parallel.whole = False
 
-    def total(self, numbers):
+    def all_reduce_sum(self, numbers):
         numbers = super().total(numbers)
         if self.processes == 1:
             return numbers
         from jax.experimental import multihost_utils
 
         # As bytes: JAX would round float64 to float32.
-        with _told():
+        with _peer_loss_reported():
             found = multihost_utils.process_allgather(
                 np.frombuffer(np.ascontiguousarray(numbers).tobytes(), "uint8")
             )
         parts = np.frombuffer(np.asarray(found).tobytes(), "float64")
         return parts.reshape(self.processes, *numbers.shape).sum(axis=0)
 
-    def telling_losses(self):
-        return _told() if self.processes > 1 else contextlib.nullcontext()
+    def peer_loss_reported(self):
+        return _peer_loss_reported() if self.processes > 1 else contextlib.nullcontext()
 
 
 def _join():
@@ -139,11 +139,11 @@ def _make_processors(count):
 
 
 @contextlib.contextmanager
-def _told():
+def _peer_loss_reported():
     try:
         yield
     # To fetch an array whose program failed is a ValueError.
     except (jax.errors.JaxRuntimeError, ValueError) as error:
         if not is_of_a_connection(error):
             raise
-        raise Lost.told(error) from error
+        raise PeerLostError.from_error(error) from error

@@ -15,7 +15,7 @@ from cmvq_keras.distribution.base import (
     enough,
     is_of_a_connection,
 )
-from cmvq_keras.errors import Lost
+from cmvq_keras.errors import PeerLostError
 
 
 class TorchReplicas(SeparateReplicas):
@@ -101,13 +101,13 @@ class TorchReplicas(SeparateReplicas):
                 for variable, values in zip(variables, own, strict=True):
                     variable.copy_(values)
 
-    def total(self, numbers):
+    def all_reduce_sum(self, numbers):
         if self.count == 1:
             return super().total(numbers)
         return _all_reduce(torch.tensor(np.asarray(numbers, "float64"))).numpy()
 
-    def telling_losses(self):
-        return _told() if self.count > 1 else contextlib.nullcontext()
+    def peer_loss_reported(self):
+        return _peer_loss_reported() if self.count > 1 else contextlib.nullcontext()
 
 
 def _meet():
@@ -120,7 +120,7 @@ def _meet():
     patience = datetime.timedelta(seconds=PATIENCE)
     # Both: gradients lie on the device, what processes agree on does not.
     kind = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    with _told():
+    with _peer_loss_reported():
         dist.init_process_group(kind, timeout=patience)
     atexit.register(_part)
 
@@ -143,16 +143,16 @@ class _Sum(torch.autograd.Function):
 
 
 def _all_reduce(tensor):
-    with _told():
+    with _peer_loss_reported():
         dist.all_reduce(tensor)
     return tensor
 
 
 @contextlib.contextmanager
-def _told():
+def _peer_loss_reported():
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and not is_of_a_connection(error):
             raise
-        raise Lost.told(error) from error
+        raise PeerLostError.from_error(error) from error

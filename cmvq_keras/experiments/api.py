@@ -15,7 +15,7 @@ def compare(
     out="comparison",
     data_dir=None,
     store=None,
-    told=None,
+    reporter=None,
     jobs=1,
 ):
     """Trains a recipe by several methods, each with several seeds.
@@ -29,7 +29,7 @@ def compare(
         seeds: of the trainings.
         out: the folder of the comparison.
         data_dir, store: as in `cmvq_keras.train`.
-        told: a `cmvq_keras.experiments.progress.Told`, or None.
+        reporter: a `cmvq_keras.experiments.progress.ProgressReporter`, or None.
         jobs: how many are trained at a time, see `trials.train`.
 
     Returns:
@@ -50,7 +50,7 @@ def compare(
         told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
         raise ValueError(f"No method applies to {recipe.name}: {told_of}")
     study = _begin(COMPARE, out, recipe, variants, left)
-    runner.train(study, variants, seeds, data_dir, store, told, jobs)
+    runner.train(study, variants, seeds, data_dir, store, reporter, jobs)
     return study
 
 
@@ -61,13 +61,13 @@ def sweep(
     out="sweep",
     data_dir=None,
     store=None,
-    told=None,
+    reporter=None,
     jobs=1,
 ):
     """Trains a recipe with several values of a setting, each with several seeds.
 
     Args:
-        recipe, seeds, out, data_dir, store, told, jobs: as in `compare`.
+        recipe, seeds, out, data_dir, store, on_progress, jobs: as in `compare`.
         over: lists of values, or of their texts, by setting; every combination of
             them is trained.
 
@@ -79,7 +79,7 @@ def sweep(
     """
     variants = plan.of_settings(recipe, over)
     study = _begin(SWEEP, out, recipe, variants, [])
-    runner.train(study, variants, seeds, data_dir, store, told, jobs)
+    runner.train(study, variants, seeds, data_dir, store, reporter, jobs)
     return study
 
 

@@ -1,7 +1,7 @@
 """What a person is told while a comparison trains."""
 
 
-class Told:
+class ProgressReporter:
     """Says nothing; the command line has one that prints."""
 
     def starts(self, trial, number, total):

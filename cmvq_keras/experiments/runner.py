@@ -6,14 +6,14 @@ import keras
 import numpy as np
 
 from cmvq_keras.experiments import plan, sample_check, tables, trial
-from cmvq_keras.experiments.progress import Told
+from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.experiments.workers import Workers
 from cmvq_keras.models import build
 from cmvq_keras.runs import stores
 from cmvq_keras.runs.run import Run
 
 
-def train(study, variants, seeds, data_dir=None, store=None, told=None, jobs=1):
+def train(study, variants, seeds, data_dir=None, store=None, reporter=None, jobs=1):
     """Trains what is missing.
 
     Args:
@@ -21,7 +21,7 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None, jobs=1):
         variants: `plan.Variant`s, rows of it.
         seeds: of the trainings.
         data_dir, store: as in `cmvq_keras.train`.
-        told: a `cmvq_keras.experiments.progress.Told`, or None.
+        reporter: a `cmvq_keras.experiments.progress.ProgressReporter`, or None.
         jobs: how many at a time; more than one have a process each.
 
     Returns:
@@ -33,9 +33,9 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None, jobs=1):
         FileNotFoundError: when raw data is missing; it says how to get it.
         FileExistsError: when another process trains into the same folder.
     """
-    told = told or Told()
+    reporter = reporter or ProgressReporter()
     planned = plan.order(variants, seeds)
-    test = _Tests(study, data_dir, store, told.preparing)
+    test = _Tests(study, data_dir, store, reporter.preparing)
     with study.lock():
         found = {each: _finished(each, study.out) for each in planned}
         study.write()
@@ -44,21 +44,21 @@ def train(study, variants, seeds, data_dir=None, store=None, told=None, jobs=1):
         if jobs > 1 and len(missing) > 1:
             ended = _at_a_time(jobs, study.recipe, missing, places, test)
         else:
-            ended = _in_turn(missing, places, test, told, planned)
+            ended = _in_turn(missing, places, test, reporter, planned)
         for each, result in ended:
             found[each] = result
             tables.write_trials(study)
             if jobs > 1:
-                told.starts(each, planned.index(each) + 1, len(planned))
+                reporter.starts(each, planned.index(each) + 1, len(planned))
             left = seconds_left(planned, found)
-            told.ends(result, left and left / min(jobs, len(missing)))
+            reporter.ends(result, left and left / min(jobs, len(missing)))
     return [found[each] for each in planned]
 
 
-def _in_turn(missing, places, test, told, planned):
+def _in_turn(missing, places, test, reporter, planned):
     for each in missing:
-        told.starts(each, planned.index(each) + 1, len(planned))
-        yield each, trial.do(each, *places, test, told)
+        reporter.starts(each, planned.index(each) + 1, len(planned))
+        yield each, trial.do(each, *places, test, reporter)
         keras.backend.clear_session()
         gc.collect()
 
@@ -67,7 +67,7 @@ def _at_a_time(jobs, recipe, missing, places, test):
     _, data_dir, store = places
     for first in {each.variant.label: each for each in missing}.values():
         # Prepared and checked once, before any process asks for it.
-        stores.find_store(first.recipe, data_dir, store, test.told)
+        stores.find_store(first.recipe, data_dir, store, test.reporter)
         test(first)
     with Workers(min(jobs, len(missing)), recipe) as workers:
         yield from workers.results(missing, *places)
@@ -83,7 +83,7 @@ def _finished(planned, out):
     result = trial.read(planned.variant.label, planned.seed, folder)
     if result is None or result.failure:
         return result
-    if Run.open(folder).recipe != build.effective(planned.recipe):
+    if Run.open(folder).recipe != build.resolve_grid(planned.recipe):
         raise ValueError(
             f"{folder} was trained with other settings than "
             f"{planned.variant.title} has now. Choose another folder, or remove it."
@@ -114,10 +114,10 @@ def seconds_left(planned, found):
 class _Tests:
     """The test split of a trial; the last one is kept, as most have the same."""
 
-    def __init__(self, study, data_dir, store, told):
-        self.told = told
+    def __init__(self, study, data_dir, store, reporter):
+        self.reporter = reporter
         self._study = study
-        self._places = (data_dir, store, told)
+        self._places = (data_dir, store, reporter)
         self._key = self._found = None
 
     def __call__(self, planned):

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 
 from cmvq_keras import recipes
-from cmvq_keras.errors import WrongSamples
+from cmvq_keras.errors import WrongSamplesError
 from cmvq_keras.runs import stores
 
 SPLIT = "test"
@@ -32,7 +32,7 @@ class About:
     store: str | None
 
 
-def load(full, recipe, data_dir=None, store=None, told=None):
+def load(full, recipe, data_dir=None, store=None, reporter=None):
     """The test split that a recipe's model is measured on.
 
     It is the one of all modalities, of which a modality alone sees its own: in a
@@ -41,20 +41,20 @@ def load(full, recipe, data_dir=None, store=None, told=None):
     Args:
         full: the `Recipe` with all modalities.
         recipe: the one whose model is measured; it may have fewer.
-        data_dir, store, told: as in `cmvq_keras.train`.
+        data_dir, store, on_progress: as in `cmvq_keras.train`.
 
     Returns:
         `(split, about)`: a `cmvq_keras.data.split.Split` and an `About`.
 
     Raises:
-        WrongSamples: when there are other samples than the split's size, its
+        WrongSamplesError: when there are other samples than the split's size, its
             listed exclusions and the limit say.
         FileNotFoundError, ValueError: as in `cmvq_keras.train`.
     """
     modalities = {**full.modalities, **recipe.modalities}
     data = dataclasses.replace(full, modalities=modalities, data=recipe.data)
     limit = recipe.training.limit
-    store = stores.find_store(full, data_dir, store, told)
+    store = stores.find_store(full, data_dir, store, reporter)
     split = recipes.load_split(data, SPLIT, data_dir, limit, store)
     size, left_out = _size(data, split, data_dir, store)
     is_cut = store is not None and store.recipe.training.limit == size
@@ -71,9 +71,9 @@ def load(full, recipe, data_dir=None, store=None, told=None):
 
 
 def check_count(found, expected, what):
-    """Raises WrongSamples unless as many samples were found as expected."""
+    """Raises WrongSamplesError unless as many samples were found as expected."""
     if found != expected:
-        raise WrongSamples(
+        raise WrongSamplesError(
             f"{what}: {expected:,} samples of the {SPLIT} split must be evaluated. "
             f"Received: {found:,}"
         )

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from cmvq_keras import fileio, recipes
-from cmvq_keras.errors import WrongSamples
+from cmvq_keras.errors import WrongSamplesError
 from cmvq_keras.experiments import plan, trial
 from cmvq_keras.fileio import MAX_BYTES, write_atomically
 from cmvq_keras.recipe import Recipe
@@ -77,7 +77,7 @@ class Study:
         """Notes which test samples a variant is measured on.
 
         Raises:
-            samples.WrongSamples: when they are not those of its earlier trials.
+            samples.WrongSamplesError: when they are not those of its earlier trials.
         """
         found = dataclasses.asdict(about)
         noted = self.tests.get(label)
@@ -86,7 +86,7 @@ class Study:
             self.write()
         elif differing := [k for k in ("n", "checksum") if noted[k] != found[k]]:
             # A store may be made again, or hold more: then its checksum is another.
-            raise WrongSamples(
+            raise WrongSamplesError(
                 f"The test samples are not those that {self.out} is about: "
                 f"{' and '.join(differing)} differ. Choose another folder."
             )

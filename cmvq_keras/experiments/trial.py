@@ -76,7 +76,7 @@ def _check(content):
                 raise ValueError(f"{name} must hold numbers. Received: {value!r}")
 
 
-def do(trial, out, data_dir, store, test, told):
+def do(trial, out, data_dir, store, test, reporter):
     """Trains and measures a trial.
 
     Args:
@@ -85,7 +85,7 @@ def do(trial, out, data_dir, store, test, told):
             its checkpoint; where it has none that fits, what it left goes.
         data_dir, store: as in `cmvq_keras.train`.
         test: function from the trial's recipe to its test split and `samples.About`.
-        told: a `cmvq_keras.experiments.progress.Told`.
+        reporter: a `cmvq_keras.experiments.progress.ProgressReporter`.
 
     Returns:
         Its `Result`. A training that fails is recorded; what is wrong with the
@@ -94,9 +94,9 @@ def do(trial, out, data_dir, store, test, told):
     folder = trial.folder(out)
     recipe = trial.recipe
     # What is prepared for many trainings is in no training's time.
-    store = stores.find_store(recipe, data_dir, store, told.preparing)
+    store = stores.find_store(recipe, data_dir, store, reporter.preparing)
     split, about = test(trial)
-    options = {"callbacks": [EpochTold(told)], "verbose": False, "store": store}
+    options = {"callbacks": [EpochReporter(reporter)], "verbose": False, "store": store}
     before = seconds_before(folder, recipe, data_dir, store)
     if before is None and folder.exists():
         shutil.rmtree(folder)
@@ -133,7 +133,7 @@ def seconds_before(folder, recipe, data_dir=None, store=None):
         stores.same_store(run, data_dir, store)
     except (OSError, ValueError):
         return None
-    if found is None or run.recipe != build.effective(recipe):
+    if found is None or run.recipe != build.resolve_grid(recipe):
         return None
     if environment.differences(run.environment, recipe.training):
         return None
@@ -199,12 +199,12 @@ def trained_parameters(model):
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
-class EpochTold(keras.callbacks.Callback):
-    """Hands each epoch's end on to a `Told`."""
+class EpochReporter(keras.callbacks.Callback):
+    """Hands each epoch's end on to a `ProgressReporter`."""
 
-    def __init__(self, told):
+    def __init__(self, reporter):
         super().__init__()
-        self._told = told
+        self._reporter = reporter
 
     def on_epoch_end(self, epoch, logs=None):
-        self._told.epoch(epoch + 1, self.params["epochs"])
+        self._reporter.epoch(epoch + 1, self.params["epochs"])

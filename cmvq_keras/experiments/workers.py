@@ -119,7 +119,7 @@ def _do(trial, out, data_dir, store):
 
     from cmvq_keras.experiments import sample_check
     from cmvq_keras.experiments import trial as trainings
-    from cmvq_keras.experiments.progress import Told
+    from cmvq_keras.experiments.progress import ProgressReporter
 
     def test(planned):
         return sample_check.load(
@@ -130,7 +130,7 @@ def _do(trial, out, data_dir, store):
         return None
     try:
         _signal.is_working = True
-        return trainings.do(trial, out, data_dir, store, test, Told())
+        return trainings.do(trial, out, data_dir, store, test, ProgressReporter())
     except KeyboardInterrupt:
         _signal.has_come = True
         return None

@@ -115,5 +115,5 @@ def describe(recipe, model, small):
 
 
 def _values(modality):
-    told = "raw, as in a prepared store"
-    return f"{told}; bytes / 255" if modality.kind == "image" else told
+    text = "raw, as in a prepared store"
+    return f"{text}; bytes / 255" if modality.kind == "image" else text

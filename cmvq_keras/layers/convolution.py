@@ -19,7 +19,7 @@ class Conv2D(keras.layers.Conv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
-        kernels.lay_out([self._kernel])
+        kernels.to_channels_last([self._kernel])
 
     def call(self, inputs):
         kernel, bias = _tensors(self)
@@ -39,7 +39,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def build(self, input_shape):
         super().build(input_shape)
-        kernels.lay_out([self.kernel])
+        kernels.to_channels_last([self.kernel])
 
     def call(self, inputs):
         return kernels.convolve_transposed(inputs, *_tensors(self))

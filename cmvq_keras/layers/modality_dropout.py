@@ -63,7 +63,7 @@ class ModalityDropout(keras.layers.Layer):
         """1 where a part stays, 0 where it is left out: `(batch, parts)`."""
         shape = (replicas.rows(inputs), 1)
         draw = keras.random.uniform(shape, seed=self.seed_generator, dtype="float32")
-        draw = replicas.own(draw)
+        draw = replicas.local_shard(draw)
         # One draw says whether and which: each part has its own piece of [0, rate).
         edges = ops.arange(self.parts + 1, dtype="float32") * (self.rate / self.parts)
         lost = ops.logical_and(draw >= edges[:-1], draw < edges[1:])

@@ -3,7 +3,7 @@
 import keras
 
 
-def recomputed(network, inputs):
+def remat(network, inputs):
     """A network's training call that keeps nothing for its gradient but the inputs.
 
     The gradient runs the network a second time. Its state (the moving statistics of

@@ -41,7 +41,7 @@ class Method:
         """Another model than CM-VQVAE, built and not compiled; None for that one.
 
         Args:
-            recipe: as `cmvq_keras.models.build.effective` gives it.
+            recipe: as `cmvq_keras.models.build.resolve_grid` gives it.
         """
 
     def optimizer(self, optimizer, model, recipe):

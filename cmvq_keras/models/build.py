@@ -29,7 +29,7 @@ def build_model(recipe, preset="default"):
     """
     if isinstance(recipe, str):
         recipe = recipes.get(recipe, preset=preset)
-    recipe = effective(recipe)
+    recipe = resolve_grid(recipe)
     return methods.get(recipe.method).build_model(recipe) or _cmvqvae(recipe)
 
 
@@ -59,7 +59,7 @@ def _cmvqvae(recipe):
     return model
 
 
-def effective(recipe):
+def resolve_grid(recipe):
     """The recipe as it is built: its data's modalities, and a grid that exists.
 
     ResNet18 has no stage finer than a quarter of its input, so with that backbone a

@@ -10,7 +10,7 @@ from cmvq_keras.backend import kernels
 from cmvq_keras.backend.runtime import keep_weights
 from cmvq_keras.distribution import replicas
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
-from cmvq_keras.layers.remat import recomputed
+from cmvq_keras.layers.remat import remat
 from cmvq_keras.losses import task_loss
 from cmvq_keras.models import labels
 from cmvq_keras.models.features import check_reconstructs, decode_mix, decode_part
@@ -194,15 +194,15 @@ class CMVQVAE(keras.Model):
             },
             "indices": {name: coded[name]["indices"] for name in coded},
             "quantizer_loss": {name: coded[name]["loss"] for name in coded},
-            **self.more_outputs(features, training),
+            **self.extra_outputs(features, training),
         }
 
     def _run(self, network, inputs, training):
         if self.recompute and training:
-            return recomputed(network, inputs)
+            return remat(network, inputs)
         return network(inputs, training=training)
 
-    def more_outputs(self, features, training):
+    def extra_outputs(self, features, training):
         """What `call` gives besides; for subclasses whose loss needs it.
 
         Args:
@@ -211,7 +211,7 @@ class CMVQVAE(keras.Model):
         """
         return {}
 
-    def seen_grid(self, name, inputs):
+    def task_features(self, name, inputs):
         """What the task may see of a modality: its codes, or without reconstruction
         its features; `(batch, ..., depth)`.
 
@@ -332,7 +332,7 @@ class CMVQVAE(keras.Model):
                 "`class_weight` must be None with a label a pixel: give the loss "
                 "its weights instead, compile(loss=...)."
             )
-        kernels.lay_out_optimizer(self)
+        kernels.optimizer_to_channels_last(self)
         with keep_weights(self):
             return super().fit(x, y, *args, **kwargs)
 
@@ -404,9 +404,9 @@ class CMVQVAE(keras.Model):
 
     def task_term(self, y, logits, sample_weight=None):
         """The task's loss of some logits, a float32 scalar."""
-        found = labels.fitted(y, logits)
+        found = labels.align_labels(y, logits)
         if sample_weight is not None:
-            sample_weight = method_metrics.spread(sample_weight, found)
+            sample_weight = method_metrics.broadcast_weights(sample_weight, found)
         loss = ops.cast(
             self._task_loss(found, logits, sample_weight=sample_weight), "float32"
         )
@@ -439,7 +439,7 @@ class CMVQVAE(keras.Model):
         return sum(losses) - penalty
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        found = labels.fitted(y, y_pred["task"])
+        found = labels.align_labels(y, y_pred["task"])
         self._is_in_step = True
         try:
             return super().compute_metrics(x, found, y_pred["task"], sample_weight)
@@ -496,7 +496,7 @@ class CMVQVAE(keras.Model):
             )
         for name in left:
             inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
-            quantized[name] = self.seen_grid(name, inputs[name])
+            quantized[name] = self.task_features(name, inputs[name])
         return keras.Model(
             inputs, self._solve(quantized), name=f"{self.name}_inference"
         )

@@ -46,7 +46,7 @@ def quantized_grids(model, x, batch_size):
     float32; quantized, but for a model without reconstruction."""
 
     def quantized(name):
-        return lambda batch: model.seen_grid(name, batch)
+        return lambda batch: model.task_features(name, batch)
 
     return {m: _in_batches(quantized(m), x[m], batch_size) for m in model.modalities}
 

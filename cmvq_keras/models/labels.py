@@ -7,7 +7,7 @@ from keras import ops
 IGNORED_LABEL = -1
 
 
-def fitted(labels, logits):
+def align_labels(labels, logits):
     """Labels in the shape of the logits' leading axes.
 
     Args:

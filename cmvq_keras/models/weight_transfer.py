@@ -62,8 +62,8 @@ def _matched(what, old, new):
         odd = next(
             (pair for pair in zip(*shapes, strict=False) if pair[0] != pair[1]), None
         )
-        told = f"{odd[0]} and {odd[1]}" if odd else f"{len(old)} and {len(new)} weights"
-        raise ValueError(f"{what} must be the same layers in both models: {told}.")
+        text = f"{odd[0]} and {odd[1]}" if odd else f"{len(old)} and {len(new)} weights"
+        raise ValueError(f"{what} must be the same layers in both models: {text}.")
     return list(zip(new, old, strict=True))
 
 

@@ -14,7 +14,7 @@ LABEL = "label"
 
 
 @dataclasses.dataclass(frozen=True)
-class Findings:
+class Analysis:
     """The numbers of a report.
 
     Args:
@@ -55,7 +55,7 @@ def find(opened, attribute=None, seed=0):
         seed: of probes and projections.
 
     Returns:
-        `Findings`.
+        `Analysis`.
 
     Raises:
         ValueError: for an attribute that the store does not have, or that no two
@@ -93,7 +93,7 @@ def find(opened, attribute=None, seed=0):
         *summary.information(_information(metrics)),
     ]
     codes = recipe.model.num_embeddings
-    return Findings(
+    return Analysis(
         metrics=metrics,
         complementarity=measured,
         summary=sentences,

@@ -58,12 +58,12 @@ class Opened:
         }
 
 
-def open_run(run, split="test", data_dir=None, store=None, told=None):
+def open_run(run, split="test", data_dir=None, store=None, on_progress=None):
     """Opens a run folder and one of its splits.
 
     Args:
         run: an open `Run`, or its folder.
-        split, data_dir, store, told: as in `cmvq_keras.evaluate`.
+        split, data_dir, store, on_progress: as in `cmvq_keras.evaluate`.
 
     Returns:
         An `Opened`.
@@ -73,7 +73,7 @@ def open_run(run, split="test", data_dir=None, store=None, told=None):
     """
     run = run if isinstance(run, Run) else Run.open(run)
     recipe = run.recipe
-    store = stores.store_of_run(run, data_dir, store, told)
+    store = stores.store_of_run(run, data_dir, store, on_progress)
     if store is None:
         recipe_file.check_run(run)
     limit = recipe.training.limit

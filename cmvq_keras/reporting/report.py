@@ -14,7 +14,7 @@ from cmvq_keras.reporting.open import need
 
 PAGE, NUMBERS, FOLDER = "report.html", "report.json", "figures"
 PLAYED = 3  # samples; a second of sound costs about a second
-HEARD = ("original", "all", "complementary", "contradictory")
+AUDIBLE = ("original", "all", "complementary", "contradictory")
 UNITS = {
     "complementarity": "% of all channels",
     "zeta": "zeta",
@@ -81,7 +81,7 @@ def page(opened, found, shown):
 
     Args:
         opened: as in `write`.
-        found: `cmvq_keras.reporting.analysis.Findings`.
+        found: `cmvq_keras.reporting.analysis.Analysis`.
         shown: `Figure`s.
     """
     need("jinja2")
@@ -156,7 +156,7 @@ def _sounds(recipe, name, versions):
     if spectrogram is None:
         return
     for sample in range(min(PLAYED, len(versions["original"]))):
-        for version in HEARD:
+        for version in AUDIBLE:
             values = images.raw_values(recipe, name, versions[version][sample])
             yield f"sample {sample + 1}, {version}", spectrogram.to_wav(values)
 

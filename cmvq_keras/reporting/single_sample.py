@@ -25,9 +25,9 @@ def write(opened, samples, features, out):
     """
     count = len(opened.split)
     if not samples or not 0 <= min(samples) <= max(samples) < count:
-        told = ", ".join(map(str, samples))
+        text = ", ".join(map(str, samples))
         raise ValueError(
-            f"Samples of {opened.name} must be from 0 to {count - 1}. Received: {told}"
+            f"Samples of {opened.name} must be from 0 to {count - 1}. Received: {text}"
         )
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)

@@ -31,10 +31,10 @@ def summary(complementarity):
     yield f"Of all channels the task sees: {shares}."
     yield _leader(order, counts)
     if isinstance(zeta, dict):
-        told = ", ".join(f"{name} {zeta[name]:.2f}" for name in order)
+        text = ", ".join(f"{name} {zeta[name]:.2f}" for name in order)
         balanced = 1 / (len(counts) - 1)
         yield (
-            f"Zeta by modality is {told}: its complementary channels by those of all "
+            f"Zeta by modality is {text}: its complementary channels by those of all "
             f"others; {balanced:.2f} would be an equal share."
         )
     else:
@@ -50,8 +50,8 @@ def information(measured):
     """
     if measured is None:
         return
-    told = ", ".join(f"{name} {bits:.2f}" for name, bits in measured["bits"].items())
-    yield f"Bits of the label that each modality adds to what the others know: {told}."
+    text = ", ".join(f"{name} {bits:.2f}" for name, bits in measured["bits"].items())
+    yield f"Bits of the label that each modality adds to what the others know: {text}."
     zeta = measured["zeta"]
     if zeta is None:
         yield "None of them adds enough to compare: each knows what the others know."

@@ -14,7 +14,7 @@ from keras import ops
 
 from cmvq_keras import recipes
 from cmvq_keras.batches import training_batches
-from cmvq_keras.errors import Diverged
+from cmvq_keras.errors import DivergedError
 from cmvq_keras.evaluation import scores
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.cmvqvae import CMVQVAE
@@ -58,7 +58,7 @@ class BlendedFusion(CMVQVAE):
         own = [f"{name}_task_loss" for name in self.modalities]
         return [*super().tracked_terms(), *own]
 
-    def more_outputs(self, features, training):
+    def extra_outputs(self, features, training):
         return {
             "heads": {
                 name: self.heads[name](features[name], training=training)
@@ -125,7 +125,7 @@ def prepare(model, recipe, splits):
         Notes: "weights", "generalization" and "overfitting" (nats) by name.
 
     Raises:
-        Diverged: if the losses of one of these trainings are not finite.
+        DivergedError: if the losses of one of these trainings are not finite.
     """
     # A network that knows nothing; batch norm has no statistics to measure it with.
     start = math.log(len(recipe.classes))
@@ -134,7 +134,7 @@ def prepare(model, recipe, splits):
         one = recipe if name == JOINT else _alone(recipe, name)
         trained, validation = pilot(one, splits)
         if not math.isfinite(trained + validation):
-            raise Diverged(
+            raise DivergedError(
                 "Gradient-Blending needs finite losses of each training before the "
                 f"main one. Received for {name}: {trained} in training, {validation} "
                 "in validation. Try a lower training.learning_rate"

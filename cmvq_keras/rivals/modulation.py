@@ -44,7 +44,7 @@ class ModulatedFusion(CMVQVAE):
     def tracked_terms(self):
         return [*super().tracked_terms(), *map(_coefficient, self.modalities)]
 
-    def more_outputs(self, features, training):
+    def extra_outputs(self, features, training):
         return {"features": features}
 
     def loss_terms(self, x, y, y_pred, sample_weight):
@@ -62,7 +62,7 @@ class ModulatedFusion(CMVQVAE):
         last = self.solver.part("logits")
         kernels = ops.split(ops.convert_to_tensor(last.kernel), len(self.modalities))
         bias = ops.convert_to_tensor(last.bias) / len(self.modalities)
-        found = labels.fitted(y, y_pred["task"])
+        found = labels.align_labels(y, y_pred["task"])
         scores = []
         for name, kernel in zip(self.modalities, kernels, strict=True):
             features = y_pred["features"][name]

@@ -54,12 +54,12 @@ class PrototypeFusion(CMVQVAE):
             *(f"{m}_{kind}" for kind in _LOGGED for m in self.modalities),
         ]
 
-    def more_outputs(self, features, training):
+    def extra_outputs(self, features, training):
         return {"features": features}
 
     def loss_terms(self, x, y, y_pred, sample_weight):
         terms = super().loss_terms(x, y, y_pred, sample_weight)
-        found = labels.fitted(y, y_pred["task"])
+        found = labels.align_labels(y, y_pred["task"])
         similarities = [
             similarity(_vectors(y_pred["features"][name]), self.prototypes[index])
             for index, name in enumerate(self.modalities)

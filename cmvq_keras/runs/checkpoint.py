@@ -22,7 +22,7 @@ from keras import ops
 
 from cmvq_keras import fileio
 from cmvq_keras.data.formats import hdf5
-from cmvq_keras.errors import Diverged
+from cmvq_keras.errors import DivergedError
 
 FOLDER = "backup"
 FILE = "state.h5"
@@ -69,7 +69,7 @@ def write(directory, model, position, callbacks, generators=()):
             processes in their order.
 
     Raises:
-        Diverged: when a weight is not finite.
+        DivergedError: when a weight is not finite.
         OSError: when the disk is full or fails.
     """
     place = path(directory)
@@ -110,7 +110,7 @@ def _write(group, part, variables):
         values = ops.convert_to_numpy(variable)
         finite = values.dtype.kind != "f" or np.isfinite(values).all()
         if part == "model" and not finite:
-            raise Diverged(f"{variable.path} is not finite")
+            raise DivergedError(f"{variable.path} is not finite")
         group[str(index)] = values
 
 

@@ -14,13 +14,15 @@ from cmvq_keras.runs.run import Run
 from cmvq_keras.runs.warm_start import noted_classes
 
 
-def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()):
+def evaluate(
+    run, split="test", data_dir=None, store=None, on_progress=None, without=()
+):
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 
     Args:
         run: the run folder (or an open `Run`).
         split: "train", "validation" or "test".
-        data_dir, told: as in `train`.
+        data_dir, on_progress: as in `train`.
         store: as in `train`. Without `data_dir` and `store` the run is measured on
             the store that it was trained from.
         without: modalities to leave out, each by itself: the model then finds zeros
@@ -46,13 +48,13 @@ def evaluate(run, split="test", data_dir=None, store=None, told=None, without=()
     """
     run = run if isinstance(run, Run) else Run.open(run)
     with locking.alone(run.directory), deterministic():
-        return _evaluate(run, split, data_dir, store, told, without)
+        return _evaluate(run, split, data_dir, store, on_progress, without)
 
 
-def _evaluate(run, split, data_dir, store, told, without):
+def _evaluate(run, split, data_dir, store, on_progress, without):
     recipe = run.recipe
     missing_modality.check(recipe, without)
-    store = stores.store_of_run(run, data_dir, store, told)
+    store = stores.store_of_run(run, data_dir, store, on_progress)
     if store is None:
         recipe_file.check_run(run)
     data = load_split(recipe, split, data_dir, store)

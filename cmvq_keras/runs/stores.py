@@ -13,7 +13,9 @@ from cmvq_keras.data.store import builder, manifest, reader
 from cmvq_keras.data.store.store import Store
 
 
-def prepare(recipe, data_dir=None, out="store", force=False, told=None, workers=None):
+def prepare(
+    recipe, data_dir=None, out="store", force=False, on_progress=None, workers=None
+):
     """Writes a recipe's three splits into a store.
 
     A model that is fed from the store sees exactly the values that it would see
@@ -25,7 +27,7 @@ def prepare(recipe, data_dir=None, out="store", force=False, told=None, workers=
         data_dir: as in `cmvq_keras.train`.
         out: the root; the store is `<out>/<recipe's name>`.
         force: whether a store that is there is replaced.
-        told: function `(split, samples done, samples in all)`.
+        on_progress: function `(split, samples done, samples in all)`.
         workers: processes that decode; None for one a core, 12 at most. The bytes of
             the store do not depend on it.
 
@@ -47,12 +49,12 @@ def prepare(recipe, data_dir=None, out="store", force=False, told=None, workers=
         sources_by_split,
         force=force,
         origin=json.dumps(_origin(recipe, data_dir)),
-        told=told,
+        on_progress=on_progress,
         workers=workers,
     )
 
 
-def cached(recipe, data_dir=None, told=None):
+def cached(recipe, data_dir=None, on_progress=None):
     """The store of a recipe's raw files in the user's cache folder, made if needed.
 
     A store there that holds more (all modalities, all samples) is used as well. One
@@ -62,7 +64,7 @@ def cached(recipe, data_dir=None, told=None):
     Args:
         recipe: a `Recipe`; see `prepare`.
         data_dir: as in `cmvq_keras.train`.
-        told: as in `prepare`.
+        on_progress: as in `prepare`.
 
     Returns:
         The `cmvq_keras.data.Store`.
@@ -79,7 +81,7 @@ def cached(recipe, data_dir=None, told=None):
     place = out / recipe.name
     if place.exists() and _whole(place) is None:
         shutil.rmtree(place)
-    return prepare(recipe, data_dir, out, told=told)
+    return prepare(recipe, data_dir, out, on_progress=on_progress)
 
 
 def _whole(folder):
@@ -96,14 +98,14 @@ def _whole(folder):
     return store
 
 
-def find_store(recipe, data_dir=None, store=None, told=None):
+def find_store(recipe, data_dir=None, store=None, on_progress=None):
     """The store to read a recipe's data from.
 
     Args:
         recipe: a `Recipe`.
         data_dir: as in `cmvq_keras.train`.
         store: a `Store` or its folder, where one is named; else `cached` gives it.
-        told: as in `prepare`.
+        on_progress: as in `prepare`.
 
     Returns:
         A `Store`; None for a recipe that makes its data up, or that is not ours: its
@@ -113,7 +115,7 @@ def find_store(recipe, data_dir=None, store=None, told=None):
         return store if isinstance(store, Store) else Store.open(store, recipe.name)
     if recipe.name not in recipes.names() or recipes.is_made_up(recipe.name):
         return None
-    return cached(recipe, data_dir, told)
+    return cached(recipe, data_dir, on_progress)
 
 
 def describe(store, data_dir):
@@ -124,12 +126,12 @@ def describe(store, data_dir):
     return about
 
 
-def store_of_run(run, data_dir=None, store=None, told=None):
+def store_of_run(run, data_dir=None, store=None, on_progress=None):
     """The store to measure a run on: one that is named, else its own.
 
     Args:
         run: an open `cmvq_keras.runs.run.Run`.
-        data_dir, store, told: as in `find_store`.
+        data_dir, store, on_progress: as in `find_store`.
 
     Returns:
         A `Store` or None, see `find_store`.
@@ -141,7 +143,7 @@ def store_of_run(run, data_dir=None, store=None, told=None):
     """
     noted = run.environment.get("store")
     if store is not None or data_dir is not None or noted is None:
-        return find_store(run.recipe, data_dir, store, told)
+        return find_store(run.recipe, data_dir, store, on_progress)
     hint = "Name one with --store, or raw files with --data-dir."
     try:
         folder, expected = str(noted["folder"]), noted["manifest"]
@@ -158,7 +160,7 @@ def store_of_run(run, data_dir=None, store=None, told=None):
                 f"{run.directory} was trained from the store {folder}, which is not "
                 f"there. {hint}"
             ) from None
-        found = cached(run.recipe, raw, told)
+        found = cached(run.recipe, raw, on_progress)
     if found.checksum != expected:
         raise ValueError(
             f"{found.folder} is not the store any more that {run.directory} was "
@@ -167,13 +169,13 @@ def store_of_run(run, data_dir=None, store=None, told=None):
     return found
 
 
-def same_store(run, data_dir=None, store=None, told=None):
+def same_store(run, data_dir=None, store=None, on_progress=None):
     """As `store_of_run`; one that is named must be the run's own, too.
 
     Raises:
         FileNotFoundError, ValueError: as `store_of_run`.
     """
-    found = store_of_run(run, data_dir, store, told)
+    found = store_of_run(run, data_dir, store, on_progress)
     noted = run.environment.get("store")
     expected = noted.get("manifest") if isinstance(noted, dict) else None
     if (found.checksum if found else None) != expected:

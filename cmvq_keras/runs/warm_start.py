@@ -3,7 +3,7 @@
 import dataclasses
 
 from cmvq_keras.data.formats import npy
-from cmvq_keras.models.build import effective
+from cmvq_keras.models.build import resolve_grid
 from cmvq_keras.runs.run import Run
 
 #: What decides the shapes of the copied weights, beside the modalities' own.
@@ -21,8 +21,8 @@ _OF_THE_MASK = ("mask_mode", "threshold")
 
 
 @dataclasses.dataclass(frozen=True)
-class Origin:
-    """The run that a training starts from. Use `Origin.open`.
+class WarmStart:
+    """The run that a training starts from. Use `WarmStart.open`.
 
     Args:
         run: an open `Run`.
@@ -44,7 +44,7 @@ class Origin:
             keep_solver, keep_mask: as in the class.
 
         Returns:
-            The `Origin`, or None.
+            The `WarmStart`, or None.
 
         Raises:
             FileNotFoundError: when the folder is no finished run.
@@ -119,9 +119,9 @@ def check_fit(origin, recipe, where, keep_solver=False, keep_mask=False):
         origin: the run's `Recipe`.
         recipe: the one to train.
         where: the run's folder, for the message.
-        keep_solver, keep_mask: as in `Origin`.
+        keep_solver, keep_mask: as in `WarmStart`.
     """
-    origin, recipe = effective(origin), effective(recipe)
+    origin, recipe = resolve_grid(origin), resolve_grid(recipe)
     faults = _modality_faults(origin, recipe)
     if keep_solver:
         faults += _solver_faults(origin, recipe)

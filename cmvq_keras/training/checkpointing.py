@@ -8,7 +8,7 @@ import keras
 
 from cmvq_keras.backend.runtime import generators, set_generators
 from cmvq_keras.distribution import replicas
-from cmvq_keras.errors import SIGNALS, Diverged
+from cmvq_keras.errors import SIGNALS, DivergedError
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.checkpoint import Position
 
@@ -20,7 +20,7 @@ class FiniteLoss(keras.callbacks.Callback):
         backup: the `Backup`, for the message.
 
     Raises:
-        Diverged: with the step, and the terms of the loss that went.
+        DivergedError: with the step, and the terms of the loss that went.
     """
 
     def __init__(self, backup):
@@ -28,7 +28,7 @@ class FiniteLoss(keras.callbacks.Callback):
         self.backup = backup
 
     def on_train_batch_end(self, batch, logs=None):
-        if math.isfinite(replicas.total(float(logs["loss"]))):
+        if math.isfinite(replicas.all_reduce_sum(float(logs["loss"]))):
             return
         # These are means since the epoch's start: a term that went stays so.
         terms = [
@@ -147,7 +147,7 @@ class Backup(keras.callbacks.Callback):
         it now would leave the others alone.
         """
         signals = [self.interruption.requested == each for each in SIGNALS]
-        late, *signals = replicas.total([late, *signals]) > 0
+        late, *signals = replicas.all_reduce_sum([late, *signals]) > 0
         came = [name for name, each in zip(SIGNALS, signals, strict=True) if each]
         return late, came[0] if came else None
 
@@ -160,7 +160,7 @@ class Backup(keras.callbacks.Callback):
         self.epoch, self.first_step = epoch + 1, 0
         self.stopped = bool(self.model.stop_training)
         self.write(self.model)
-        with self._disk_told(f"The weights of epoch {self.epoch}"):
+        with self._full_disk_reported(f"The weights of epoch {self.epoch}"):
             self.best.save(self.model, self.epoch)
         self._stop_by(signum)
 
@@ -178,7 +178,7 @@ class Backup(keras.callbacks.Callback):
             step: finished steps of the epoch that has begun.
 
         Raises:
-            Diverged: when a weight is not finite.
+            DivergedError: when a weight is not finite.
             OSError: when the disk is full; the one of before is kept.
         """
         began = time.monotonic()
@@ -186,37 +186,38 @@ class Backup(keras.callbacks.Callback):
         try:
             self._generators = generators()
             # Of all processes, in their order.
-            of_each = zip(*map(replicas.of_each, self._generators), strict=True)
-            states = [state for own in of_each for state in own]
+            all_gather = zip(*map(replicas.all_gather, self._generators), strict=True)
+            states = [state for own in all_gather for state in own]
             if replicas.is_first:
-                with self._disk_told(f"The checkpoint {position}"):
+                with self._full_disk_reported(f"The checkpoint {position}"):
                     checkpoint.write(
                         self.run.directory, model, position, self.states(), states
                     )
-        except Diverged as error:
+        except DivergedError as error:
             raise self.diverged(f"{position}: {error}") from None
         self.position = position
         self._written = time.monotonic()
         self.seconds_spent += self._written - began
 
     @contextlib.contextmanager
-    def _disk_told(self, what):
+    def _full_disk_reported(self, what):
         try:
             yield
         except OSError as error:
             raise OSError(
-                f"{what} could not be written: {error}. {self._told()} Make room, "
+                f"{what} could not be written: {error}. "
+                f"{self._how_to_resume()} Make room, "
                 f"then: cmvq train --resume {self.run.directory}"
             ) from error
 
     def diverged(self, where):
         """The exception for a training that left the finite numbers."""
-        return Diverged(
+        return DivergedError(
             f"Training diverged {where}. Lower training.learning_rate, or set "
-            f"training.clip_norm. {self._told()}"
+            f"training.clip_norm. {self._how_to_resume()}"
         )
 
-    def _told(self):
+    def _how_to_resume(self):
         place = checkpoint.path(self.run.directory)
         return f"The last good checkpoint, {self.position}, is kept: {place}."
 

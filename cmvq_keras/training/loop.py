@@ -34,8 +34,8 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         The number of the best epoch, and the seconds of work, all tries together.
 
     Raises:
-        Diverged: when the loss is not finite, with the step.
-        Interrupted: when a signal came and everything was saved.
+        DivergedError: when the loss is not finite, with the step.
+        TrainingInterruptedError: when a signal came and everything was saved.
     """
     settings = run.recipe.training
     best = BestWeights(run, settings.select_by)
@@ -68,7 +68,7 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
     if best.best_epoch is None:
         raise backup.diverged("on validation data: no epoch had a finite loss there")
     # After this exchange the first process has written them.
-    replicas.total(0)
+    replicas.all_reduce_sum(0)
     weights.load(model, run.weights_path)
     return best.best_epoch, backup.seconds
 

@@ -6,7 +6,7 @@ import numpy as np
 from cmvq_keras import fileio
 from cmvq_keras.runs import stores
 from cmvq_keras.runs.run import Run
-from cmvq_keras.runs.warm_start import Origin
+from cmvq_keras.runs.warm_start import WarmStart
 from cmvq_keras.training import train
 
 #: Entries of metrics.json that are no result.
@@ -14,14 +14,14 @@ NO_RESULT = ("training_seconds",)
 MAX_VALUES = 2**31  # of one array of weights
 
 
-def reproduce(run, out, data_dir=None, store=None, told=None, verbose=True):
+def reproduce(run, out, data_dir=None, store=None, on_progress=None, verbose=True):
     """Trains again what a run was trained on, with its settings.
 
     Args:
         run: a finished run's folder, or an open `Run`.
         out: the folder of the new run.
         data_dir, store: where the data is now, if it was moved.
-        told, verbose: as in `cmvq_keras.train`.
+        on_progress, verbose: as in `cmvq_keras.train`.
 
     Returns:
         The new `Run`; see `differences`.
@@ -37,18 +37,18 @@ def reproduce(run, out, data_dir=None, store=None, told=None, verbose=True):
             f"{run.directory} is not finished: there is nothing to compare with."
         )
     train.check_backend(run)
-    origin = Origin.of_run(run)
+    origin = WarmStart.of_run(run)
     data_dir = data_dir or (None if store else run.environment.get("data_dir"))
     return train.train(
         run.recipe,
         data_dir=data_dir,
         out=out,
         verbose=verbose,
-        store=stores.same_store(run, data_dir, store, told),
+        store=stores.same_store(run, data_dir, store, on_progress),
         init_from=origin.run if origin else None,
         keep_solver=bool(origin and origin.keep_solver),
         keep_mask=bool(origin and origin.keep_mask),
-        told=told,
+        on_progress=on_progress,
     )
 
 

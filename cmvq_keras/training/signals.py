@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from cmvq_keras.errors import SIGNALS, Interrupted
+from cmvq_keras.errors import SIGNALS, TrainingInterruptedError
 
 _STDERR = 2
 
@@ -44,13 +44,13 @@ class Interruption:
         again, self.requested = self.requested is not None, signum
         if again or not self.can_wait:
             # Noted all the same: Keras swallows any exception while it builds a model.
-            raise Interrupted(signum, self.directory)
-        told = (
+            raise TrainingInterruptedError(signum, self.directory)
+        text = (
             f"\n{SIGNALS[signum]}: saving after this step; once more stops at once.\n"
         )
         # No print: the signal may have come amid one.
-        os.write(_STDERR, told.encode())
+        os.write(_STDERR, text.encode())
 
     def stop(self, signum, where):
-        """Raises `Interrupted` by a signal, after everything was saved."""
-        raise Interrupted(signum, self.directory, where)
+        """Raises `TrainingInterruptedError` by a signal, after everything was saved."""
+        raise TrainingInterruptedError(signum, self.directory, where)

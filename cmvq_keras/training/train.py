@@ -14,7 +14,7 @@ from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.distribution import replicas
-from cmvq_keras.errors import Lost
+from cmvq_keras.errors import PeerLostError
 from cmvq_keras.evaluation import (
     scores,
     shared_classes,
@@ -22,14 +22,14 @@ from cmvq_keras.evaluation import (
 from cmvq_keras.evaluation.progress import BriefProgress
 from cmvq_keras.methods.method import Method
 from cmvq_keras.models import optimizers
-from cmvq_keras.models.build import build_model, effective
+from cmvq_keras.models.build import build_model, resolve_grid
 from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import checkpoint, environment, stores
 from cmvq_keras.runs.evaluate import load_split, measured, omitted_samples
 from cmvq_keras.runs.load import load_model, precision_policy
 from cmvq_keras.runs.run import Follower, Run
-from cmvq_keras.runs.warm_start import Origin, noted_classes
+from cmvq_keras.runs.warm_start import WarmStart, noted_classes
 from cmvq_keras.training import loop
 from cmvq_keras.training.signals import Interruption
 
@@ -46,7 +46,7 @@ def train(
     init_from=None,
     keep_solver=False,
     keep_mask=False,
-    told=None,
+    on_progress=None,
     checkpoint_minutes=CHECKPOINT_MINUTES,
     devices=None,
 ):
@@ -70,7 +70,8 @@ def train(
         keep_solver: whether it starts with that run's task solver too, but for its
             last layer.
         keep_mask: whether it starts with that run's mask too.
-        told: function `(split, samples done, samples in all)` of that preparation.
+        on_progress: function `(split, samples done, samples in all)` of that
+        preparation.
         checkpoint_minutes: at most so much work is lost when the process dies; at the
             end of an epoch nothing is. None for no checkpoint amid an epoch.
         devices: how many train, each a part of every batch; "all"; None for one, or
@@ -85,20 +86,21 @@ def train(
         FileExistsError: when `out` already holds a run.
         ValueError: for settings and data that do not fit, and for a precision that
             the backend cannot train in on this machine.
-        Diverged: a ValueError, when the loss is not finite.
-        Interrupted: a KeyboardInterrupt, after Ctrl-C or SIGTERM: the state is saved,
+        DivergedError: a ValueError, when the loss is not finite.
+        TrainingInterruptedError: a KeyboardInterrupt, after Ctrl-C or SIGTERM: the
+        state is saved,
             and `resume` goes on from there.
     """
-    recipe = effective(recipes.get(recipe) if isinstance(recipe, str) else recipe)
+    recipe = resolve_grid(recipes.get(recipe) if isinstance(recipe, str) else recipe)
     with replicas.over(devices):
-        replicas.of_first(lambda: Run.check_free(out) or "")
+        replicas.broadcast_from_first(lambda: Run.check_free(out) or "")
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
-        origin = Origin.open(init_from, recipe, keep_solver, keep_mask)
+        origin = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
         classes = origin.run.recipe.classes if origin else None
         # Before any data is read: a recipe may not say how it is mirrored.
         mirrors = _mirrors(recipe)
-        store = stores.find_store(recipe, data_dir, store, told)
+        store = stores.find_store(recipe, data_dir, store, on_progress)
         with deterministic(), precision_policy(recipe.training.precision):
             job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
             # Not before all that can be wrong with the settings has been told.
@@ -121,7 +123,7 @@ def resume(
     callbacks=(),
     verbose=True,
     store=None,
-    told=None,
+    on_progress=None,
     checkpoint_minutes=CHECKPOINT_MINUTES,
     devices=None,
     differs=None,
@@ -134,7 +136,8 @@ def resume(
     Args:
         run: the run folder. It says what was trained on what.
         data_dir, store: where the data is now, if it was moved.
-        callbacks, verbose, told, checkpoint_minutes, devices: as in `train`. Callbacks
+        callbacks, verbose, on_progress, checkpoint_minutes, devices: as in `train`.
+        Callbacks
             that keep something between epochs: see `cmvq_keras.training.callbacks`. On
             another
             number of devices the numbers are the same but for rounding and draws.
@@ -149,7 +152,7 @@ def resume(
         FileExistsError: when another process trains it.
         ValueError: when it cannot be resumed, was trained on another backend, or its
             data is not what it was.
-        Diverged, Interrupted: as in `train`.
+        DivergedError, TrainingInterruptedError: as in `train`.
     """
     with replicas.over(devices), _opened(run) as run:
         if run.is_finished:
@@ -165,9 +168,9 @@ def resume(
         check_precision(recipe.training.precision)
         begun = checkpoint.read(run.directory) is not None
         # A checkpoint holds what was taken over.
-        origin = None if begun else Origin.of_run(run)
+        origin = None if begun else WarmStart.of_run(run)
         data_dir = data_dir or (None if store else noted.get("data_dir"))
-        store = stores.same_store(run, data_dir, store, told)
+        store = stores.same_store(run, data_dir, store, on_progress)
         if store is None or recipe.training.mirror:
             recipe_file.check_run(run)
         mirrors = _mirrors(recipe)
@@ -220,7 +223,7 @@ def _opened(directory):
 def _shared(opening):
     """What the first process opens, a context of a `Run`, for all processes."""
     with contextlib.ExitStack() as stack:
-        directory = replicas.of_first(
+        directory = replicas.broadcast_from_first(
             lambda: str(stack.enter_context(opening).directory)
         )
         yield (Run if replicas.is_first else Follower)(directory)
@@ -267,12 +270,12 @@ class _Job:
         """Trains from where the run is, measures the kept weights, finishes the run."""
         model, recipe, splits = self.model, self.recipe, self.splits
         if recipe.training.recompute:
-            kernels.return_freed()
+            kernels.release_freed_memory()
         shown = [BriefProgress()] if verbose and replicas.is_first else []
         of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]
-        told = _disk_told(run), _loss_told(run)
-        with told[0], told[1], Interruption(run.directory) as interruption:
+        text = _full_disk_reported(run), _peer_loss_reported(run)
+        with text[0], text[1], Interruption(run.directory) as interruption:
             best_epoch, seconds = loop.fit(
                 model,
                 run,
@@ -298,7 +301,7 @@ class _Job:
 
 
 @contextlib.contextmanager
-def _disk_told(run):
+def _full_disk_reported(run):
     """Says how to go on after a full disk, where that was not said already."""
     try:
         yield
@@ -312,13 +315,13 @@ def _disk_told(run):
 
 
 @contextlib.contextmanager
-def _loss_told(run):
+def _peer_loss_reported(run):
     """Says how to go on after another process of the training died."""
     try:
-        with replicas.telling_losses():
+        with replicas.peer_loss_reported():
             yield
-    except Lost as error:
-        raise Lost(
+    except PeerLostError as error:
+        raise PeerLostError(
             f"{error}. Go on, with as many devices as there are: cmvq train --resume "
             f"{run.directory}"
         ) from error

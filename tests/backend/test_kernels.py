@@ -119,7 +119,7 @@ def test_batch_norm_and_its_gradient_follow_the_equations(shape):
 def test_the_order_in_memory_changes_no_value():
     values = draw(3, 3, 4, 5)
     variable = keras.Variable(values)
-    kernels.lay_out([variable])
+    kernels.to_channels_last([variable])
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), values)
     variable.assign(2 * values)
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), 2 * values)

@@ -15,7 +15,7 @@ CHOICE = "--xla_cpu_scheduler_type=CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"
 def flags(monkeypatch, backend="jax", version="0.10.2", **environment):
     monkeypatch.setattr(os, "environ", environment)
     monkeypatch.setattr(xla_flags.metadata, "version", lambda name: version)
-    xla_flags.order_for_memory(backend)
+    xla_flags.set_xla_memory_scheduler(backend)
     return environment.get("XLA_FLAGS")
 
 
@@ -38,7 +38,7 @@ def test_without_jax_nothing_is_set(monkeypatch):
 
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(xla_flags.metadata, "version", missing)
-    xla_flags.order_for_memory("jax")
+    xla_flags.set_xla_memory_scheduler("jax")
     assert os.environ == {}
 
 
@@ -46,7 +46,7 @@ PEAK = """
 import sys
 from cmvq_keras import sparing
 if sys.argv[1] == "spared":
-    sparing.order_for_memory("jax")
+    sparing.set_xla_memory_scheduler("jax")
 import jax
 import jax.numpy as jnp
 
@@ -81,7 +81,7 @@ def held():
                  if line.startswith("VmRSS")]
     return int(kilobytes[0]) / 1024
 
-kernels.return_freed()
+kernels.release_freed_memory()
 start = held()
 blocks = [keras.ops.zeros((2**20,), "float32") + 1 for _ in range(40)]
 fences = [keras.ops.zeros((2**12,), "float32") + 1 for _ in range(40)]

@@ -158,7 +158,7 @@ def test_ctrl_c_exits_with_130(monkeypatch):
     monkeypatch.setattr(recipes, "module", interrupt)
     result = invoke("recipes", "planted")
     assert result.exit_code == 130
-    assert result.stderr.strip() == "Interrupted."
+    assert result.stderr.strip() == "TrainingInterruptedError."
 
 
 def test_a_truncated_file_is_no_interrupt(monkeypatch):

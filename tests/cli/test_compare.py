@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from command_line import error_of, invoke, shell
 
-from cmvq_keras.experiments.trial import EpochTold
+from cmvq_keras.experiments.trial import EpochReporter
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -119,7 +119,7 @@ def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monke
         if stops and epoch == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(EpochTold, "on_epoch_begin", note)
+    monkeypatch.setattr(EpochReporter, "on_epoch_begin", note)
     results = {}
     for name, stops in (("whole", False), ("cut", True), ("cut", False)):
         result = invoke("compare", *arguments, tmp_path / name)
@@ -243,7 +243,7 @@ def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     result = invoke("compare", *TINY, *METHODS, "--out", out)
     assert result.exit_code == 130
     assert "The same command goes on where it was" in result.stderr
-    assert "Interrupted." in result.stderr
+    assert "TrainingInterruptedError." in result.stderr
     assert not list(out.glob("*/*/*.json"))
 
 

@@ -10,7 +10,7 @@ from tiny_listing import PAIRS, RECIPE, clips, pairs
 
 from cmvq_keras.batches import Batches
 from cmvq_keras.data import Store, decoding
-from cmvq_keras.data.listing import Group, LeftOut
+from cmvq_keras.data.listing import Group, SkippedSample
 from cmvq_keras.data.store import check, listing_writer, split_writer
 from cmvq_keras.data.store.reader import load
 
@@ -92,7 +92,7 @@ def test_a_note_tells_of_rows_that_are_on_disk_and_of_no_damaged_one(
             size = rows * np.dtype(dtype).itemsize * np.prod(shape)
             assert (partial / split / name).stat().st_size == 128 + size
 
-    make(tmp_path, lambda: clips(damaged=(3,)), told=told, workers=1)
+    make(tmp_path, lambda: clips(damaged=(3,)), on_progress=told, workers=1)
 
 
 def test_what_was_written_after_the_last_note_is_written_again(store, tmp_path):
@@ -382,7 +382,7 @@ def test_more_than_one_percent_damaged_stops_with_what_to_do(tmp_path):
 @pytest.mark.parametrize(("count", "most"), [(5, 1), (199, 1), (200, 2), (399, 3)])
 def test_one_percent_and_at_least_one_may_be_damaged(count, most):
     listing = clips(count=count)
-    casualties = decoding.Casualties(listing)
+    casualties = decoding.DamagedSamples(listing)
     for unit in range(most):
         casualties.add(listing.groups[0], unit, ValueError("cut"))
     with pytest.raises(ValueError, match=f"More than 1% of {count} samples"):
@@ -403,7 +403,9 @@ def test_a_row_of_a_sample_that_another_file_lacks_is_not_read(tmp_path):
 
 
 def test_samples_known_to_be_damaged_do_not_count(tmp_path):
-    known = tuple(LeftOut(f"known-{i}", "no sound", expected=True) for i in range(9))
+    known = tuple(
+        SkippedSample(f"known-{i}", "no sound", expected=True) for i in range(9)
+    )
     listing = dataclasses.replace(clips(damaged=(4,)), left_out=known)
     store = make(tmp_path, lambda: listing, workers=1)
     assert len(store.manifest["left_out"]) == 10
@@ -461,7 +463,7 @@ def test_two_preparations_of_one_store_do_not_meet(tmp_path):
 
 
 def test_where_the_raw_files_lie_is_not_in_the_manifest(tmp_path):
-    lost = LeftOut("clip-x", f"{tmp_path}/raw/clip-x.flv is cut")
+    lost = SkippedSample("clip-x", f"{tmp_path}/raw/clip-x.flv is cut")
     listing = dataclasses.replace(
         clips(count=200), left_out=(lost,), root=str(tmp_path / "raw")
     )

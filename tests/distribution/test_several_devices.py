@@ -20,7 +20,7 @@ import cmvq_keras as cmvq
 from cmvq_keras.backend.selection import number_of_devices
 from cmvq_keras.batches import Batches
 from cmvq_keras.distribution import replicas
-from cmvq_keras.errors import Interrupted
+from cmvq_keras.errors import TrainingInterruptedError
 from cmvq_keras.evaluation import scores
 from cmvq_keras.layers import VectorQuantizer
 from cmvq_keras.runs import stores
@@ -255,7 +255,9 @@ def test_a_signal_stops_at_the_next_exchange_that_tells_it_to_all(monkeypatch, s
         saved.on_train_begin()
         saved.on_train_batch_end(0)
         assert interruption.requested == signum
-        with pytest.raises(Interrupted, match="after step 2 of epoch 1 by") as caught:
+        with pytest.raises(
+            TrainingInterruptedError, match="after step 2 of epoch 1 by"
+        ) as caught:
             saved.on_train_batch_end(1)
     assert caught.value.exit_code == 128 + signum
 

@@ -188,7 +188,9 @@ def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
         return Split(x, split.y[:29], split.samples[:29])
 
     monkeypatch.setattr(recipes, "load_split", short)
-    with pytest.raises(sample_check.WrongSamples, match=r"30 samples.*Received: 29"):
+    with pytest.raises(
+        sample_check.WrongSamplesError, match=r"30 samples.*Received: 29"
+    ):
         sample_check.load(full, full, tmp_path)
 
 
@@ -639,7 +641,7 @@ def test_a_label_in_a_changed_note_leads_nowhere(study):
 
 
 def test_other_test_samples_are_refused(study):
-    with pytest.raises(sample_check.WrongSamples, match="n differ"):
+    with pytest.raises(sample_check.WrongSamplesError, match="n differ"):
         study.note_test("ours", fake_study.about(99))
 
 

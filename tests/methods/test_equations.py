@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from cmvq_keras import recipes
 from cmvq_keras.data.split import Split
-from cmvq_keras.errors import Diverged
+from cmvq_keras.errors import DivergedError
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.networks import FusionSolver, PooledEncoder
 from cmvq_keras.rivals import blending, modulation, prototypes
@@ -203,7 +203,9 @@ def test_a_training_before_the_main_one_that_diverges_is_told(monkeypatch):
     monkeypatch.setattr(blending, "pilot", lambda recipe, splits: (np.nan, 0.5))
     heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
     model = make(blending.BlendedFusion, heads=heads)
-    with pytest.raises(Diverged, match=f"Received for {NAMES[0]}: nan in training"):
+    with pytest.raises(
+        DivergedError, match=f"Received for {NAMES[0]}: nan in training"
+    ):
         blending.prepare(model, recipes.get("planted"), {})
 
 

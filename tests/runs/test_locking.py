@@ -9,7 +9,7 @@ import time
 import pytest
 
 from cmvq_keras import recipes
-from cmvq_keras.errors import Interrupted
+from cmvq_keras.errors import TrainingInterruptedError
 from cmvq_keras.runs import environment
 from cmvq_keras.runs.locking import alone, check_alone
 from cmvq_keras.runs.run import Run
@@ -81,7 +81,7 @@ def test_a_first_signal_waits_where_someone_asks_for_it(signum, capfd):
         interruption.can_wait = True
         _come(signum)
         assert interruption.requested == signum
-        with pytest.raises(Interrupted, match="at once by") as caught:
+        with pytest.raises(TrainingInterruptedError, match="at once by") as caught:
             _come(signum)
     assert caught.value.exit_code == 128 + signum
     assert "cmvq train --resume runs/a" in str(caught.value)
@@ -90,7 +90,10 @@ def test_a_first_signal_waits_where_someone_asks_for_it(signum, capfd):
 
 def test_a_first_signal_stops_at_once_where_nobody_asks():
     before = signal.getsignal(signal.SIGTERM)
-    with Interruption("runs/a"), pytest.raises(Interrupted, match="by SIGTERM"):
+    with (
+        Interruption("runs/a"),
+        pytest.raises(TrainingInterruptedError, match="by SIGTERM"),
+    ):
         _come(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) == before
 

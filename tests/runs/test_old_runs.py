@@ -13,7 +13,7 @@ import pytest
 from command_line import error_of
 
 import cmvq_keras as cmvq
-from cmvq_keras.errors import Diverged
+from cmvq_keras.errors import DivergedError
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.run import Run
 
@@ -94,7 +94,7 @@ def test_weights_that_are_not_finite_are_no_checkpoint(folder):
     checkpoint.write(folder, model, checkpoint.Position(1), {})
     weights = model.mask.channel_weights
     weights.assign(keras.ops.full(weights.shape, np.nan))
-    with pytest.raises(Diverged, match="channel_weights is not finite"):
+    with pytest.raises(DivergedError, match="channel_weights is not finite"):
         checkpoint.write(folder, model, checkpoint.Position(2), {})
     assert checkpoint.read(folder)[0].epoch == 1
     assert [path.name for path in (folder / "backup").iterdir()] == ["state.h5"]

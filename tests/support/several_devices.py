@@ -20,7 +20,7 @@ import numpy as np
 
 import cmvq_keras as cmvq
 from cmvq_keras.distribution import replicas
-from cmvq_keras.errors import Interrupted
+from cmvq_keras.errors import TrainingInterruptedError
 
 BACKEND = keras.config.backend()
 SETTINGS = {
@@ -83,7 +83,7 @@ class CtrlC(keras.callbacks.Callback):
 
 def begin(run, recipe, **places):
     """Trains one epoch on one device."""
-    with contextlib.suppress(Interrupted):
+    with contextlib.suppress(TrainingInterruptedError):
         cmvq.train(recipe, out=run, callbacks=[CtrlC()], verbose=False, **places)
 
 

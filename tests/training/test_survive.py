@@ -16,7 +16,7 @@ from killing import ANY, WRITES
 
 import cmvq_keras as cmvq
 from cmvq_keras.batches import Batches
-from cmvq_keras.errors import Diverged, Interrupted
+from cmvq_keras.errors import DivergedError, TrainingInterruptedError
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -137,12 +137,14 @@ def test_it_goes_on_amid_an_epoch_again_and_again(whole, tmp_path):
     position, _ = checkpoint.read(folder)
     assert (position.epoch, position.step) == (1, 3)
     assert len(Run(folder).history) == 1
-    with pytest.raises(Interrupted, match="after step 2 of epoch 3 by Ctrl-C"):
+    with pytest.raises(
+        TrainingInterruptedError, match="after step 2 of epoch 3 by Ctrl-C"
+    ):
         resume(folder, callbacks=[At(3, 2, signal_once)])
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     weights = (folder / "model.weights.h5").stat().st_size
     assert size < 3 * (weights + checkpoint.path(folder).stat().st_size)
-    with pytest.raises(Interrupted, match="at once by Ctrl-C"):
+    with pytest.raises(TrainingInterruptedError, match="at once by Ctrl-C"):
         resume(folder, callbacks=[At(3, 1, signal_twice)])
     position, _ = checkpoint.read(folder)
     assert (position.epoch, position.step) == (2, 2)
@@ -219,7 +221,7 @@ def test_a_bad_batch_is_named_and_poisons_no_codebook(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Batches, "__getitem__", read)
     at = At(0, 0, None)
-    with pytest.raises(Diverged) as caught:
+    with pytest.raises(DivergedError) as caught:
         train(tmp_path / "run", [at])
     told = str(caught.value)
     assert "Training diverged in step 3 of epoch 2: first in " in told

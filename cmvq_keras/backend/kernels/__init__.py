@@ -49,14 +49,14 @@ straight_through = _room.straight_through
 #: but its place in the flat array. What is drawn may be longer than the shape needs.
 drawn = _room.drawn
 
-#: `lay_out(variables)`: brings kernels into the order in memory that `convolve` reads
-#: without a copy. Their values stay.
-lay_out = _room.lay_out
+#: `to_channels_last(variables)`: brings kernels into the order in memory that
+#: `convolve` reads without a copy. Their values stay.
+to_channels_last = _room.to_channels_last
 
-#: `lay_out_optimizer(model)`: likewise what the optimizer of a compiled model keeps for
-#: each kernel.
-lay_out_optimizer = _room.lay_out_optimizer
+#: `optimizer_to_channels_last(model)`: likewise what the optimizer of a compiled model
+#: keeps for each kernel.
+optimizer_to_channels_last = _room.optimizer_to_channels_last
 
-#: `return_freed()`: from now on this process returns freed tensors to the system at
-#: once, which takes less memory at the peak, and some time.
-return_freed = _room.return_freed
+#: `release_freed_memory()`: from now on this process returns freed tensors to the
+#: system at once, which takes less memory at the peak, and some time.
+release_freed_memory = _room.release_freed_memory

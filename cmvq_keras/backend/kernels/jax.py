@@ -156,15 +156,15 @@ def drawn(draw, shape):
     return jnp.asarray(values[:count].reshape(shape))
 
 
-def return_freed():
+def release_freed_memory():
     """Nothing: it asks the system for memory in large pieces."""
 
 
-def lay_out(variables):
+def to_channels_last(variables):
     """Nothing: the compiler orders memory."""
 
 
-def lay_out_optimizer(model):
+def optimizer_to_channels_last(model):
     """Nothing, likewise."""
 
 

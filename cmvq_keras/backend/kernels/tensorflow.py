@@ -94,13 +94,13 @@ def drawn(draw, shape):
     return draw(shape)
 
 
-def return_freed():
+def release_freed_memory():
     """Nothing: it asks the system for memory in large pieces."""
 
 
-def lay_out(variables):
+def to_channels_last(variables):
     """Nothing: the order in memory is Keras's."""
 
 
-def lay_out_optimizer(model):
+def optimizer_to_channels_last(model):
     """Nothing, likewise."""

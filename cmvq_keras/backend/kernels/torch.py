@@ -133,7 +133,7 @@ def drawn(draw, shape):
     return draw(shape)
 
 
-def return_freed():
+def release_freed_memory():
     """See `kernels`."""
     if sys.platform != "linux":
         return
@@ -144,7 +144,7 @@ def return_freed():
         choose(_M_MMAP_THRESHOLD, 2**20)
 
 
-def lay_out(variables):
+def to_channels_last(variables):
     """See `kernels`."""
     for variable in variables:
         if len(variable.shape) == KERNEL_RANK:
@@ -153,11 +153,11 @@ def lay_out(variables):
             tensor.data = ordered.permute(_BACK)
 
 
-def lay_out_optimizer(model):
+def optimizer_to_channels_last(model):
     """See `kernels`."""
     optimizer = model.optimizer
     if optimizer is None or not model.built:
         return
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
-    lay_out(optimizer.variables)
+    to_channels_last(optimizer.variables)

@@ -45,8 +45,8 @@ def unpack(archive, folder, pattern):
         if type(error) is ValueError or getattr(error, "errno", None):
             raise
         # tarfile raises many unrelated types on a damaged file.
-        told = fileio.one_line(error)
-        raise ValueError(f"it is not a readable tar file ({told})") from None
+        text = fileio.one_line(error)
+        raise ValueError(f"it is not a readable tar file ({text})") from None
 
 
 class _Careful:

@@ -18,7 +18,7 @@ from cmvq_keras.fileio import naming
 PROGRESS = "progress.json"
 
 
-def build(folder, recipe, splits, force, origin, told, workers=None):
+def build(folder, recipe, splits, force, origin, on_progress, workers=None):
     """Writes a store into `folder`; see `cmvq_keras.data.store.store.Store.create`.
 
     Raises:
@@ -33,7 +33,9 @@ def build(folder, recipe, splits, force, origin, told, workers=None):
         progress = _Progress(partial, _plan(recipe, splits, origin))
         for split, source in splits.items():
             if not progress.is_done(split, source):
-                entry = _write(partial / split, recipe, source, told, progress, workers)
+                entry = _write(
+                    partial / split, recipe, source, on_progress, progress, workers
+                )
                 progress.finish(split, entry)
         done = {split: progress.done[split] for split in splits}
         content = manifest.to_json(_content(recipe, done))
@@ -42,16 +44,18 @@ def build(folder, recipe, splits, force, origin, told, workers=None):
         _publish(partial, folder)
 
 
-def _write(folder, recipe, source, told, progress, workers):
+def _write(folder, recipe, source, on_progress, progress, workers):
     split = folder.name
     source = source() if callable(source) else source
     if isinstance(source, Listing):
         folder.mkdir(exist_ok=True)
         journal = progress.journal(split)
-        return write_listing(folder, recipe, split, source, told, journal, workers)
+        return write_listing(
+            folder, recipe, split, source, on_progress, journal, workers
+        )
     _remove(folder)
     folder.mkdir()
-    return write_split(folder, recipe, split, source, told)
+    return write_split(folder, recipe, split, source, on_progress)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ class Report:
     left_out: tuple[dict, ...]
 
 
-def check(store, told=None):
+def check(store, on_progress=None):
     """Checks every byte of a store.
 
     Counts, sizes, shapes and checksums against the manifest; values for being
@@ -37,7 +37,7 @@ def check(store, told=None):
 
     Args:
         store: an open `cmvq_keras.data.Store`.
-        told: function `(file name)`, called before each file.
+        on_progress: function `(file name)`, called before each file.
 
     Returns:
         A `Report` with all faults.
@@ -45,8 +45,8 @@ def check(store, told=None):
     faults, counts, members, attributes = [], {}, {}, {}
     for split, entry in store.manifest["splits"].items():
         for name, about in entry["files"].items():
-            if told:
-                told(f"{split}/{name}")
+            if on_progress:
+                on_progress(f"{split}/{name}")
             faults += _file_faults(store, split, name, about)
         labels = _try(faults, store.array, split, manifest.LABELS)
         if labels is not None:
@@ -155,8 +155,8 @@ def _try(faults, function, *arguments):
     try:
         return function(*arguments)
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.strerror else error
-        faults.append(str(told))
+        text = f"{error.filename}: {error.strerror}" if error.strerror else error
+        faults.append(str(text))
     except ValueError as error:
         faults.append(str(error))
     return None

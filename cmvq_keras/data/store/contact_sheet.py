@@ -45,8 +45,8 @@ def draw(store, splits, limbs=None):
             left = GAP + index % COLUMNS * tile[0]
             corner = (left, top + index // COLUMNS * tile[1])
             _draw_sample(sheet, corner, [each[index] for each in pictures])
-            told = (_class_of(store.recipe, part, row), str(part.samples[row]))
-            for number, text in enumerate(told):
+            described = (_class_of(store.recipe, part, row), str(part.samples[row]))
+            for number, text in enumerate(described):
                 place = (left, corner[1] + SIDE + 1 + number * LINE)
                 _write(sheet, place, text, tile[0] - GAP)
         top += lines[split] * tile[1]

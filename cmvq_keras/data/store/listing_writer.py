@@ -7,8 +7,7 @@ import time
 
 import numpy as np
 
-from cmvq_keras.data.decoding import Casualties, decode, positions
-from cmvq_keras.data.decoding import told as reason_of
+from cmvq_keras.data.decoding import DamagedSamples, decode, positions, reason_of
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS
 from cmvq_keras.data.store import manifest
@@ -19,7 +18,7 @@ SECONDS = 5  # between two notes of what is on disk: what a kill can cost
 MAPS = "label_maps.npy"  # as they were decoded; labels.npy is in the samples' order
 
 
-def write_listing(folder, recipe, split, listing, told, journal, workers=None):
+def write_listing(folder, recipe, split, listing, on_progress, journal, workers=None):
     """Writes one split and returns its entry of the manifest.
 
     Args:
@@ -27,20 +26,20 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
         recipe: the `Recipe`; shapes, classes and task are checked.
         split: the split's name.
         listing: a `cmvq_keras.data.listing.Listing`.
-        told: function `(split, units decoded, units in all)`.
+        on_progress: function `(split, units decoded, units in all)`.
         journal: dict, kept on disk by its `save()`: what a killed call had done.
         workers: see `cmvq_keras.data.decoding.decode`.
 
     Raises:
         ValueError, OSError: for samples that do not fit, naming them; see
-            `cmvq_keras.data.decoding.Casualties`.
+            `cmvq_keras.data.decoding.DamagedSamples`.
     """
     _check(listing, recipe, split)
     checksum = fingerprint(listing)
     if journal.get("listing") != checksum:
         journal.clear()
         journal["listing"] = checksum
-    casualties, parts, done = Casualties(listing), [], 0
+    casualties, parts, done = DamagedSamples(listing), [], 0
     missing = _wanted(recipe)
     total = sum(len(group.items) for group in listing.groups)
     for number, group in enumerate(listing.groups):
@@ -55,7 +54,7 @@ def write_listing(folder, recipe, split, listing, told, journal, workers=None):
                 if isinstance(result, Exception):
                     casualties.add(group, unit, result)
                 writer.add(unit, result)
-                told(split, done + unit + 1, total)
+                on_progress(split, done + unit + 1, total)
         done += len(group.items)
         missing = missing - writer.files.keys()
         parts.append((writer.files, _rows(group, writer.usable(), len(listing))))

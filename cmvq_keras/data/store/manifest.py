@@ -72,8 +72,8 @@ def read(folder):
         recipe = _recipe(content)
         _check(content, recipe)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        told = "; ".join(str(error).splitlines())
-        raise ValueError(f"{path} is damaged: {told}") from None
+        text = "; ".join(str(error).splitlines())
+        raise ValueError(f"{path} is damaged: {text}") from None
     return content, recipe
 
 
@@ -131,8 +131,8 @@ def _check_files(files, recipe, split, count):
         shared = name.endswith(".npy") and rows_file(name) in files
         fits = [_has_shape(about.get("shape"), shape, shared) for shape in shapes]
         if shapes and not any(fits):
-            told = " or ".join(str(list(shape)) for shape in shapes)
-            raise ValueError(f"{where}.shape must be {told}, -1 being free")
+            text = " or ".join(str(list(shape)) for shape in shapes)
+            raise ValueError(f"{where}.shape must be {text}, -1 being free")
 
 
 def expected_files(recipe, count):

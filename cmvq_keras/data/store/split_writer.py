@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cmvq_keras.data.formats import npy
-from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import Split
 from cmvq_keras.data.store import manifest
 from cmvq_keras.fileio import naming
@@ -37,7 +37,7 @@ class Sample:
     attributes: dict = field(default_factory=dict)
 
 
-def write_split(folder, recipe, split, source, told):
+def write_split(folder, recipe, split, source, on_progress):
     """Writes one split and returns its entry of the manifest.
 
     Args:
@@ -45,7 +45,7 @@ def write_split(folder, recipe, split, source, told):
         recipe: the `Recipe`; its shapes, classes and task are checked.
         split: the split's name.
         source: see `cmvq_keras.data.store.store.Store.create`.
-        told: function `(split, rows written, rows in all or None)`.
+        on_progress: function `(split, rows written, rows in all or None)`.
 
     Raises:
         ValueError: for samples that do not fit, naming the sample.
@@ -53,7 +53,7 @@ def write_split(folder, recipe, split, source, told):
     files, left_out = {}, []
     with Register(folder, recipe, split) as register, contextlib.ExitStack() as stack:
         for block, total in _blocks(source, split):
-            if isinstance(block, LeftOut):
+            if isinstance(block, SkippedSample):
                 left_out.append(block)
                 continue
             x, y, names, attributes = block
@@ -61,7 +61,7 @@ def write_split(folder, recipe, split, source, told):
             for name, rows in _checked(recipe, x, names, where):
                 write_rows(stack, files, folder / f"{name}.npy", rows, where)
             register.add(y, names, attributes)
-            told(split, len(register.names), total)
+            on_progress(split, len(register.names), total)
     return entry(folder, register, files, left_out)
 
 
@@ -183,7 +183,7 @@ def entry(folder, register, files, left_out):
         folder: the split's folder.
         register: its `Register`, closed.
         files: its `npy.RowWriter`s by file name, closed.
-        left_out: `LeftOut`s.
+        left_out: `SkippedSample`s.
 
     Raises:
         ValueError: for a split without samples.
@@ -244,7 +244,7 @@ def _checked_rows(rows, shape, names, where):
 
 
 def _blocks(source, split):
-    """Pairs of (rows or `LeftOut`, rows in all or None)."""
+    """Pairs of (rows or `SkippedSample`, rows in all or None)."""
     source = source() if callable(source) else source
     if isinstance(source, Split):
         source = (source.x, source.y, source.samples)
@@ -253,7 +253,7 @@ def _blocks(source, split):
         return
     total = len(source) if hasattr(source, "__len__") else None
     for sample in source:
-        if isinstance(sample, LeftOut):
+        if isinstance(sample, SkippedSample):
             yield sample, total
         elif isinstance(sample, Sample):
             x = {name: np.asarray(value)[None] for name, value in sample.x.items()}
@@ -261,7 +261,7 @@ def _blocks(source, split):
             yield (x, np.asarray(sample.y)[None], [sample.name], columns), total
         else:
             raise TypeError(
-                f"{split} must give Sample or LeftOut. Received: "
+                f"{split} must give Sample or SkippedSample. Received: "
                 f"{type(sample).__name__}"
             )
 

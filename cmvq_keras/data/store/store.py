@@ -19,14 +19,14 @@ import numpy as np
 
 from cmvq_keras import validation
 from cmvq_keras.data.formats import npy
-from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
 from cmvq_keras.recipe import Modality, Recipe
 
-__all__ = ["LeftOut", "Part", "Sample", "Store"]
+__all__ = ["Part", "Sample", "SkippedSample", "Store"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,14 @@ class Store:
 
     @classmethod
     def create(
-        cls, root, recipe, splits, force=False, origin="", told=None, workers=None
+        cls,
+        root,
+        recipe,
+        splits,
+        force=False,
+        origin="",
+        on_progress=None,
+        workers=None,
     ):
         """Writes a store into `<root>/<recipe's name>`, whole or not at all.
 
@@ -87,13 +94,13 @@ class Store:
                 The recipe of a pair is named "own".
             splits: by name ("train", "validation", "test") a `Split` of raw values,
                 a tuple `(x, y)`, `(x, y, samples)` or `(x, y, samples, attributes)`
-                of arrays, an iterable of `Sample` and `LeftOut`, a
+                of arrays, an iterable of `Sample` and `SkippedSample`, a
                 `cmvq_keras.data.listing.Listing`, or a function that gives one of
                 these.
             force: whether a store that is there is replaced.
             origin: a word on where the samples come from; with another one nothing
                 of a killed call is kept.
-            told: function `(split, rows written, rows in all or None)`, for a
+            on_progress: function `(split, rows written, rows in all or None)`, for a
                 progress bar.
             workers: processes that decode a listing; None for one a core. The bytes
                 do not depend on it.
@@ -117,8 +124,8 @@ class Store:
         for split in splits:
             validation.one_of(split, SPLITS, "split")
         folder = pathlib.Path(root) / recipe.name
-        told = told or _silent
-        builder.build(folder, recipe, splits, force, origin, told, workers)
+        on_progress = on_progress or _silent
+        builder.build(folder, recipe, splits, force, origin, on_progress, workers)
         return cls(folder)
 
     @classmethod

@@ -11,7 +11,7 @@ import tiny_sources
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
-from cmvq_keras.data import LeftOut, Sample, Store
+from cmvq_keras.data import Sample, SkippedSample, Store
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.split import SPLITS, Split
 from cmvq_keras.data.store import check, contact_sheet
@@ -162,7 +162,7 @@ def test_force_replaces_a_store_and_nothing_else(tmp_path):
 
 
 def test_what_was_left_out_is_in_the_manifest(tmp_path):
-    mixed = [*samples("train", 2), LeftOut("1076_MTI", "no audio")]
+    mixed = [*samples("train", 2), SkippedSample("1076_MTI", "no audio")]
     store = make(tmp_path, train=mixed)
     expected = {"split": "train", "sample": "1076_MTI", "reason": "no audio"}
     assert store.manifest["left_out"] == [expected]

@@ -5,7 +5,7 @@ import logging
 import pathlib
 from typing import NamedTuple
 
-from cmvq_keras.data.decoding import told
+from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import video
 from cmvq_keras.data.transforms import clips, mel
 
@@ -58,7 +58,7 @@ class Reader:
             if item.wav is None or set(rows) != self._wanted() - {"audio"}:
                 raise
             logging.getLogger(__name__).warning(
-                "%s; its WAV file is taken instead.", told(error)
+                "%s; its WAV file is taken instead.", reason_of(error)
             )
         if self.audio and "audio" not in rows:
             rows["audio"] = self._spectrogram(clips.read_wav(item.wav, RATE))

@@ -13,9 +13,9 @@ from cmvq_keras.data.datasets.crema_d.actors import check, read_actors
 from cmvq_keras.data.datasets.crema_d.clips import OFFSETS, Item, Reader
 from cmvq_keras.data.datasets.crema_d.names import DAMAGED, EMOTIONS, SOUND_IN_WAV
 from cmvq_keras.data.datasets.crema_d.splits import ACTORS
-from cmvq_keras.data.decoding import told
+from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import containers
-from cmvq_keras.data.listing import Group, LeftOut, Listing
+from cmvq_keras.data.listing import Group, Listing, SkippedSample
 from cmvq_keras.data.transforms import clips
 
 HINT = (
@@ -58,7 +58,9 @@ def open_split(recipe, split, data_dir=None):
         try:
             items[name] = files.locate(name)
         except (ValueError, OSError) as error:
-            left_out.append(LeftOut(name.clip, told(error), name.clip in DAMAGED))
+            left_out.append(
+                SkippedSample(name.clip, reason_of(error), name.clip in DAMAGED)
+            )
     return Listing(
         names=[name.clip for name in items],
         groups=(Group(list(items.values()), Reader.of(recipe)),),

@@ -137,8 +137,8 @@ class _Reader:
         paths = self.paths(name)
         sizes = {images.size_of(path) for path in paths.values()}
         if len(sizes) > 1:
-            told = ", ".join(f"{width} x {height}" for width, height in sorted(sizes))
-            raise ValueError(f"{paths[LABELS]} and its pictures differ in size: {told}")
+            text = ", ".join(f"{width} x {height}" for width, height in sorted(sizes))
+            raise ValueError(f"{paths[LABELS]} and its pictures differ in size: {text}")
         found = {
             each: readers[each](paths[each], modality.shape)
             for each, modality in self.recipe.modalities.items()

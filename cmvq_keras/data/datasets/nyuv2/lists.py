@@ -25,7 +25,7 @@ def read_splits(path, pictures):
         OSError: if it is not there or may not be read.
     """
     names = ("trainNdxs", "testNdxs")
-    return _told(path, lambda content: _parts(content, names, pictures), names)
+    return _parse_file(path, lambda content: _parts(content, names, pictures), names)
 
 
 def read_class_map(path, classes):
@@ -44,10 +44,10 @@ def read_class_map(path, classes):
         OSError: if it is not there or may not be read.
     """
     names = ("mapClass", "className")
-    return _told(path, lambda content: _class_map(content, classes), names)
+    return _parse_file(path, lambda content: _class_map(content, classes), names)
 
 
-def _told(path, parse, names):
+def _parse_file(path, parse, names):
     content = mat5.read(path, names, MAX_BYTES)
     try:
         return parse(content)
@@ -64,9 +64,9 @@ def _parts(content, names, pictures):
             f"{every.max()}"
         )
     counts = np.bincount(every, minlength=pictures + 1)[1:]
-    for wrong, told in ((counts > 1, "is there twice"), (counts < 1, "is in no part")):
+    for wrong, text in ((counts > 1, "is there twice"), (counts < 1, "is in no part")):
         if wrong.any():
-            raise ValueError(f"picture {np.argmax(wrong) + 1} {told}")
+            raise ValueError(f"picture {np.argmax(wrong) + 1} {text}")
     return tuple(np.sort(part) - 1 for part in numbers)
 
 

@@ -4,9 +4,9 @@ import dataclasses
 import os
 import re
 
-from cmvq_keras.data.decoding import told
+from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import containers
-from cmvq_keras.data.listing import LeftOut
+from cmvq_keras.data.listing import SkippedSample
 
 # Classes by the first two letters of a file's name.
 EMOTIONS = {
@@ -50,8 +50,8 @@ def find_clips(folder):
         folder: `pathlib.Path` of `rml`.
 
     Returns:
-        List of `Found`, and list of `LeftOut` with the reason. What does not end in
-        .avi is expected, unless it is a link that leads nowhere.
+        List of `Found`, and list of `SkippedSample` with the reason. What does not end
+        in .avi is expected, unless it is a link that leads nowhere.
 
     Raises:
         ValueError: for two files of the same name but for its case or ending.
@@ -65,7 +65,9 @@ def find_clips(folder):
         except (ValueError, OSError) as error:
             other = path.suffix.lower() != ".avi" and os.path.exists(path)
             shown = f"{name}{path.suffix}" if other else name
-            left_out.append(LeftOut(_printable(shown), told(error), expected=other))
+            left_out.append(
+                SkippedSample(_printable(shown), reason_of(error), expected=other)
+            )
             continue
         if name.lower() in found:
             raise ValueError(f"{path} is there twice, in other letters.")
