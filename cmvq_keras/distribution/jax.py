@@ -87,7 +87,7 @@ class JaxReplicas(Replicas):
             self._data_parallel.whole = False
 
     def all_reduce_sum(self, numbers):
-        numbers = super().total(numbers)
+        numbers = super().all_reduce_sum(numbers)
         if self.processes == 1:
             return numbers
         from jax.experimental import multihost_utils

@@ -103,7 +103,7 @@ class TorchReplicas(SeparateReplicas):
 
     def all_reduce_sum(self, numbers):
         if self.count == 1:
-            return super().total(numbers)
+            return super().all_reduce_sum(numbers)
         return _all_reduce(torch.tensor(np.asarray(numbers, "float64"))).numpy()
 
     def peer_loss_reported(self):
