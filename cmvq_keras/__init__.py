@@ -6,15 +6,13 @@ name below is used.
 """
 
 import importlib
-import pathlib
 import sys
+
+from cmvq_keras import checkout
 
 __version__ = "0.1.0"
 
-# In a source checkout cli/ and recipes/ lie beside this folder, not inside it.
-_checkout = pathlib.Path(__file__).resolve().parent.parent
-if (_checkout / "pyproject.toml").exists():
-    __path__.append(str(_checkout))
+checkout.install()
 
 _PUBLIC = {
     "CMVQVAE": "models.cmvqvae",
@@ -30,9 +28,9 @@ _PUBLIC = {
     "ThresholdMask": "layers",
     "VectorQuantizer": "layers",
     "build_model": "models.build",
-    "evaluate": "training.train",
+    "evaluate": "runs.evaluate",
     "export": "exporting.exported",
-    "load_model": "training.train",
+    "load_model": "runs.load",
     "predict": "runs.predict",
     "prepare": "runs.stores",
     "resume": "training.train",

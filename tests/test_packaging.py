@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import installs
 import pytest
 
 import cmvq_keras
@@ -42,6 +43,40 @@ def test_the_package_list_equals_the_folders():
             found.add(".".join([package, *inside]))
     listed = settings["tool"]["setuptools"]["packages"]
     assert sorted(listed) == sorted(found)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The folder of each of `installs.KINDS`."""
+    return installs.make(tmp_path_factory.mktemp("installs"))
+
+
+@pytest.mark.parametrize("kind", installs.KINDS)
+def test_only_the_package_and_its_two_outer_folders_are_found(
+    installed, tmp_path, kind
+):
+    code = (
+        "import importlib.util as u, cmvq_keras, cmvq_keras.cli, cmvq_keras.recipes\n"
+        "print(cmvq_keras.__file__)\n"
+        "for name in ('tests', 'benchmarks', 'docs', 'cmvq_keras', 'pyproject'):\n"
+        "    print(u.find_spec(f'cmvq_keras.{name}'))\n"
+    )
+    done = installs.python(code, kind, installed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    file, *found = done.stdout.splitlines()
+    assert file.startswith(str(installed["wheel" if kind == "wheel" else "checkout"]))
+    assert found == ["None"] * 5
+
+
+@pytest.mark.parametrize("kind", installs.KINDS)
+def test_the_package_itself_is_the_command_line(installed, tmp_path, kind):
+    code = (
+        "import runpy; sys.argv = ['cmvq', '--version'];"
+        "runpy.run_module('cmvq_keras', run_name='__main__')"
+    )
+    done = installs.python(code, kind, installed, tmp_path)
+    version = f"cmvq, version {cmvq_keras.__version__}"
+    assert done.stdout.strip() == version, done.stderr
 
 
 def test_importing_the_package_imports_nothing_heavy(tmp_path):
