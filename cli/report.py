@@ -1,5 +1,7 @@
 """`cmvq report`: what a run has learnt, as one page."""
 
+import sys
+
 import click
 
 from cmvq_keras.cli import options
@@ -32,21 +34,34 @@ from cmvq_keras.cli.progress import Progress
 def command(run, split, samples, attribute, out, recipe_file, backend, data_dir, store):
     """Write report.html, report.json and figures/*.png of the run folder RUN.
 
+    \b
+    cmvq report runs/digits
+    cmvq report runs/crema-d --attribute sex -o pages
+
     The page needs no network. It shows each modality rebuilt from its features, the
-    course of the training, what the features tell of an attribute, and what to be
-    careful about. Needs pip install 'cmvq-keras[report]'.
+    curves of the training, what linear probes read from the features, and what to be
+    careful about. It needs pip install 'cmvq-keras[report]'.
     """
+    from cmvq_keras.reporting import packages
     from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
     opened_run = Run.open(run)
+    packages.need_report()
     options.read_recipe_file(recipe_file, opened_run)
+    _show_step("starting Keras")
     options.start_backend(backend)
     from cmvq_keras.reporting import analysis, open, report
 
-    open.need("matplotlib", "sklearn", "jinja2")
+    _show_step(f"scores on the {split} split")
     with Progress() as progress:
-        analysis.measure_if_needed(opened_run, split, data_dir, store)
-        opened = open.open_run(opened_run, split, data_dir, store, progress.tell)
-    written = report.write(opened, out, samples, attribute)
+        places = (split, data_dir, store, progress.tell)
+        analysis.measure_if_needed(opened_run, *places)
+        opened = open.open_run(opened_run, *places)
+    written = report.write(opened, out, samples, attribute, on_progress=_show_step)
     click.echo(f"Report: {written}")
+
+
+def _show_step(name):
+    if sys.stderr.isatty():
+        click.echo(f"Report: {name} ...", err=True)

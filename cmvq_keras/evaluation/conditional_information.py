@@ -14,13 +14,13 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras.evaluation import scores
+from cmvq_keras.evaluation.intervals import NORMAL, standard_error
 from cmvq_keras.metrics import balance
 
 #: The logits are divided by these; the fourth roots of 2 from 1/4 to 64.
 TEMPERATURES = 2.0 ** (np.arange(-8, 25) / 4)
 #: Bits; where no modality reaches as many, zeta would be a ratio of noise.
 FLOOR = 0.05
-_NORMAL = 1.959964  # of a 95 % interval
 
 
 def is_measured(recipe):
@@ -139,9 +139,9 @@ def summary(whole, left, sizes):
     gained, intervals = {}, {}
     for name, costs_without in left.items():
         mean = float((costs_without - whole).sum() / labels)
-        spread = _standard_error(costs_without - whole - mean * sizes, labels)
+        spread = standard_error(costs_without - whole - mean * sizes, labels)
         gained[name] = max(0.0, mean)
-        intervals[name] = [mean - _NORMAL * spread, mean + _NORMAL * spread]
+        intervals[name] = [mean - NORMAL * spread, mean + NORMAL * spread]
     entropies = {"none": whole, **left}
     result = {
         "bits": gained,
@@ -152,11 +152,3 @@ def summary(whole, left, sizes):
     }
     zeta = balance(gained)
     return {**result, **(zeta if max(gained.values()) >= FLOOR else {"zeta": None})}
-
-
-def _standard_error(residuals, labels):
-    """Of a ratio of sums over samples, such as a mean over labelled pixels."""
-    count = len(residuals)
-    if count < 2:
-        return 0.0
-    return float(np.sqrt(np.square(residuals).sum() * count / (count - 1)) / labels)

@@ -4,7 +4,7 @@ import numpy as np
 
 from cmvq_keras.experiments import plan, tables
 from cmvq_keras.experiments import table_content as rows_module
-from cmvq_keras.reporting import figures
+from cmvq_keras.reporting import canvas
 
 DECADES = 20  # largest over smallest value from which an axis is logarithmic
 
@@ -30,22 +30,22 @@ def compared(study, rows):
     reference = [row.title for row in rows if row.label == study.reference]
     columns = 2 if reference and len(rows) > 1 else 1
     height = 1.2 + 0.32 * len(rows)
-    figure, (panels,) = figures.canvas(columns, height, sharey=True)
+    figure, (panels,) = canvas.axes_grid(columns, height, sharey=True)
     places = np.arange(len(rows))
     for place, row in zip(places, rows, strict=True):
         _seeds(panels[0], row, 100 * np.array(row.scores), place)
         _bar(panels[0], row.score, place)
         if columns == 2:
             _bar(panels[1], row.difference, place)
-    panels[0].set_yticks(places, [figures.plain(row.title) for row in rows])
+    panels[0].set_yticks(places, [canvas.plain(row.title) for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     panels[0].set(xlabel=f"{_score_title(study)} (%)")
     if columns == 2:
         panels[1].axvline(0, color="black", linewidth=0.8)
-        panels[1].set(xlabel=f"difference to {figures.plain(reference[0])} (points)")
+        panels[1].set(xlabel=f"difference to {canvas.plain(reference[0])} (points)")
     for axes in panels:
         axes.grid(axis="x", alpha=0.3)
-    return figures.png(figure)
+    return canvas.png(figure)
 
 
 def _score_title(study):
@@ -75,12 +75,12 @@ def swept(study, rows):
     such line alone. See `draw`.
     """
     lines = _lines(study, rows)
-    figure, panels = figures.canvas(1, 2.6, 3, sharex=True)
+    figure, panels = canvas.axes_grid(1, 2.6, 3, sharex=True)
     (top,), (middle,), (bottom,) = panels
     values = list(dict.fromkeys(row.values[study.over[0]] for row in rows))
     scale, places = _axis(values)
     for name, line in lines.items():
-        label = figures.plain(name) if name else None
+        label = canvas.plain(name) if name else None
         _line(
             top,
             places,
@@ -92,26 +92,26 @@ def swept(study, rows):
             scale == "names",
         )
     title, first = next(iter(lines.items()))
-    middle.set_title(figures.plain(title), fontsize=8)
+    middle.set_title(canvas.plain(title), fontsize=8)
     for key, axes in (("compl", middle), ("zeta", bottom)):
         measured = [{key: getattr(row, key)} for row in first]
         for name in rows_module.names(study, measured, key):
             numbers = [getattr(row, key).get(name) for row in first]
-            label = figures.plain(" ".join([key, name]).strip())
+            label = canvas.plain(" ".join([key, name]).strip())
             _line(axes, places, study, first, numbers, 1, label, scale == "names")
     top.set(ylabel=f"{_score_title(study)} (%)")
     middle.set(ylabel="compl (%)")
     bottom.set(
         ylabel="zeta",
         ylim=(-0.05, max(1.05, bottom.get_ylim()[1])),
-        xlabel=figures.plain(study.over[0]),
+        xlabel=canvas.plain(study.over[0]),
     )
     _set_scale(bottom, scale, values, places)
     for axes in (top, middle, bottom):
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    return figures.png(figure)
+    return canvas.png(figure)
 
 
 def _lines(study, rows):

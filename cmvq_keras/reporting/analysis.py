@@ -1,4 +1,4 @@
-"""Everything that a report tells of a run, as numbers."""
+"""Everything that a report says of a run, as numbers and sentences."""
 
 import dataclasses
 
@@ -6,8 +6,10 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras.data.datasets import pairing
-from cmvq_keras.reporting import pooled_features, probes, summary
+from cmvq_keras.evaluation import missing_modality
+from cmvq_keras.reporting import cautions, pooled_features, probes, summary
 from cmvq_keras.runs.evaluate import evaluate
+from cmvq_keras.runs.load import precision_policy
 
 LOOKED_AT = 1000  # samples of a split, for probes and t-SNE
 LABEL = "label"
@@ -46,13 +48,14 @@ class Analysis:
         return content
 
 
-def find(opened, attribute=None, seed=0):
-    """Measures what a report tells.
+def find(opened, attribute=None, seed=0, on_progress=None):
+    """Measures what a report says.
 
     Args:
         opened: see `cmvq_keras.reporting.open.open_run`.
         attribute: a column of the store's meta.csv; None for the label.
         seed: of probes and projections.
+        on_progress: function that takes the name of each step before it starts.
 
     Returns:
         `Analysis`.
@@ -61,59 +64,91 @@ def find(opened, attribute=None, seed=0):
         ValueError: for an attribute that the store does not have, or that no two
             words share among the samples.
     """
+    report = on_progress or _silent
     recipe, model = opened.recipe, opened.model
-    named = _words(opened, attribute)
-    metrics = opened.run.metrics.get(opened.name)
+    words = _words(opened, attribute)
+    report("scores without each modality")
+    metrics = with_missing_modalities(opened, opened.run.metrics.get(opened.name) or {})
     measured = model.complementarity()
-    points, found = {}, {}
-    if named is not None:
-        rows = _rows(len(named), seed)
-        named = named[rows]
+    points, probed = {}, {}
+    if words is not None:
+        rows = _rows(len(words), seed)
+        words = words[rows]
         parts = pooled_features.of_samples(model, opened.inputs(rows))
+        report("t-SNE")
         points = _by_part(parts, lambda values: probes.project(values, seed))
-        samples = np.asarray(opened.split.samples)[rows]
-        raw = pairing.raw_samples(samples, list(recipe.modalities))
-        found = {
-            name: {
-                part: probes.probe(values, named, seed, groups=raw[name])
-                for part, values in by_part.items()
-            }
-            for name, by_part in parts.items()
-        }
-        if any(None in by_part.values() for by_part in found.values()):
-            found = {}
-        if attribute and not found:
+        report("linear probes")
+        probed = _probe(opened, rows, parts, words, seed)
+        if attribute and not probed:
             raise ValueError(
                 f"--attribute {attribute} must have two words with at least "
                 f"{probes.MIN_OF_A_CLASS} samples each."
             )
-    segments = recipe.task == "segmentation"
-    sentences = [
-        *summary.summary(measured),
-        *summary.information(_information(metrics)),
-    ]
-    codes = recipe.model.num_embeddings
+    shown = None if words is None else attribute or LABEL
     return Analysis(
         metrics=metrics,
         complementarity=measured,
-        summary=sentences,
-        cautions=list(summary.cautions(measured, metrics, codes, segments)),
+        summary=_summary(recipe, measured, metrics),
+        cautions=list(cautions.cautions(recipe, measured, metrics, probed, shown)),
         weights=mask_weights(model),
-        attribute=None if named is None else attribute or LABEL,
-        words=named,
+        attribute=shown,
+        words=words,
         points=points,
-        probes=found,
+        probes=probed,
     )
 
 
-def _information(metrics):
-    return (metrics or {}).get("information")
+def _silent(step):
+    """Reports nothing."""
 
 
-def measure_if_needed(run, split, data_dir=None, store=None):
+def _summary(recipe, complementarity, metrics):
+    return [
+        *summary.channels(complementarity, recipe.model.mask_mode),
+        *summary.information(metrics.get("information")),
+        *summary.missing(metrics.get("without")),
+        *summary.disagreement(complementarity, metrics),
+    ]
+
+
+def _probe(opened, rows, parts, words, seed):
+    """Probes by modality and part; none where the words are too few."""
+    samples = np.asarray(opened.split.samples)[rows]
+    raw = pairing.raw_samples(samples, list(opened.recipe.modalities))
+    found = {
+        name: {
+            part: probes.probe(values, words, seed, groups=raw[name])
+            for part, values in by_part.items()
+        }
+        for name, by_part in parts.items()
+    }
+    fit = all(None not in by_part.values() for by_part in found.values())
+    return found if fit else {}
+
+
+def with_missing_modalities(opened, metrics):
+    """Metrics of a split with the scores without each modality that the task sees.
+
+    They are measured where they are not noted; the run folder is not written to.
+
+    Args:
+        opened: see `cmvq_keras.reporting.open.open_run`.
+        metrics: of its split, see `cmvq_keras.evaluate`.
+    """
+    model, noted = opened.model, metrics.get("without") or {}
+    names = model.task_modalities
+    if len(names) < 2:
+        return metrics
+    if any("drop" not in noted.get(name, {}) for name in names):
+        with precision_policy(opened.recipe.training.precision):
+            noted = missing_modality.measure(model, opened.recipe, opened.split, names)
+    return {**metrics, "without": {name: noted[name] for name in names}}
+
+
+def measure_if_needed(run, split, data_dir=None, store=None, on_progress=None):
     """Measures a run on a split that its metrics.json does not have yet."""
     if split not in run.metrics:
-        evaluate(run, split, data_dir, store)
+        evaluate(run, split, data_dir, store, on_progress)
 
 
 def mask_weights(model):
@@ -121,19 +156,6 @@ def mask_weights(model):
     weights = ops.convert_to_numpy(model.mask.channel_weights)
     parts = np.split(weights, len(model.modalities))
     return dict(zip(model.modalities, parts, strict=True))
-
-
-def pairwise_matrix(complementarity):
-    """`(names, matrix)` of zeta by pair, NaN on the diagonal; None for fewer than
-    three modalities."""
-    if "pairwise_zeta" not in complementarity:
-        return None
-    names = list(complementarity["counts"])
-    matrix = np.full((len(names), len(names)), np.nan)
-    for pair, value in complementarity["pairwise_zeta"].items():
-        first, second = (names.index(name) for name in pair.split(","))
-        matrix[first, second] = matrix[second, first] = value
-    return names, matrix
 
 
 def _words(opened, attribute):

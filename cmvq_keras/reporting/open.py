@@ -1,7 +1,6 @@
 """A run, its model and a split, opened to be looked at."""
 
 import dataclasses
-import importlib
 
 import numpy as np
 
@@ -11,17 +10,10 @@ from cmvq_keras.runs import stores
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 
-PACKAGES = {
-    "matplotlib": "matplotlib",
-    "sklearn": "scikit-learn",
-    "jinja2": "jinja2",
-    "librosa": "librosa",
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Opened:
-    """What the rooms of insight work on; `open_run` makes it.
+    """What a report is made of; `open_run` makes it.
 
     Args:
         run: the `cmvq_keras.runs.run.Run`.
@@ -81,15 +73,3 @@ def open_run(run, split="test", data_dir=None, store=None, on_progress=None):
     attributes = {} if store is None else store.meta(split)[1]
     attributes = {name: words[:limit] for name, words in attributes.items()}
     return Opened(run, load_model(run), split, data, attributes)
-
-
-def need(*modules):
-    """Raises ImportError, with what to install, for a package that is missing."""
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            raise ImportError(
-                f"This needs {PACKAGES[module]}, which is not installed. Do: pip "
-                "install 'cmvq-keras[report]'"
-            ) from None

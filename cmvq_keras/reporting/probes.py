@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cmvq_keras.reporting.open import need
+from cmvq_keras.reporting.packages import need
 
 PERMUTATIONS = 20
 HELD_OUT = 0.3

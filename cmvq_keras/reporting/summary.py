@@ -1,44 +1,40 @@
-"""The numbers of a run in words, with what to be careful about."""
+"""What a run has learnt, in words.
 
-import math
-
-import numpy as np
-
-FEW = 200  # samples: a 95 % interval of an accuracy is then up to 14 points wide
-COLLAPSED = 0.05  # share of the codes that is in use
-BALANCED, LOPSIDED = 0.8, 0.2  # of zeta; ours
+Counts of channels are stated and not judged. What a modality gives is said from bits
+and from scores without it, and only as far as their intervals allow.
+"""
 
 
-def summary(complementarity):
-    """Sentences on which modality carries the task, and what zeta means here.
+def channels(complementarity, mask_mode="binary"):
+    """Sentences on the channels that the task sees, and on zeta.
 
     Args:
         complementarity: see `cmvq_keras.metrics.complementarity`.
+        mask_mode: the setting `model.mask_mode`.
     """
-    counts, zeta = complementarity["counts"], complementarity["zeta"]
-    if len(counts) == 1:
-        (name,) = counts
-        yield (
-            f"The run has one modality, {name}; the task sees {counts[name]:g} of its "
-            f"{complementarity['channels']} channels. There is nothing to compare "
-            "with: zeta is 0."
-        )
+    counts, total = complementarity["counts"], complementarity["channels"]
+    if mask_mode == "none":
+        yield "The model has no mask: the task sees all channels."
         return
     order = sorted(counts, key=counts.get, reverse=True)
-    shares = ", ".join(
-        f"{name} {complementarity['compl'][name]:.1f} %" for name in order
-    )
-    yield f"Of all channels the task sees: {shares}."
-    yield _leader(order, counts)
+    if not any(counts.values()):
+        yield "No channel is complementary: the task solver sees nothing."
+        return
+    listed = ", ".join(f"{name} {counts[name]:g}" for name in order)
+    yield f"The task sees {sum(counts.values()):g} of {total} channels: {listed}."
+    if len(counts) == 1:
+        yield "There is one modality, so zeta is 0."
+        return
+    zeta = complementarity["zeta"]
     if isinstance(zeta, dict):
         text = ", ".join(f"{name} {zeta[name]:.2f}" for name in order)
-        balanced = 1 / (len(counts) - 1)
+        equal = 1 / (len(counts) - 1)
         yield (
-            f"Zeta by modality is {text}: its complementary channels by those of all "
-            f"others; {balanced:.2f} would be an equal share."
+            f"Zeta by modality is {text}: its channels by those of all others. "
+            f"{equal:.2f} is an equal share."
         )
     else:
-        yield f"Zeta is {zeta:.2f}: {_meaning(zeta)}."
+        yield f"Zeta is {zeta:.2f}: the smaller of these counts by the larger."
 
 
 def information(measured):
@@ -46,90 +42,97 @@ def information(measured):
 
     Args:
         measured: see `cmvq_keras.evaluation.conditional_information.measure`; None
-        where it was not.
+            where it was not.
     """
     if measured is None:
         return
-    text = ", ".join(f"{name} {bits:.2f}" for name, bits in measured["bits"].items())
-    yield f"Bits of the label that each modality adds to what the others know: {text}."
+    for name, bits in measured["bits"].items():
+        low, high = measured["interval"][name]
+        between = f"95 %: {low:.2f} to {high:.2f}"
+        if low > 0:
+            yield f"{name} adds {bits:.2f} bits of the label ({between})."
+        else:
+            yield f"{name} adds no measurable bits of the label ({between})."
+    yield from _compared(measured["interval"], "adds more", "adds the most")
     zeta = measured["zeta"]
     if zeta is None:
-        yield "None of them adds enough to compare: each knows what the others know."
+        yield "The bits are too few for a zeta."
     elif not isinstance(zeta, dict):
         yield f"Zeta of these bits is {zeta:.2f}."
 
 
-def _leader(order, counts):
-    first, second = order[:2]
-    if counts[first] == 0:
-        return "No channel is complementary: the task solver sees nothing."
-    if counts[first] == counts[second]:
-        equal = [name for name in order if counts[name] == counts[first]]
-        return f"No modality leads: {' and '.join(equal)} have equally many channels."
-    if 2 * counts[first] > sum(counts.values()):
-        return f"Most of what the task uses comes from {first}."
-    return f"No modality has the most of it; the largest share comes from {first}."
-
-
-def _meaning(zeta):
-    if zeta >= BALANCED:
-        return "the modalities give the task about equally many channels"
-    if zeta <= LOPSIDED:
-        return "one modality gives nearly all of the channels that the task uses"
-    return "both modalities serve the task, one more than the other"
-
-
-def cautions(complementarity, metrics, num_embeddings, segments=False):
-    """Sentences on what to be careful about.
+def missing(measured):
+    """Sentences on the accuracy that is lost without each modality.
 
     Args:
-        complementarity: as in `summary`.
-        metrics: of a split, see `cmvq_keras.evaluate`; empty where unmeasured.
-        num_embeddings: codes of a codebook.
-        segments: whether the task is segmentation, whose pixels are not independent.
+        measured: see `cmvq_keras.evaluation.missing_modality.measure`; None where it
+            was not.
     """
-    yield (
-        "Zeta counts channels of one trained mask. It depends on the penalty, the "
-        "threshold, the optimizer and the seed: train several seeds before drawing a "
-        "conclusion."
+    if not measured:
+        return
+    for name, found in measured.items():
+        low, high = (100 * end for end in found["drop_interval"])
+        points = 100 * found["drop"]
+        between = f"95 %: {low:.1f} to {high:.1f}"
+        if low > 0:
+            fall = f"falls by {points:.1f} points"
+            yield f"Without {name} the accuracy {fall} ({between})."
+        elif high < 0:
+            yield (
+                f"Without {name} the accuracy rises by {-points:.1f} points (95 %: "
+                f"{-high:.1f} to {-low:.1f})."
+            )
+        else:
+            yield f"Without {name} the accuracy loses nothing measurable ({between})."
+    intervals = {name: found["drop_interval"] for name, found in measured.items()}
+    yield from _compared(
+        intervals, "matters more to the task", "matters most to the task"
     )
-    if "information" in metrics:
-        yield (
-            "The intervals of the bits are of the samples drawn, not of the training: "
-            "another seed may differ by more."
-        )
-    for name, count in complementarity["counts"].items():
-        if count == 0:
-            yield (
-                f"{name} has no complementary channel: the task does not see it, and "
-                f"its pictures from complementary features hold nothing of the sample."
-            )
-    for name, used in metrics.get("codes_used", {}).items():
-        if used <= max(1, COLLAPSED * num_embeddings):
-            yield (
-                f"The codebook of {name} has collapsed: {used} of {num_embeddings} "
-                "codes are in use."
-            )
-    count, accuracy = metrics.get("n"), metrics.get("accuracy")
-    if count is None or accuracy is None:
-        yield "The split has not been measured: run cmvq evaluate first."
-    elif segments:
-        yield f"The scores are of {count} pictures, whose pixels are not independent."
+
+
+def _compared(intervals, more, most):
+    """Which of the modalities leads, where the intervals show it."""
+    leader = leading(intervals)
+    names = list(intervals)
+    if len(names) < 2 or not any(low > 0 for low, _ in intervals.values()):
+        return
+    if leader is None:
+        yield f"The samples do not show which of {' and '.join(names)} {more}."
+    elif len(names) == 2:
+        (other,) = set(names) - {leader}
+        yield f"{leader} {more} than {other}."
     else:
-        low, high = accuracy_interval(accuracy, count)
-        few = "Few samples" if count < FEW else "The samples"
-        yield (
-            f"{few}: the accuracy of {100 * accuracy:.1f} % on n = {count} has a 95 % "
-            f"bootstrap interval of {100 * low:.1f} to {100 * high:.1f} %."
-        )
+        yield f"{leader} {most}."
 
 
-def accuracy_interval(accuracy, count, seed=0, draws=10_000):
-    """The 95 % percentile bootstrap interval of an accuracy, in [0, 1].
+def leading(intervals):
+    """The modality whose interval lies above 0 and above all others; None without."""
+    for name, (low, _) in intervals.items():
+        others = [high for other, (_, high) in intervals.items() if other != name]
+        if low > 0 and others and low > max(others):
+            return name
+    return None
 
-    Drawing right and wrong answers with replacement is a binomial draw.
+
+def disagreement(complementarity, metrics):
+    """A sentence where the measured worth contradicts the counts of channels.
+
+    Args:
+        complementarity: as in `channels`.
+        metrics: of a split, see `cmvq_keras.evaluate`.
     """
-    if not (count and math.isfinite(accuracy)):
-        return 0.0, 1.0
-    drawn = np.random.default_rng(seed).binomial(count, accuracy, draws) / count
-    return tuple(np.quantile(drawn, (0.025, 0.975)).tolist())
+    counts = complementarity["counts"]
+    if not counts:
+        return
+    by_count = max(counts, key=counts.get)
+    without = metrics.get("without") or {}
+    measured = (
+        (metrics.get("information") or {}).get("interval", {}),
+        {name: found["drop_interval"] for name, found in without.items()},
+    )
+    leaders = {leading(intervals) for intervals in measured} - {None}
+    if any(counts[leader] < counts[by_count] for leader in leaders):
+        yield (
+            f"{by_count} has the most channels and is not worth the most. Trust the "
+            "measured loss, not the count."
+        )

@@ -64,10 +64,8 @@ def _evaluate(run, split, data_dir, store, on_progress, without):
         model.compile(metrics=scores.scores(recipe, shared))
         results = measured(model, recipe, data, shared) | omitted_samples(store, split)
         if without:
-            results["without"] = {
-                name: missing_modality.measure(model, recipe, data, name)
-                for name in without
-            }
+            found = missing_modality.measure(model, recipe, data, without)
+            results["without"] = found
     complementarity = model.complementarity()
     run.write_metrics(
         {**run.metrics, "complementarity": complementarity, split: results}

@@ -72,6 +72,10 @@ def test_evaluate_without_a_modality_has_zeros_in_its_channels(trained):
     hits = np.argmax(keras.ops.convert_to_numpy(logits), axis=-1) == split.y
     noted = run.metrics["test"]["without"]
     assert noted["audio"]["accuracy"] == pytest.approx(hits.mean())
+    drop = before["test"]["accuracy"] - hits.mean()
+    assert noted["audio"]["drop"] == pytest.approx(drop)
+    low, high = noted["audio"]["drop_interval"]
+    assert low <= drop <= high
     with_all = f"{100 * before['test']['accuracy']:.2f} %"
     assert re.search(rf"^none +{with_all} ", result.output, re.MULTILINE)
     alone = f"{100 * hits.mean():.2f} %"

@@ -158,7 +158,7 @@ def test_evaluate_without_a_modality_shows_its_mean_iou(segmented):
     result = invoke("evaluate", run.directory, "--without", name)
     assert result.exit_code == 0, result.output
     found = run.metrics["test"]["without"][name]
-    assert set(found) == {"accuracy", "mean_iou"}
+    assert set(found) == {"accuracy", "mean_iou", "drop", "drop_interval"}
     assert f"{100 * found['mean_iou']:.2f} %" in result.output
     run.write_metrics(before)
 

@@ -1,4 +1,4 @@
-"""Insight: numbers against independent ones, and words that say what they mean."""
+"""The numbers of a report against independent ones."""
 
 import dataclasses
 import types
@@ -10,15 +10,9 @@ from PIL import Image
 
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.metrics import complementarity
-from cmvq_keras.reporting import (
-    analysis,
-    figures,
-    images,
-    open,
-    pooled_features,
-    probes,
-    summary,
-)
+from cmvq_keras.reporting import analysis, images, open, pooled_features, probes
+from cmvq_keras.reporting.figures import epochs
+from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
 from cmvq_keras.runs.load import load_model
 
 
@@ -146,7 +140,7 @@ def test_curves_hold_what_history_has_and_contr_is_the_rest():
         {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0},
         {"epoch": 2, "loss": None, "image_compl": 10.0, "audio_compl": 0.0},
     ]
-    found = figures.series(history, ["audio", "image"])
+    found = epochs.series(history, ["audio", "image"])
     assert found["losses"] == {"loss": [2.0, None]}
     assert found["complementarity"]["contr image"] == [30.0, 40.0]
     assert found["complementarity"]["contr audio"] == [0.0, 50.0]
@@ -174,49 +168,12 @@ def _counts(**counts):
     )
 
 
-def _told(measured):
-    return " ".join(summary.summary(measured))
-
-
-def test_words_name_the_modality_that_leads():
-    assert "comes from audio" in _told(_counts(image=1, audio=9))
-    assert "one modality gives nearly all" in _told(_counts(image=1, audio=9))
-    assert "No modality leads: image and audio" in _told(_counts(image=4, audio=4))
-    assert "sees nothing" in _told(_counts(image=0, audio=0))
-    assert "nothing to compare" in _told(_counts(image=3))
-    three = _told(_counts(image=5, audio=4, text=3))
-    assert "Most of what" not in three
-    assert "largest share comes from image" in three
-    assert "image 0.71, audio 0.50, text 0.33" in three
-
-
-def test_cautions_name_what_is_wrong():
-    metrics = {"n": 100, "accuracy": 0.5, "codes_used": {"image": 64, "audio": 2}}
-    told = " ".join(summary.cautions(_counts(image=4, audio=0), metrics, 64))
-    assert "audio has no complementary channel" in told
-    assert "codebook of audio has collapsed: 2 of 64" in told
-    assert "image has" not in told
-    assert "Few samples" in told
-    assert "has not been measured" in " ".join(
-        summary.cautions(_counts(image=4, audio=1), {}, 64)
-    )
-
-
-def test_the_interval_of_an_accuracy_is_the_bootstraps():
-    answers = np.arange(200) < 140
-    generator = np.random.default_rng(1)
-    drawn = [generator.choice(answers, 200).mean() for _ in range(4000)]
-    expected = np.quantile(drawn, (0.025, 0.975))
-    found = summary.accuracy_interval(0.7, 200)
-    np.testing.assert_allclose(found, expected, atol=0.011)
-
-
 def test_the_matrix_of_pairs_is_symmetric():
-    names, matrix = analysis.pairwise_matrix(_counts(image=4, audio=2, text=0))
+    names, matrix = pairwise_matrix(_counts(image=4, audio=2, text=0))
     assert names == ["image", "audio", "text"]
     expected = [[np.nan, 0.5, 0], [0.5, np.nan, 0], [0, 0, np.nan]]
     np.testing.assert_array_equal(matrix, expected)
-    assert analysis.pairwise_matrix(_counts(image=4, audio=2)) is None
+    assert pairwise_matrix(_counts(image=4, audio=2)) is None
 
 
 @pytest.mark.parametrize("version", images.VERSIONS)
@@ -251,13 +208,3 @@ def test_a_run_is_opened_with_its_own_weights(opened, trained):
     expected = load_model(trained[0]).get_weights()
     for found, wanted in zip(opened.model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(found, wanted)
-
-
-def test_bits_in_words():
-    measured = {"bits": {"image": 1.5, "audio": 0.25}, "zeta": 1 / 6}
-    told = " ".join(summary.information(measured))
-    assert "image 1.50, audio 0.25" in told
-    assert "Zeta of these bits is 0.17." in told
-    told = " ".join(summary.information({**measured, "zeta": None}))
-    assert "None of them adds enough" in told
-    assert not list(summary.information(None))

@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import json
+import pathlib
 import sys
 import wave
 
@@ -19,7 +20,9 @@ from cmvq_keras import recipes
 from cmvq_keras.data import Store
 from cmvq_keras.data.transforms.griffin_lim import Spectrogram
 from cmvq_keras.recipe import Modality, Recipe
-from cmvq_keras.reporting import analysis, open, report
+from cmvq_keras.reporting import analysis, figures, open, report
+from cmvq_keras.reporting.figures import confusion
+from cmvq_keras.reporting.figures.figure import Figure, Picture
 from cmvq_keras.runs.run import Run
 
 NEEDED = ("matplotlib", "sklearn", "jinja2")
@@ -81,7 +84,9 @@ def test_bits_are_told_where_they_were_measured(page):
 def test_the_numbers_are_those_of_the_run(page):
     run, out = page
     found = json.loads((out / "report.json").read_text())
+    without = found["metrics"].pop("without")
     assert found["metrics"] == run.metrics["test"]
+    assert set(without) == set(run.recipe.modalities)
     assert found["complementarity"] == run.metrics["complementarity"]
     assert set(found["probes"]) == set(run.recipe.modalities)
     for name, values in found["weights"].items():
@@ -147,7 +152,7 @@ def test_every_string_from_data_is_escaped(trained, needed):
         summary=[EVIL],
         cautions=[EVIL],
     )
-    figure = report.Figure(EVIL, EVIL, b"", ((EVIL, b""),))
+    figure = Picture(EVIL, EVIL, b"", ((EVIL, b""),))
     renamed = dataclasses.replace(opened.recipe, title=EVIL)
 
     class Renamed(open.Opened):
@@ -211,9 +216,7 @@ class Tags(html.parser.HTMLParser):
 
 
 def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
-    from cmvq_keras.reporting import figures
-
-    assert figures.confusion(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
+    assert confusion.heatmap(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
 
 
 def test_an_attribute_is_one_of_the_stores(trained, needed, tmp_path):
@@ -269,3 +272,42 @@ def test_a_tone_is_heard_again():
     loudest = np.abs(np.fft.rfft(signal)).argmax() * rate / len(signal)
     # A mel band is some 60 Hz wide there.
     assert abs(loudest - hertz) < 60
+
+
+def test_a_figure_of_one_file_is_found_and_stands_in_its_place(tmp_path, monkeypatch):
+    code = """
+from cmvq_keras.reporting.figures.figure import Figure, Picture
+
+FIGURE = Figure(position=35, draw=lambda opened, analysis, rows: [
+    Picture("added", "Added", b"png")
+])
+"""
+    (tmp_path / "added_one.py").write_text(code)
+    monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
+    assert "added-one" in figures.names()
+    order = figures.in_order()
+    added = order.index(figures.get("added-one"))
+    assert order[added - 1] is figures.get("epochs")
+    assert order[added + 1] is figures.get("mask")
+    monkeypatch.delitem(sys.modules, f"{figures.__name__}.added_one")
+    with pytest.raises(ValueError, match=r"Unknown figure maks\. Did you mean mask\?"):
+        figures.get("maks")
+
+
+def test_every_figure_has_a_line_in_the_docs():
+    docs = pathlib.Path(__file__).parents[2] / "docs" / "figures.md"
+    text = docs.read_text(encoding="utf-8")
+    for name in figures.names():
+        assert isinstance(figures.get(name), Figure)
+        assert f"figures/{name.replace('-', '_')}" in text
+
+
+def test_scores_without_each_modality_are_measured_and_not_written(trained):
+    opened = open.open_run(trained[0])
+    before = opened.run.metrics
+    found = analysis.with_missing_modalities(opened, before["test"])
+    assert set(found["without"]) == {"image", "audio"}
+    assert opened.run.metrics == before
+    noted = {name: {"drop": 0.5} for name in ("audio", "image")}
+    again = analysis.with_missing_modalities(opened, {"without": noted})
+    assert again["without"] == noted

@@ -1,0 +1,28 @@
+"""Predicted label maps beside the true ones (appendix, Fig. 2)."""
+
+import numpy as np
+
+from cmvq_keras.data import render
+from cmvq_keras.reporting import images
+from cmvq_keras.reporting.figures.figure import Figure, Picture
+
+
+def draw(opened, analysis, rows):
+    """The maps of the shown samples; none for another task."""
+    if opened.recipe.task != "segmentation":
+        return
+    task = opened.model.inference_model()
+    logits = task.predict(opened.inputs(rows), verbose=0)
+    maps = {
+        "true": np.asarray(opened.split.y[rows]),
+        "predicted": np.argmax(logits, axis=-1),
+    }
+    columns = {
+        title: [render.label_map(each, images.SIDE) for each in found]
+        for title, found in maps.items()
+    }
+    png = images.png_bytes(images.sheet(columns))
+    yield Picture("segmentation", "Label maps", png)
+
+
+FIGURE = Figure(position=20, draw=draw)
