@@ -7,6 +7,8 @@ import sys
 
 import click
 
+from cmvq_keras.errors import LeaderRefusedError, PeerLostError, RecipeFileError
+
 COMMANDS = (
     "train",
     "evaluate",
@@ -67,21 +69,14 @@ class CommandGroup(click.Group):
         except Exception as error:
             if os.environ.get("CMVQ_DEBUG") == "1":
                 raise
-            if _is_one_of_replicas(error, "LeaderRefusedError"):
-                sys.exit(1)  # the first process tells why
+            if isinstance(error, LeaderRefusedError):
+                sys.exit(1)  # the first process says why
             code = report(error)
-            if _is_one_of_replicas(error, "PeerLostError"):
+            if isinstance(error, PeerLostError):
                 # JAX's own end would wait for the lost process, and then crash.
                 sys.stdout.flush()
                 os._exit(code)
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def _is_one_of_replicas(error, name):
-    """Whether an exception is one that only several processes raise; without importing
-    anything."""
-    replicas = sys.modules.get("cmvq_keras.distribution.base")
-    return replicas is not None and isinstance(error, getattr(replicas, name))
 
 
 def report(error):
@@ -102,8 +97,6 @@ def report(error):
 
 def one_line(error):
     """What an exception says, on one line."""
-    from cmvq_keras.errors import RecipeFileError
-
     if isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.strerror and error.filename:
