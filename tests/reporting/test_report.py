@@ -12,7 +12,7 @@ import wave
 import browser
 import numpy as np
 import pytest
-from command_line import error_of, invoke
+from command_line import error_of, invoke, python
 from PIL import Image
 
 import cmvq_keras as cmvq
@@ -311,3 +311,19 @@ def test_scores_without_each_modality_are_measured_and_not_written(trained):
     noted = {name: {"drop": 0.5} for name in ("audio", "image")}
     again = analysis.with_missing_modalities(opened, {"without": noted})
     assert again["without"] == noted
+
+
+def test_a_missing_package_is_named_before_keras_is_imported(trained, tmp_path):
+    code = """
+import sys
+sys.modules["jinja2"] = None
+from cmvq_keras.cli import main
+try:
+    main(["report", sys.argv[1]])
+except SystemExit as end:
+    assert end.code == 1
+assert "keras" not in sys.modules
+"""
+    done = python(code, trained[0], folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "needs jinja2" in done.stderr
