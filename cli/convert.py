@@ -41,10 +41,10 @@ def command(file, recipe, preset, backend, out):
     chosen_backend = options.start_backend(backend)
     from cmvq_keras.interop import convert
     from cmvq_keras.runs.run import Run
-    from cmvq_keras.training import train
+    from cmvq_keras.training import api
 
     state = convert.read_reference_file(file)
-    model = train.build_model(chosen)
+    model = api.build_model(chosen)
     convert.load_reference_state(model, state)
     run = Run.create(out, chosen, chosen_backend)
     run.save_weights(model)

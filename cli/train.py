@@ -157,10 +157,10 @@ def command(
     if modality is not None:
         chosen = chosen.with_modality(modality)
     options.start_backend(backend, devices)
-    from cmvq_keras.training import train
+    from cmvq_keras.training import api
 
     with Progress() as progress:
-        run = train.train(
+        run = api.train(
             chosen,
             data_dir=data_dir,
             out=out,
@@ -192,10 +192,10 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
         return
     options.read_recipe_file(recipe_file, run)
     options.start_backend(backend or run.environment.get("backend"), devices)
-    from cmvq_keras.training import train
+    from cmvq_keras.training import api
 
     with Progress() as progress:
-        run = train.resume(
+        run = api.resume(
             folder,
             on_progress=progress.tell,
             checkpoint_minutes=checkpoint_minutes,

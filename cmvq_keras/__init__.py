@@ -33,8 +33,8 @@ _PUBLIC = {
     "load_model": "runs.load",
     "predict": "runs.predict",
     "prepare": "runs.stores",
-    "resume": "training.train",
-    "train": "training.train",
+    "resume": "training.api",
+    "train": "training.api",
 }
 _MODULES = {
     "backend": "backend",

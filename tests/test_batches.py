@@ -7,7 +7,7 @@ from cmvq_keras import recipes
 from cmvq_keras.batches import Batches, Mirrored
 from cmvq_keras.data.datasets.penn_action import reader
 from cmvq_keras.data.formats import images
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 COUNT = 40
 # In the official order: head, then left and right of each.
@@ -97,7 +97,7 @@ def test_the_arrays_themselves_stay_and_label_maps_go_along():
 def test_a_recipe_that_does_not_say_how_is_told_before_its_data_is_read(tmp_path):
     recipe = recipes.get("av-digits").with_settings({"training.mirror": 0.5})
     with pytest.raises(ValueError, match=r"mirror must be 0: .* image, audio is"):
-        train.train(recipe, data_dir=tmp_path / "nowhere", out=tmp_path / "run")
+        api.train(recipe, data_dir=tmp_path / "nowhere", out=tmp_path / "run")
     with pytest.raises(ValueError, match=r"training.mirror must be in \[0, 1\]"):
         recipe.with_settings({"training.mirror": 1.5})
 

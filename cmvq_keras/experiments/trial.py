@@ -18,7 +18,7 @@ from cmvq_keras.models import build
 from cmvq_keras.runs import checkpoint, environment, stores
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 FINISHED, FAILED = "trial.json", "failed.json"
 # These end a comparison: the next training would meet them too.
@@ -103,9 +103,9 @@ def do(trial, out, data_dir, store, test, reporter):
     started = time.perf_counter() - (before or 0)
     try:
         if before is None:
-            run = train.train(recipe, data_dir, folder, **options)
+            run = api.train(recipe, data_dir, folder, **options)
         else:
-            run = train.resume(folder, data_dir, **options)
+            run = api.resume(folder, data_dir, **options)
     except _OF_THE_MACHINE:
         raise
     except Exception as error:

@@ -7,7 +7,7 @@ from cmvq_keras import fileio
 from cmvq_keras.runs import stores
 from cmvq_keras.runs.run import Run
 from cmvq_keras.runs.warm_start import WarmStart
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 #: Entries of metrics.json that are no result.
 NO_RESULT = ("training_seconds",)
@@ -36,10 +36,10 @@ def reproduce(run, out, data_dir=None, store=None, on_progress=None, verbose=Tru
         raise ValueError(
             f"{run.directory} is not finished: there is nothing to compare with."
         )
-    train.check_backend(run)
+    api.check_backend(run)
     origin = WarmStart.of_run(run)
     data_dir = data_dir or (None if store else run.environment.get("data_dir"))
-    return train.train(
+    return api.train(
         run.recipe,
         data_dir=data_dir,
         out=out,

@@ -15,7 +15,7 @@ from cmvq_keras.experiments.trial import EpochReporter
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train as training
+from cmvq_keras.training import api as training
 
 TINY = (
     *("--recipe", "planted", "--limit", 40, "--epochs", 1, "--batch-size", 20),

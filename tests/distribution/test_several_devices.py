@@ -26,7 +26,7 @@ from cmvq_keras.layers import VectorQuantizer
 from cmvq_keras.runs import stores
 from cmvq_keras.runs.checkpoint import Position
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 from cmvq_keras.training.checkpointing import Backup
 from cmvq_keras.training.signals import Interruption
 
@@ -331,7 +331,7 @@ def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
     monkeypatch.setattr(replicas, "count", 3)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 16})
     with pytest.raises(ValueError, match=r"among 3 devices evenly.* Received: 16"):
-        train._check_replicas(recipe, None)
+        api._check_replicas(recipe, None)
 
 
 @pytest.mark.parametrize("method", ["gradient-blending", "ogm", "ogm-ge", "pmr"])
@@ -339,7 +339,7 @@ def test_a_method_for_one_device_is_refused_on_several(method, monkeypatch):
     monkeypatch.setattr(replicas, "count", 2)
     recipe = cmvq.recipes.get("planted").with_method(method)
     with pytest.raises(ValueError, match=f"{method} trains on one device alone"):
-        train._check_replicas(recipe, None)
+        api._check_replicas(recipe, None)
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends can")
@@ -350,7 +350,7 @@ def test_what_mirrored_devices_cannot_do_is_refused(name, value, monkeypatch):
     monkeypatch.setattr(replicas, "count", 2)
     recipe = several_devices.recipe().with_settings({f"training.{name}": value})
     with pytest.raises(ValueError, match=f"training.{name} must be .* on 2 devices"):
-        train._check_replicas(recipe, None)
+        api._check_replicas(recipe, None)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="JAX does not divide it, TensorFlow not")

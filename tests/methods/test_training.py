@@ -13,7 +13,7 @@ from cmvq_keras.rivals import blending, late_fusion
 from cmvq_keras.runs.evaluate import evaluate
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 RIVALS = (
     "late-fusion",
@@ -44,7 +44,7 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late_fusion, "encoder", small_encoder)
         yield {
-            name: train.train(variant(name), out=folder / name, verbose=False)
+            name: api.train(variant(name), out=folder / name, verbose=False)
             for name in RIVALS
         }
 

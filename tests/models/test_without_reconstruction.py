@@ -16,7 +16,7 @@ from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 TINY = {
     "training.limit": 48,
@@ -37,7 +37,7 @@ def planted(method):
 def run(tmp_path_factory):
     """A run of the mask alone; tests must not train it on."""
     folder = tmp_path_factory.mktemp("without") / "run"
-    return train.train(planted("no-reconstruction"), out=folder, verbose=False)
+    return api.train(planted("no-reconstruction"), out=folder, verbose=False)
 
 
 def called(*arguments):
@@ -98,7 +98,7 @@ def test_encoders_are_handed_on_and_a_whole_model_asks_for_more(run, tmp_path):
     with pytest.raises(ValueError, match="must have decoders and codebooks"):
         transfer(source, cmvq.build_model(planted("no-mask")))
     with pytest.raises(ValueError, match=r"model\.reconstruction is False there"):
-        train.train(planted("no-mask"), out=tmp_path / "run", init_from=run.directory)
+        api.train(planted("no-mask"), out=tmp_path / "run", init_from=run.directory)
 
 
 def test_a_saved_model_comes_back(run, tmp_path):

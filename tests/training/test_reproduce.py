@@ -12,7 +12,7 @@ from cmvq_keras.cli import main
 from cmvq_keras.evaluation import shared_classes
 from cmvq_keras.models.build import resolve_grid
 from cmvq_keras.runs.warm_start import check_fit
-from cmvq_keras.training import train as training
+from cmvq_keras.training import api as training
 
 pytestmark = pytest.mark.once
 

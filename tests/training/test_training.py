@@ -11,7 +11,7 @@ from cmvq_keras.backend.runtime import check_precision
 from cmvq_keras.models import optimizers
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 from cmvq_keras.training.callbacks import BestWeights
 
 TINY = {
@@ -114,7 +114,7 @@ def test_a_precision_that_cannot_train_is_refused_before_any_data(
     def refuse(policy):
         raise ValueError(f"no {policy} here")
 
-    monkeypatch.setattr(train, "check_precision", refuse)
+    monkeypatch.setattr(api, "check_precision", refuse)
     with pytest.raises(ValueError, match="no mixed_float16 here"):
         cmvq.train(tiny(precision="mixed_float16"), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -12,7 +12,7 @@ from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.penn_action.labels import read_sequence
 from cmvq_keras.data.transforms import poses
 from cmvq_keras.models.cmvqvae import CMVQVAE
-from cmvq_keras.training import train
+from cmvq_keras.training import api
 
 pytestmark = pytest.mark.once
 
@@ -164,7 +164,7 @@ def test_only_training_samples_are_mirrored(root, tmp_path, monkeypatch):
     for share, kind in ((0.5, Mirrored), (0.0, Batches)):
         recipe = recipe.with_settings({"training.mirror": share})
         with pytest.raises(Stop) as caught:
-            train.train(recipe, root, tmp_path / str(share), verbose=False)
+            api.train(recipe, root, tmp_path / str(share), verbose=False)
         assert caught.value.args == (kind, Batches)
 
 
