@@ -17,7 +17,7 @@ from cmvq_keras.errors import DivergedError
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.run import Run
 
-FIXTURES = sorted((pathlib.Path(__file__).parents[2] / "fixtures").glob("run-*"))
+FIXTURES = sorted((pathlib.Path(__file__).parents[1] / "fixtures").glob("run-*"))
 
 
 @pytest.fixture(params=FIXTURES, ids=lambda path: path.name)

@@ -19,7 +19,7 @@ import cmvq_keras as cmvq
 from cmvq_keras.runs import checkpoint, weights
 from cmvq_keras.runs.run import Run
 
-FIXTURE = pathlib.Path(__file__).parents[2] / "fixtures" / "run-1"
+FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "run-1"
 MASK = "layers/threshold_mask/vars/0"
 MASKS = "layers/threshold_mask/vars"
 
