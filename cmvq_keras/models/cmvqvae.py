@@ -12,7 +12,7 @@ from cmvq_keras.distribution import replicas
 from cmvq_keras.layers import ModalityDropout, ThresholdMask, VectorQuantizer
 from cmvq_keras.layers.remat import remat
 from cmvq_keras.losses import task_loss
-from cmvq_keras.models import labels
+from cmvq_keras.models import labels, saved_weights
 from cmvq_keras.models.features import check_reconstructs, decode_mix, decode_part
 
 LOSS_TERMS = ("task", "reconstruction", "quantizer", "mask_penalty")
@@ -173,6 +173,10 @@ class CMVQVAE(keras.Model):
         # Keras's own swallows what build() raises and goes on with random weights.
         if config:
             self.build(config["input_shape"])
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        saved_weights.check_complete(self, store)
 
     def call(self, inputs, training=False):
         self._check_names(inputs)

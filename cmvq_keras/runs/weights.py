@@ -7,16 +7,14 @@ first, and each array has to lie in the file, with as many bytes as it states.
 
 import difflib
 import itertools
-import pathlib
-import tempfile
 
 import h5py
 import keras
 
 from cmvq_keras import fileio
 from cmvq_keras.data.formats import hdf5
+from cmvq_keras.models import saved_weights
 
-_ENDING = ".weights.h5"  # Keras takes no other
 _OPTIMIZER = "optimizer"  # written by the first versions; never read
 _MAX_TOLD = 3  # faults of one file
 
@@ -30,7 +28,7 @@ def save(model, path):
         model: a built Keras model.
         path: ends in `.weights.h5`.
     """
-    keras.saving.save_weights(model, path, objects_to_skip=_skipped(model))
+    saved_weights.save(model, path)
 
 
 def load(model, path):
@@ -45,34 +43,13 @@ def load(model, path):
             model. Nothing of it is read then.
         OSError: for a file that is missing or may not be read.
     """
-    layout, what = _layout(model), f"weights file of {model.name}"
+    layout, what = saved_weights.layout(model), f"weights file of {model.name}"
     with fileio.opened(path, what) as file, h5py.File(file, "r") as content:
         _check(content, layout)
     with fileio.opened(path, what):
-        keras.saving.load_weights(model, path, objects_to_skip=_skipped(model))
-
-
-def _skipped(model):
-    optimizer = getattr(model, "optimizer", None)
-    return [] if optimizer is None else [optimizer]
-
-
-def _layout(model):
-    """The model's arrays as Keras would write them; see `_tree`."""
-    # Only Keras knows its own names.
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / f"model{_ENDING}"
-        save(model, path)
-        with h5py.File(path, "r") as content:
-            return _tree(content)
-
-
-def _tree(group):
-    """By name the same of each group, and `(shape, dtype)` of each array."""
-    return {
-        name: _tree(item) if isinstance(item, h5py.Group) else (item.shape, item.dtype)
-        for name, item in group.items()
-    }
+        keras.saving.load_weights(
+            model, path, objects_to_skip=saved_weights.skipped(model)
+        )
 
 
 def _check(content, layout):

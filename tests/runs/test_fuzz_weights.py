@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 import cmvq_keras as cmvq
 from cmvq_keras.interop import convert
+from cmvq_keras.models import saved_weights
 from cmvq_keras.runs import checkpoint, weights
 from cmvq_keras.runs.run import Run
 
-FIXTURE = pathlib.Path(__file__).parents[2] / "fixtures" / "run-1"
+FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "run-1"
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,8 @@ def model():
 def test_a_mutated_weights_file(examples, model, tmp_path, monkeypatch):
     path = tmp_path / "model.weights.h5"
     weights.save(model, path)
-    layout = weights._layout(model)
-    monkeypatch.setattr(weights, "_layout", lambda _: layout)  # the same each time
+    layout = saved_weights.layout(model)
+    monkeypatch.setattr(saved_weights, "layout", lambda _: layout)  # the same each time
     refusals = try_mutations(
         lambda path: weights.load(model, path), path.read_bytes(), path, examples
     )

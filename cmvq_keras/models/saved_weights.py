@@ -1,0 +1,115 @@
+"""Whether a file's weights and a model's are the same ones.
+
+Keras forgets that a layer could not be loaded when it meets that layer a second time,
+as it does with layers in dictionaries: the layer then keeps its random weights.
+"""
+
+import pathlib
+import tempfile
+
+import h5py
+import keras
+
+#: Keras takes no other ending.
+ENDING = ".weights.h5"
+_OPTIMIZER = "optimizer"
+_MAX_NAMED = 3
+
+
+def save(model, path):
+    """Writes a model's weights, without what its optimizer keeps.
+
+    Args:
+        model: a built Keras model.
+        path: ends in `.weights.h5`.
+    """
+    keras.saving.save_weights(model, path, objects_to_skip=skipped(model))
+
+
+def skipped(model):
+    """The parts of a model that its weights file does not hold, a list."""
+    optimizer = getattr(model, "optimizer", None)
+    return [] if optimizer is None else [optimizer]
+
+
+def layout(model):
+    """The model's arrays as Keras would write them; see `_tree`."""
+    # Only Keras knows its own names.
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / f"model{ENDING}"
+        save(model, path)
+        with h5py.File(path, "r") as content:
+            return _tree(content)
+
+
+def check_complete(model, store):
+    """Checks that a file which Keras reads fits a model: each weight on both sides.
+
+    Args:
+        model: a built Keras model; one inside another model is not checked.
+        store: what Keras gives the model's `load_own_variables`.
+
+    Raises:
+        ValueError: naming weights that the file or the model lacks.
+    """
+    if getattr(store, "_h5_entry_path", None) != "":
+        return
+    wanted, found = _groups(layout(model)), _stored_groups(store)
+    homeless, missing = sorted(found - wanted), sorted(wanted - found)
+    if homeless:
+        raise ValueError(
+            f"{model.name} must have a layer with weights for each in the file. It has "
+            f"none for {_named(homeless)}. Give the layer a build() that builds the "
+            "layers inside it, or load the file into the model that wrote it."
+        )
+    if missing:
+        raise ValueError(
+            f"The file must hold all weights of {model.name}. It lacks "
+            f"{_named(missing)}. Load it into the model that wrote it."
+        )
+
+
+def _tree(group):
+    """By name the same of each group, and `(shape, dtype)` of each array."""
+    return {
+        name: _tree(item) if isinstance(item, h5py.Group) else (item.shape, item.dtype)
+        for name, item in group.items()
+    }
+
+
+def _groups(tree, path=""):
+    """The paths of the groups that hold arrays."""
+    found = set()
+    for name, item in tree.items():
+        if isinstance(item, dict):
+            found |= _groups(item, f"{path}/{name}")
+        else:
+            found.add(_layer(path))
+    return found
+
+
+def _stored_groups(store):
+    """Likewise of a file that Keras has opened; of several where it is in shards."""
+    sharding = getattr(store, "sharding_config", None)
+    if sharding is not None:
+        paths = {_layer(path) for path in sharding["weight_map"]}
+    else:
+        paths = set()
+        store.h5_file.visititems(
+            lambda path, item: (
+                paths.add(_layer(path.rpartition("/")[0]))
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
+        )
+    return {path for path in paths if path.split("/")[0] != _OPTIMIZER}
+
+
+def _layer(path):
+    """The layer whose variables lie at a path."""
+    return path.strip("/").removesuffix("vars").strip("/")
+
+
+def _named(paths):
+    more = ", ..." if len(paths) > _MAX_NAMED else ""
+    return ", ".join(path or "the model itself" for path in paths[:_MAX_NAMED]) + more
