@@ -17,7 +17,8 @@ SIZE, CELL, CELLS = 32, 8, 16
 BRIGHTNESS, NOISE = 1.0, 0.3  # standard deviations
 
 _WAVE = np.tile(np.float32([-1, -1, 1, 1]), CELL // 4)
-_STRIPES = np.stack([np.tile(_WAVE[:, None], CELL), np.tile(_WAVE, (CELL, 1))])
+#: Horizontal and vertical stripes of a cell, `(2, 8, 8)`.
+STRIPES = np.stack([np.tile(_WAVE[:, None], CELL), np.tile(_WAVE, (CELL, 1))])
 
 
 def generate(carried, count, generator, bits=BITS):
@@ -39,13 +40,21 @@ def generate(carried, count, generator, bits=BITS):
         directions = generator.integers(0, 2, (count, CELLS))
         for bit in own:
             directions[:, bit] = drawn[:, bit]
-        x[name] = _draw(directions, generator)
+        x[name] = draw(STRIPES[directions], generator)
     return x, (drawn @ 2 ** np.arange(bits)).astype(np.int32)
 
 
-def _draw(directions, generator):
-    count = len(directions)
-    cells = _STRIPES[directions]
+def draw(cells, generator):
+    """Pictures of cells, with a brightness a cell and noise.
+
+    Args:
+        cells: `(n, 16, 8, 8)`, what each cell shows.
+        generator: `numpy.random.Generator`.
+
+    Returns:
+        `(n, 32, 32, 1)` float32.
+    """
+    count = len(cells)
     brightness = generator.normal(0, BRIGHTNESS, (count, CELLS, 1, 1))
     cells = (cells + brightness).astype(np.float32)
     side = SIZE // CELL
