@@ -237,6 +237,7 @@ def summary(run):
         *left_out(test, "Test left out"),
         *_named("Test", test),
         *_optimum(run.recipe),
+        *_truth(run.recipe),
         *shared_labels(test),
         *_named("Validation", validation),
         *complementarity(metrics.get("complementarity", {})),
@@ -262,10 +263,32 @@ def _named(part, metrics):
 
 def _optimum(recipe):
     """The best possible accuracy, where the recipe's data has a known one."""
+    if optimum := _known(recipe, "optimum"):
+        yield "Best possible", percent(optimum(recipe)["all"])
+
+
+def _truth(recipe):
+    """What each modality gives, where the recipe's data has a known answer."""
+    truth = _known(recipe, "truth")
+    if truth is None:
+        return
+    found = truth(recipe)
+    yield "True bits added", _by_modality(found["added"])
+    yield "True Shapley bits", _by_modality(found["shapley"])
+    if parts := found.get("decomposition"):
+        yield "True unique bits", _by_modality(parts["unique"])
+        yield "True redundant bits", f"{parts['redundant']:.3f}"
+        yield "True synergistic bits", f"{parts['synergistic']:.3f}"
+
+
+def _by_modality(numbers):
+    return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+
+
+def _known(recipe, function):
+    """A function of the recipe's module, or None."""
     from cmvq_keras import recipes
 
-    if not recipes.is_known(recipe.name):
-        return
-    optimum = getattr(recipes.module(recipe.name), "optimum", None)
-    if optimum:
-        yield "Best possible", percent(optimum(recipe)["all"])
+    if recipes.is_known(recipe.name):
+        return getattr(recipes.module(recipe.name), function, None)
+    return None

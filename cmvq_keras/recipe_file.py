@@ -158,7 +158,7 @@ def _checked(path, module, taken):
 def _wrap_readers(path, module):
     """The module's names, its functions wrapped so that their faults are told."""
     names = dict(vars(module))
-    for name in ("open_split", "load_split", "resolved", "optimum", "files"):
+    for name in ("open_split", "load_split", "resolved", "optimum", "truth", "files"):
         if callable(names.get(name)):
             names[name] = _Told(names[name], path)
     if "open_split" in names:

@@ -58,6 +58,7 @@ def _nyuv2(root):
 
 
 WRITERS = {
+    "erasure": _planted,
     "planted": _planted,
     "digits": _digits,
     "av-digits": _digits,

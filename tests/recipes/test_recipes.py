@@ -15,7 +15,16 @@ from cmvq_keras import recipes
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.recipe import Modality, Recipe
 
-NAMES = ("av-digits", "crema-d", "digits", "erasure", "nyuv2", "penn-action", "planted", "rml")
+NAMES = (
+    "av-digits",
+    "crema-d",
+    "digits",
+    "erasure",
+    "nyuv2",
+    "penn-action",
+    "planted",
+    "rml",
+)
 EVERY = [(name, preset) for name in recipes.names() for preset in recipes.PRESETS]
 
 

@@ -1,9 +1,11 @@
 """The erasure pair against a Bayes classifier that knows its stripes, in float64."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
+from command_line import invoke
 
 from cmvq_keras import recipes
 from cmvq_keras.data.datasets import erasure
@@ -153,3 +155,20 @@ def test_a_cell_s_numbers_can_be_changed():
     found = ERASURE.cell(recipe)
     assert (found.samples, found.fingerprint, found.erasure_image) == (4096, 0.3, 0.0)
     assert len(recipes.load_split(recipe, "train")) == 4096
+
+
+def test_train_prints_the_truth_beside_what_it_reached(tmp_path):
+    words = "train --recipe erasure --limit 32 --epochs 1 --set data.cell=benign --out"
+    result = invoke(*words.split(), tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    lines = dict(
+        re.split(r"  +", line, maxsplit=1)
+        for line in result.output.splitlines()
+        if "  " in line
+    )
+    assert lines["Best possible"].startswith("89.06")
+    assert lines["True bits added"] == "image 1.125, audio 0.375"
+    assert lines["True Shapley bits"] == "image 1.688, audio 0.938"
+    assert lines["True unique bits"] == "image 0.750, audio 0.000"
+    assert lines["True redundant bits"] == "1.500"
+    assert lines["True synergistic bits"] == "0.375"
