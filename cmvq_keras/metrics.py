@@ -11,7 +11,7 @@ from cmvq_keras.distribution import replicas
 
 
 def complementarity(shares):
-    """Complementary and contradictory channels, and zeta (METHOD, Section 4).
+    """Complementary and contradictory channels, and zeta (docs/method.md, Section 4).
 
     Percentages are of all M * D channels, as every table of the paper has them;
     its eq. 6 divides by D, which contradicts eq. 8.
@@ -41,7 +41,7 @@ def complementarity(shares):
 
 
 def balance(values):
-    """zeta of what each modality gives, in any unit (METHOD, Section 4).
+    """zeta of what each modality gives, in any unit (docs/method.md, Section 4).
 
     Args:
         values: numbers >= 0 by modality.

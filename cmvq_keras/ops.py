@@ -61,7 +61,7 @@ def perplexity(counts):
 
 
 def threshold(weights, level, mode="binary"):
-    """Hard mask values for real mask weights (METHOD, Sections 2 and 6).
+    """Hard mask values for real mask weights (docs/method.md, Sections 2 and 6).
 
     Args:
         weights: tensor of real weights.

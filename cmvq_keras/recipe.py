@@ -58,7 +58,7 @@ class Modality:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """The network (METHOD's Sections 5 and 6) and its mask (Section 2)."""
+    """The network (docs/method.md, Sections 5 and 6) and its mask (Section 2)."""
 
     backbone: str = choice("vqvae", "vqvae", "resnet18")
     hidden_channels: int = setting(
@@ -160,7 +160,7 @@ class Recipe:
         preset: the preset that the settings came from.
         task_modalities: the modalities whose features the task solver sees;
             None for all. The published unimodal runs keep the whole model and
-            feed one part to the solver (METHOD, Section 6).
+            feed one part to the solver (docs/method.md, Section 6).
         method: how it is trained, one of `cmvq_keras.methods.names()`.
 
     Raises:

@@ -22,8 +22,8 @@ import pkgutil
 
 from cmvq_keras import recipe_file, validation
 
-# What the author's own runs have in common (METHOD, Section 5). "paper" is the main
-# text's table, "code" the run behind the published 65.32 %. Neither normalizes.
+# What the author's own runs have in common (docs/method.md, Section 5). "paper" is the
+# main text's table, "code" the run behind the published 65.32 %. Neither normalizes.
 _PUBLISHED = {
     "model.codebook_start": "reference",
     "model.revival_threshold": 0.0,

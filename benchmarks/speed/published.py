@@ -1,6 +1,6 @@
 """The published method in plain PyTorch: what cmvq-keras is timed against.
 
-Written from METHOD, Section 6, in the layout and with the formulations of the
+Written from docs/method.md, Section 6, in the layout and with the formulations of the
 published code: channels first, nearest codes from the full distances, the codes as a
 product with the one-hot matrix, the moving sums as another one; eager, Adam.
 """

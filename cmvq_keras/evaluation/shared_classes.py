@@ -1,4 +1,4 @@
-"""Accuracy on the classes that two data sets share (METHOD, Section 7, Table 6).
+"""Accuracy on the classes that two data sets share (docs/method.md, Table 6).
 
 Classes are matched by name. The samples are those whose true class is shared. The
 paper does not say among which classes the prediction is chosen: "accuracy" here lets

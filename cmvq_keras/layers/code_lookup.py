@@ -29,7 +29,7 @@ class CodeLookup(keras.layers.Layer):
     Output shape:
         `(batch, ..., channels)` float32.
 
-    Reference: METHOD, Section 2, steps 2 and 5.
+    Reference: docs/method.md, Section 2, steps 2 and 5.
     """
 
     def __init__(self, num_embeddings, channels, **kwargs):

@@ -16,7 +16,7 @@ class MaskPenalty(keras.regularizers.Regularizer):
         kind: "sum", as published: a weight may fall without end; or "l1".
         weight: lambda >= 0.
 
-    Reference: METHOD, Section 3, L_compl.
+    Reference: docs/method.md, Section 3, L_compl.
     """
 
     def __init__(self, kind="sum", weight=1e-4):
@@ -79,7 +79,7 @@ class ThresholdMask(keras.layers.Layer):
     Raises:
         ValueError: for settings out of range.
 
-    Reference: METHOD, Section 2, step 5, and "Mask kinds" in Section 6.
+    Reference: docs/method.md, Section 2, step 5, and "Mask kinds" in Section 6.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class ThresholdMask(keras.layers.Layer):
         """How much of each channel counts as complementary: `(channels,)` float32.
 
         1 where the value is not 0, for "attention" where the weight exceeds the
-        threshold, for "random" the expected 0.5 (METHOD, Section 4).
+        threshold, for "random" the expected 0.5 (docs/method.md, Section 4).
         """
         if self.mode == "random":
             return self.hard_values()

@@ -52,8 +52,8 @@ class VectorQuantizer(keras.layers.Layer):
     Raises:
         ValueError: for settings out of range and inputs of another depth.
 
-    Reference: METHOD, Section 3; van den Oord et al., 2017, eq. 3 and Appendix A.1.
-    The published code differs from the paper: arg min, not arg max.
+    Reference: docs/method.md, Section 3; van den Oord et al., 2017, eq. 3 and Appendix
+    A.1. The published code differs from the paper: arg min, not arg max.
     """
 
     def __init__(

@@ -48,5 +48,5 @@ class OfTwo(LateFusion):
 METHOD = LateFusion(
     name="late-fusion",
     title="late fusion",
-    source="Tejero-de-Pablos, WACV 2024, Section 4 (METHOD, Section 6)",
+    source="Tejero-de-Pablos, WACV 2024, Section 4 (docs/method.md, Section 6)",
 )

@@ -25,7 +25,7 @@ def build_model(recipe, preset="default"):
         ValueError: for an unknown name or method, or a grid that the inputs' shapes
             do not allow.
 
-    Reference: METHOD, Sections 5 and 6.
+    Reference: docs/method.md, Sections 5 and 6.
     """
     if isinstance(recipe, str):
         recipe = recipes.get(recipe, preset=preset)
@@ -127,7 +127,7 @@ def _quantizer(settings, name):
     return VectorQuantizer(
         settings.num_embeddings,
         commitment_cost=settings.commitment_cost,
-        # METHOD, Section 3: a decay of 0 is the published code's word for none.
+        # docs/method.md, Section 3: a decay of 0 is the published code's word for none.
         decay=settings.decay or None,
         start=settings.codebook_start,
         revival_threshold=settings.revival_threshold,

@@ -33,7 +33,7 @@ class CMVQVAE(keras.Model):
             `(batch, ..., depth)`; the same grid and depth for all.
         decoders: by modality, a layer from that grid back to the input's shape; None
             for a model that does not reconstruct, and so does not quantize either
-            (METHOD, Section 7, Table 4).
+            (docs/method.md, Section 7, Table 4).
         solver: a layer from the masked grids, concatenated on the channels, to
             logits `(batch, ..., classes)`.
         quantizers: by modality a `VectorQuantizer`; by default one of 512 codes.
@@ -60,7 +60,7 @@ class CMVQVAE(keras.Model):
     Raises:
         ValueError: when names, grids, depths or reconstructions do not match.
 
-    Reference: METHOD, Sections 2 and 3; Tejero-de-Pablos, WACV 2024.
+    Reference: docs/method.md, Sections 2 and 3; Tejero-de-Pablos, WACV 2024.
     """
 
     def __init__(
@@ -354,7 +354,7 @@ class CMVQVAE(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        """The sum of all loss terms (METHOD, Section 3).
+        """The sum of all loss terms (docs/method.md, Section 3).
 
         `sample_weight` and `class_weight` weigh the task alone: a sample of weight 0
         is still reconstructed, as one without a label would be.
@@ -527,7 +527,9 @@ class CMVQVAE(keras.Model):
         """Complementary features of each sample with the contradictory ones of the
         next (of the last, with those of the first), decoded.
 
-        Args and result as in `reconstruct`. Reference: METHOD, Section 6, "mix".
+        Args and result as in `reconstruct`.
+
+        Reference: docs/method.md, Section 6, "mix".
         """
         self._check_can_decode(x)
         return decode_mix(self, x, batch_size)

@@ -1,6 +1,6 @@
 """What one model takes over from another.
 
-As in the published code (METHOD, Section 7, Table 6) encoders, decoders,
+As in the published code (docs/method.md, Section 7, Table 6) encoders, decoders,
 pre-quantization and codebooks are copied, moving averages included; the task solver
 and the mask start anew.
 """

@@ -56,7 +56,7 @@ class FusionSolver(parts.Chain):
         dropout: share of hidden values dropped in training, in [0, 1).
         seed: of the dropout.
 
-    Reference: METHOD section 6, late-fusion comparison.
+    Reference: docs/method.md, Section 6, late-fusion comparison.
     """
 
     def __init__(self, num_classes, units=256, dropout=0.5, seed=None, **kwargs):

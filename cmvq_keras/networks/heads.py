@@ -31,7 +31,7 @@ class ClassificationSolver(parts.Chain):
     Raises:
         ValueError: at build, if height or width of the input is unknown.
 
-    Reference: METHOD section 6, task solver.
+    Reference: docs/method.md, Section 6, task solver.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class SegmentationSolver(ResidualDecoder):
         num_residual_layers: number of residual blocks.
         num_stages: n = log2(output side / grid side).
 
-    Reference: METHOD section 2, step 6.
+    Reference: docs/method.md, Section 2, step 6.
     """
 
     def __init__(

@@ -29,8 +29,8 @@ class TruncatedNormal(_ByPlace, keras.initializers.TruncatedNormal):
 def pytorch_uniform(fan_in):
     """PyTorch's default start of weights and biases: uniform(+-1 / sqrt(fan_in)).
 
-    Reference: METHOD section 6. A new object at each call, because one initializer
-    gives every weight of a shape the same values.
+    Reference: docs/method.md, Section 6. A new object at each call, because one
+    initializer gives every weight of a shape the same values.
     """
     limit = 1 / math.sqrt(fan_in)
     return Uniform(-limit, limit)

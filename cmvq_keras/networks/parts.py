@@ -77,7 +77,7 @@ class PaddedMaxPooling2D(keras.Layer):
     further. Takes and returns `(batch, height, width, channels)`, the sides halved and
     rounded up.
 
-    Reference: METHOD section 6, audio encoder.
+    Reference: docs/method.md, Section 6, audio encoder.
     """
 
     def call(self, inputs):

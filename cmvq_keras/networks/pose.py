@@ -31,8 +31,8 @@ class PoseEncoder(parts.Chain):
     Raises:
         ValueError: at build, if an axis is unknown or there are too many steps.
 
-    Reference: METHOD section 5, PennAction; the paper does not print this network, so
-    it is ours.
+    Reference: docs/method.md, Section 5, PennAction; the paper does not print this
+    network, so it is ours.
     """
 
     def __init__(

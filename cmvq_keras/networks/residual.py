@@ -30,7 +30,7 @@ class ResidualEncoder(parts.Chain):
         >>> encoder(keras.ops.ones((1, 32, 32, 3))).shape
         (1, 8, 8, 6)
 
-    Reference: METHOD section 6.
+    Reference: docs/method.md, Section 6.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class ResidualDecoder(parts.Chain):
         num_residual_layers: number of residual blocks.
         num_stages: n = log2(output side / grid side).
 
-    Reference: METHOD section 6.
+    Reference: docs/method.md, Section 6.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class ResidualBlock(parts.Chain):
         channels: c, channels of input and output.
         residual_channels: r, channels inside.
 
-    Reference: METHOD section 6.
+    Reference: docs/method.md, Section 6.
     """
 
     def __init__(self, channels, residual_channels, **kwargs):
@@ -242,7 +242,7 @@ class ResidualStack(parts.Chain):
     Raises:
         ValueError: at build, if the input's last axis is not `channels` wide.
 
-    Reference: METHOD section 6.
+    Reference: docs/method.md, Section 6.
     """
 
     def __init__(self, channels, residual_channels, num_layers, **kwargs):

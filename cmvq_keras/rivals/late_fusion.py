@@ -53,7 +53,7 @@ def encoder(recipe, name):
 
 
 def head(recipe, linear=False, name=None):
-    """A classifier: with a hidden layer as METHOD, Section 6 has it, or linear."""
+    """A classifier: with a hidden layer (docs/method.md, Section 6), or linear."""
     return networks.FusionSolver(
         len(recipe.classes),
         units=None if linear else recipe.model.solver_units,

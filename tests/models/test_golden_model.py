@@ -36,7 +36,7 @@ def model():
 
 
 def terms(model, inputs, labels, outputs):
-    """The named terms of METHOD section 3, and their sum."""
+    """The named terms of docs/method.md, Section 3, and their sum."""
     found = {}
     for name in MODALITIES:
         difference = ops.subtract(outputs["reconstruction"][name], inputs[name])

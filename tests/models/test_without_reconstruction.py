@@ -1,4 +1,5 @@
-"""Models without quantizers and decoders, through every command (METHOD, Table 4)."""
+"""Models without quantizers and decoders, through every command (docs/method.md, Table
+4)."""
 
 import json
 

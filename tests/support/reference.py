@@ -62,7 +62,7 @@ def cross_entropy(logits, labels):
 
 
 def complementarity(values):
-    """compl and contr in percent of M * D, and zeta (METHOD, Section 4)."""
+    """compl and contr in percent of M * D, and zeta (docs/method.md, Section 4)."""
     channels = sum(v.size for v in values.values())
     compl = {m: 100 * np.count_nonzero(v) / channels for m, v in values.items()}
     contr = {
