@@ -8,11 +8,12 @@ name below is used.
 import importlib
 import sys
 
-from cmvq_keras import checkout
+from cmvq_keras import checkout, old_names
 
 __version__ = "0.1.0"
 
 checkout.install()
+old_names.install()
 
 _PUBLIC = {
     "CMVQVAE": "models.cmvqvae",
@@ -44,8 +45,9 @@ _MODULES = {
     "metrics": "metrics",
     "networks": "networks",
     "recipes": "recipes",
-    "run": "runs.run",
 }
+# Modules that were public names in version 0.1.0.
+_OLD_MODULES = ("run",)
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
 _WITHOUT_KERAS = ("backend", "data", "runs.stores", "recipe", "recipes", "runs.run")
 
@@ -55,6 +57,8 @@ __all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
 def __getattr__(name):
     module = _PUBLIC.get(name) or _MODULES.get(name)
     if module is None:
+        if name in _OLD_MODULES:
+            return importlib.import_module(f"cmvq_keras.{name}")
         raise AttributeError(f"module 'cmvq_keras' has no attribute {name!r}")
     if module not in _WITHOUT_KERAS:
         importlib.import_module("cmvq_keras.backend").select_backend()

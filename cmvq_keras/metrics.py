@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from cmvq_keras import old_names
 from cmvq_keras import ops as method_ops
 from cmvq_keras.distribution import replicas
 
@@ -240,3 +241,6 @@ def usage_perplexity(indices, num_embeddings):
     """A batch's code counts `(num_embeddings,)` and their perplexity (a scalar)."""
     (counts,) = replicas.sums(method_ops.code_usage(indices, num_embeddings))
     return counts, method_ops.perplexity(counts)
+
+
+__getattr__ = old_names.getter(__name__)

@@ -2,6 +2,8 @@
 
 import importlib
 
+from cmvq_keras import old_names
+
 _PUBLIC = {
     "SkippedSample": "listing",
     "Sample": "store.split_writer",
@@ -11,8 +13,11 @@ _PUBLIC = {
 __all__ = list(_PUBLIC)
 
 
+_old_name = old_names.getter(__name__)
+
+
 def __getattr__(name):
     # On demand: importing a part of this package must not import numpy.
     if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _old_name(name)
     return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)

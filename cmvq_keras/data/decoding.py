@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras import fileio
+from cmvq_keras import fileio, old_names
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS, SkippedSample
 from cmvq_keras.data.split import Split, normalize_stored
@@ -216,3 +216,6 @@ def _checked_labels(labels, recipe):
             f"{labels.max()}"
         )
     return labels.astype(npy.LABELS)
+
+
+__getattr__ = old_names.getter(__name__)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from cmvq_keras import old_names
+
 LABELS = "labels"  # beside a group's modalities: a label map a unit
 
 
@@ -110,3 +112,6 @@ class Listing:
             attributes={key: words[:limit] for key, words in self.attributes.items()},
             left_out=(),
         )
+
+
+__getattr__ = old_names.getter(__name__)

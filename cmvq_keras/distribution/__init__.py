@@ -2,6 +2,8 @@
 
 import keras
 
+from cmvq_keras import old_names
+
 
 def _replicas():
     if keras.config.backend() == "torch":
@@ -16,3 +18,5 @@ def _replicas():
 #: The devices that train: a `cmvq_keras.distribution.base.Replicas`. One, without
 #: `replicas.over(devices)`.
 replicas = _replicas()
+
+__getattr__ = old_names.getter(__name__)

@@ -1,0 +1,82 @@
+"""What a script for version 0.1.0 imports is still found, with a warning."""
+
+import importlib
+import json
+import pathlib
+import sys
+import warnings
+
+import keras
+import pytest
+
+import cmvq_keras as cmvq
+from cmvq_keras import old_names
+
+pytestmark = pytest.mark.once
+
+FILE = pathlib.Path(__file__).parent / "golden" / "names_0.1.0.json"
+NAMES = json.loads(FILE.read_text())
+WARNING = r"cmvq_keras\.{} is now cmvq_keras\..* The old name goes in version"
+PACKAGES_NOW = {"backend", "data.store", "training"}
+MOVED = sorted(old_names.MODULES.keys() - PACKAGES_NOW)
+
+
+def _import(old):
+    """An old module, imported for the first time."""
+    if old in MOVED:
+        sys.modules.pop(f"cmvq_keras.{old}", None)
+    return importlib.import_module(f"cmvq_keras.{old}")
+
+
+@pytest.mark.parametrize("old", sorted(NAMES))
+def test_every_module_of_the_first_version_is_found(old):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module = _import(old)
+        for name in NAMES[old]:
+            assert getattr(module, name) is not None, name
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_module_warns_where_it_is_imported(old):
+    new = old_names.MODULES[old]
+    if new.rpartition(".")[2] in {"jax", "tensorflow", "torch"} - {
+        keras.config.backend()
+    }:
+        pytest.skip("a module of another backend")
+    sys.modules.pop(f"cmvq_keras.{old}", None)
+    with pytest.warns(DeprecationWarning, match=WARNING.format(old)) as caught:
+        exec(compile(f"import cmvq_keras.{old}", "a user's script", "exec"))
+    assert "a user's script" in [each.filename for each in caught]
+    importlib.import_module(f"cmvq_keras.{new}")
+
+
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [(old, name) for old, names in old_names.NAMES.items() for name in names],
+)
+def test_a_definition_is_found_under_its_old_name(old, name):
+    module, _, new = old_names.NAMES[old][name].rpartition(".")
+    with pytest.warns(DeprecationWarning, match="The old name goes in version"):
+        found = getattr(_import(old), name)
+    assert found is getattr(importlib.import_module(f"cmvq_keras.{module}"), new)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_old_functions_are_the_public_ones():
+    from cmvq_keras import training
+    from cmvq_keras.data.store import Store
+    from cmvq_keras.model import CMVQVAE
+
+    assert training.train is cmvq.train
+    assert training.evaluate is cmvq.evaluate
+    assert Store is cmvq.data.Store
+    assert CMVQVAE is cmvq.CMVQVAE
+    assert cmvq.run.Run is _import("runs.run").Run
+
+
+@pytest.mark.parametrize("module", ["run", "training", "data"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_unknown_name_of_an_old_module_is_told(module):
+    with pytest.raises(AttributeError, match=f"cmvq_keras.{module}.*'nothing'"):
+        _ = _import(module).nothing
