@@ -67,9 +67,8 @@ def command(
     if frames is not None:
         assignments = (*assignments, ("data.frames", frames))
     settings = options.settings({"limit": limit}, assignments)
-    chosen = recipes.resolve(recipes.get(recipe).with_settings(settings))
-    if modality:
-        chosen = chosen.with_modality(modality)
+    asked = recipes.get(recipe).with_settings(settings)
+    chosen = recipes.resolve(asked, modality=modality)
     with Progress() as progress:
         store = stores.prepare(chosen, data_dir, out, force, progress.tell, workers)
     click.echo(_summary(store))

@@ -96,8 +96,8 @@ def recipe_of(name, preset, modality, assignments, short):
     settings = options.settings(short, assignments)
     if "training.seed" in settings:
         raise click.UsageError("Give --first-seed in place of --set training.seed.")
-    chosen = recipes.resolve(recipes.get(name, preset).with_settings(settings))
-    return chosen if modality is None else chosen.with_modality(modality)
+    asked = recipes.get(name, preset).with_settings(settings)
+    return recipes.resolve(asked, modality=modality)
 
 
 @contextlib.contextmanager

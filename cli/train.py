@@ -153,9 +153,8 @@ def command(
     if (keep_solver or keep_mask) and init_from is None:
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
-    chosen = recipes.resolve(_recipe(recipe, preset, store).with_settings(settings))
-    if modality is not None:
-        chosen = chosen.with_modality(modality)
+    asked = _recipe(recipe, preset, store).with_settings(settings)
+    chosen = recipes.resolve(asked, modality=modality)
     options.start_backend(backend, devices)
     from cmvq_keras.training import api
 

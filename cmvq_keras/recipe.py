@@ -143,7 +143,7 @@ class TrainingSettings:
     seed: int = setting(0, lambda value: 0 <= value < 2**31, "in [0, 2**31)")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Recipe:
     """What to train on what, and how.
 
@@ -221,6 +221,15 @@ class Recipe:
             )
         if faults:
             raise ValueError(f"Recipe {self.name}: " + "\n".join(faults))
+
+    def __eq__(self, other):
+        # A recipe and a resolved one of the same content are equal.
+        if not isinstance(other, Recipe):
+            return NotImplemented
+        return all(
+            getattr(self, field.name) == getattr(other, field.name)
+            for field in dataclasses.fields(self)
+        )
 
     def _sections(self):
         sections = {"model": self.model, "training": self.training}

@@ -21,6 +21,7 @@ import pathlib
 import pkgutil
 
 from cmvq_keras import recipe_file, validation
+from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 # What the author's own runs have in common (docs/method.md, Section 5). "paper" is the
 # main text's table, "code" the run behind the published 65.32 %. Neither normalizes.
@@ -125,16 +126,39 @@ def get(name, preset="default"):
     return dataclasses.replace(recipe.with_settings(settings), preset=preset)
 
 
-def resolve(recipe):
-    """The recipe after its own `data` settings took effect.
+def resolve(recipe, preset="default", modality=None):
+    """The recipe that is read, built, trained and stored.
 
-    Call it once on a recipe whose settings were changed, before `with_modality`:
-    the planted recipe's `data.variant` decides how many modalities there are. A
-    recipe without such settings, or of one's own making, comes back as it is.
+    Its own `data` settings take effect (the planted recipe's `data.variant` decides
+    how many modalities there are), and its grid becomes one that can be built. The
+    public functions do this themselves.
+
+    Args:
+        recipe: a recipe's name, a `Recipe`, or a resolved one, which comes back as it
+            is.
+        preset: as in `get`, for a name.
+        modality: the one to keep, as `Recipe.with_modality` does; None for all.
+
+    Returns:
+        `cmvq_keras.resolved_recipe.ResolvedRecipe`.
 
     Raises:
-        ValueError: for `data` settings out of range.
+        ValueError: for `data` settings out of range, and as in `get`.
+
+    Example:
+        >>> list(resolve("planted", modality="audio").modalities)
+        ['audio']
     """
+    if isinstance(recipe, str):
+        recipe = get(recipe, preset)
+    if not isinstance(recipe, ResolvedRecipe):
+        recipe = ResolvedRecipe(_with_data_applied(recipe))
+    if modality is None:
+        return recipe
+    return ResolvedRecipe(recipe.with_modality(modality))
+
+
+def _with_data_applied(recipe):
     validation.check_data_settings(recipe.data)
     if not is_known(recipe.name):
         return recipe
@@ -147,8 +171,8 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
     """One split's arrays.
 
     Args:
-        recipe: a `Recipe` whose name is one of `names()`. Only the files of its own
-            modalities have to exist.
+        recipe: a `Recipe` whose name is one of `names()`, or that name. Only the files
+            of its own modalities have to exist.
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.datasets.sources.data_root`.
         limit: only this many samples, the first in the seeded order; None for all.
@@ -165,6 +189,7 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
             range, and files in another format.
         FileNotFoundError: for missing files, with how to get them.
     """
+    recipe = resolve(recipe)
     if store is not None:
         from cmvq_keras.data.store import reader
 
@@ -195,7 +220,7 @@ def open_split(recipe, split, data_dir=None, limit=None):
 
     validation.one_of(split, SPLITS, "split")
     validation.check_limit(limit)
-    validation.check_data_settings(recipe.data)
+    recipe = resolve(recipe)
     opener = getattr(_known_module(recipe.name), "open_split", None)
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")

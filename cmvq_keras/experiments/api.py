@@ -2,6 +2,7 @@
 
 import keras
 
+from cmvq_keras import recipes
 from cmvq_keras.data.store import reader
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.experiments import plan, runner
@@ -24,7 +25,7 @@ def compare(
     may add methods and seeds.
 
     Args:
-        recipe: a resolved `Recipe`.
+        recipe: a `Recipe`, or a recipe's name.
         names: methods in the order of the table; None for all that apply.
         seeds: of the trainings.
         out: the folder of the comparison.
@@ -41,6 +42,7 @@ def compare(
         FileExistsError: when `out` holds something else.
         FileNotFoundError: when raw data is missing; it says how to get it.
     """
+    recipe = recipes.resolve(recipe)
     variants, left = plan.of_methods(recipe, names)
     if store is not None:
         store = store if isinstance(store, Store) else Store.open(store, recipe.name)
@@ -77,6 +79,7 @@ def sweep(
     Raises:
         ValueError, FileExistsError, FileNotFoundError: as in `compare`.
     """
+    recipe = recipes.resolve(recipe)
     variants = plan.of_settings(recipe, over)
     study = _begin(SWEEP, out, recipe, variants, [])
     runner.train(study, variants, seeds, data_dir, store, reporter, jobs)

@@ -6,7 +6,7 @@ import pathlib
 import re
 
 from cmvq_keras import methods, recipes
-from cmvq_keras.recipe import Recipe
+from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 REFERENCE = "ours"
 _SEED = "training.seed"
@@ -23,16 +23,16 @@ class Variant:
         label: its folder's name.
         title: how tables name it.
         method: the name of its method.
-        recipe: the `Recipe` to train, but for the seed.
-        full: the `Recipe` whose test samples it is measured on: all modalities.
+        recipe: the `ResolvedRecipe` to train, but for the seed.
+        full: the one whose test samples it is measured on: all modalities.
         values: the values that a sweep gives it, by setting.
     """
 
     label: str
     title: str
     method: str
-    recipe: Recipe
-    full: Recipe
+    recipe: ResolvedRecipe
+    full: ResolvedRecipe
     values: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -48,8 +48,8 @@ class Trial:
 
     @property
     def recipe(self):
-        """The `Recipe` to train."""
-        return self.variant.recipe.with_settings({_SEED: self.seed})
+        """The `ResolvedRecipe` to train."""
+        return recipes.resolve(self.variant.recipe.with_settings({_SEED: self.seed}))
 
     def folder(self, out):
         """Its run folder in the folder of the comparison."""
@@ -82,7 +82,7 @@ def of_methods(recipe, names=None):
     """The variants of some methods.
 
     Args:
-        recipe: a resolved `Recipe`.
+        recipe: a `ResolvedRecipe`.
         names: methods in the order of the table; None for all: each modality alone
             first, ours last.
 
@@ -102,7 +102,8 @@ def of_methods(recipe, names=None):
             continue
         for label, changed in method.variants(recipe).items():
             title = method.title if label == name else label.replace("-", " ")
-            variants.append(Variant(label, title, name, changed, recipe))
+            own = recipes.resolve(changed)
+            variants.append(Variant(label, title, name, own, recipe))
     return variants, left
 
 
@@ -117,7 +118,7 @@ def of_settings(recipe, over):
     """The variants of a sweep: "ours" with every combination of some values.
 
     Args:
-        recipe: a resolved `Recipe`.
+        recipe: a `ResolvedRecipe`.
         over: lists of values, or of their texts, by setting.
 
     Returns:
@@ -133,11 +134,12 @@ def of_settings(recipe, over):
     for chosen in itertools.product(*over.values()):
         wanted = dict(zip(over, chosen, strict=True))
         full = recipes.resolve(recipe.with_settings(wanted))
-        values = {name: full.settings()[name] for name in over}
+        values = {name: full.asked.settings()[name] for name in over}
         label = ",".join(f"{name}={shown(value)}" for name, value in values.items())
         title = ", ".join(map(shown, values.values()))
         (changed,) = methods.get(REFERENCE).variants(full).values()
-        found[label] = Variant(label, title, REFERENCE, changed, full, values)
+        own = recipes.resolve(changed)
+        found[label] = Variant(label, title, REFERENCE, own, full, values)
     return list(found.values())
 
 
@@ -164,14 +166,14 @@ def changed(recipe):
     Epochs, limit and seed are left out.
 
     Args:
-        recipe: a resolved `Recipe`.
+        recipe: a `Recipe` whose data settings are applied.
     """
     if not recipes.is_known(recipe.name):
         return []
     preset = recipes.get(recipe.name, recipe.preset)
     data = {name: v for name, v in recipe.settings().items() if _is_data(name)}
     # What follows from a change of the data is no change of its own.
-    usual = recipes.resolve(preset.with_settings(data)).settings()
+    usual = recipes.resolve(preset.with_settings(data)).asked.settings()
     usual |= {name: v for name, v in preset.settings().items() if _is_data(name)}
     return [
         f"{name}={shown(value)}"

@@ -8,7 +8,6 @@ import numpy as np
 from cmvq_keras.experiments import plan, sample_check, tables, trial
 from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.experiments.workers import Workers
-from cmvq_keras.models import build
 from cmvq_keras.runs import stores
 from cmvq_keras.runs.run import Run
 
@@ -83,7 +82,7 @@ def _finished(planned, out):
     result = trial.read(planned.variant.label, planned.seed, folder)
     if result is None or result.failure:
         return result
-    if Run.open(folder).recipe != build.resolve_grid(planned.recipe):
+    if Run.open(folder).recipe != planned.recipe:
         raise ValueError(
             f"{folder} was trained with other settings than "
             f"{planned.variant.title} has now. Choose another folder, or remove it."

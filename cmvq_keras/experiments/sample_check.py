@@ -39,7 +39,7 @@ def load(full, recipe, data_dir=None, store=None, reporter=None):
     recipe of pairs that modality's own test split has other samples.
 
     Args:
-        full: the `Recipe` with all modalities.
+        full: the `ResolvedRecipe` with all modalities.
         recipe: the one whose model is measured; it may have fewer.
         data_dir, store, on_progress: as in `cmvq_keras.train`.
 
@@ -52,7 +52,8 @@ def load(full, recipe, data_dir=None, store=None, reporter=None):
         FileNotFoundError, ValueError: as in `cmvq_keras.train`.
     """
     modalities = {**full.modalities, **recipe.modalities}
-    data = dataclasses.replace(full, modalities=modalities, data=recipe.data)
+    asked = dataclasses.replace(full.asked, modalities=modalities, data=recipe.data)
+    data = recipes.resolve(asked)
     limit = recipe.training.limit
     store = stores.find_store(full, data_dir, store, reporter)
     split = recipes.load_split(data, SPLIT, data_dir, limit, store)

@@ -25,7 +25,7 @@ class Study:
         out: the folder.
         kind: "compare" or "sweep".
         backend: what all trials run on.
-        recipe: the resolved `Recipe` that the variants are made of.
+        recipe: the `Recipe` that the variants are made of, its data settings applied.
         changed: its settings that are not the preset's, see `plan.changed`.
         over: settings that a sweep varies, a list of names.
         rows: of the table, dictionaries "label", "title", "method", "source" and

@@ -14,7 +14,6 @@ from cmvq_keras import fileio
 from cmvq_keras.evaluation import scores
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
-from cmvq_keras.models import build
 from cmvq_keras.runs import checkpoint, environment, stores
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -124,7 +123,7 @@ def seconds_before(folder, recipe, data_dir=None, store=None):
 
     Args:
         folder: the trial's run folder.
-        recipe: what is to be trained.
+        recipe: what is to be trained, resolved.
         data_dir, store: as in `cmvq_keras.train`.
     """
     try:
@@ -133,7 +132,7 @@ def seconds_before(folder, recipe, data_dir=None, store=None):
         stores.same_store(run, data_dir, store)
     except (OSError, ValueError):
         return None
-    if found is None or run.recipe != build.resolve_grid(recipe):
+    if found is None or run.recipe != recipe:
         return None
     if environment.differences(run.environment, recipe.training):
         return None

@@ -32,7 +32,7 @@ class Method:
         """The recipes to train, by label: one, but for "unimodal".
 
         Args:
-            recipe: a resolved `Recipe`.
+            recipe: a `ResolvedRecipe`.
         """
         changed = recipe.with_settings(self.settings)
         return {self.name: changed.with_method(self.name)}
@@ -41,7 +41,7 @@ class Method:
         """Another model than CM-VQVAE, built and not compiled; None for that one.
 
         Args:
-            recipe: as `cmvq_keras.models.build.resolve_grid` gives it.
+            recipe: a `ResolvedRecipe`.
         """
 
     def optimizer(self, optimizer, model, recipe):

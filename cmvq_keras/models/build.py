@@ -6,9 +6,7 @@ from cmvq_keras import methods, networks, recipes
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
-
-#: ResNet18's finest stage has a quarter of the input's side.
-RESNET18_STRIDES = (4, 8, 16, 32)
+from cmvq_keras.resolved_recipe import RESNET18_STRIDES
 
 
 def build_model(recipe, preset="default"):
@@ -27,9 +25,7 @@ def build_model(recipe, preset="default"):
 
     Reference: docs/method.md, Sections 5 and 6.
     """
-    if isinstance(recipe, str):
-        recipe = recipes.get(recipe, preset=preset)
-    recipe = resolve_grid(recipe)
+    recipe = recipes.resolve(recipe, preset)
     return methods.get(recipe.method).build_model(recipe) or _cmvqvae(recipe)
 
 
@@ -57,23 +53,6 @@ def _cmvqvae(recipe):
     )
     model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})
     return model
-
-
-def resolve_grid(recipe):
-    """The recipe as it is built: its data's modalities, and a grid that exists.
-
-    ResNet18 has no stage finer than a quarter of its input, so with that backbone a
-    finer `model.grid` becomes that one, for all modalities.
-    """
-    recipe = recipes.resolve(recipe)
-    if recipe.model.backbone == "vqvae":
-        return recipe
-    sides = [
-        min(modality.shape[:2]) // RESNET18_STRIDES[0]
-        for modality in recipe.modalities.values()
-        if modality.kind != "pose"
-    ]
-    return recipe.with_settings({"model.grid": min([recipe.model.grid, *sides])})
 
 
 def _autoencoder(settings, name, modality, grid):

@@ -187,4 +187,5 @@ def pilot(recipe, splits):
 
 
 def _alone(recipe, name):
-    return dataclasses.replace(recipe, modalities={name: recipe.modalities[name]})
+    own = {name: recipe.modalities[name]}
+    return recipes.resolve(dataclasses.replace(recipe.asked, modalities=own))

@@ -13,7 +13,7 @@ def build(recipe, kind=CMVQVAE, linear=False, **settings):
     """The late fusion of a recipe, built and not compiled.
 
     Args:
-        recipe: a `Recipe`, as `cmvq_keras.models.build.resolve_grid` gives it.
+        recipe: a `ResolvedRecipe`.
         kind: `CMVQVAE` or a subclass.
         linear: whether the classifier is one dense layer.
         **settings: further arguments of `kind`.

@@ -174,7 +174,7 @@ class Run:
                 f"{self.directory} is no run folder: it holds no {RECIPE}"
             )
         self._check_links()
-        _ = recipes.resolve(self.recipe), self.metrics
+        _ = self.recipe, self.metrics
         # Runs of the first versions do not tell their format: it was this one.
         found = self.environment.get("format", FORMAT)
         if found != FORMAT:
@@ -193,9 +193,10 @@ class Run:
 
     @property
     def recipe(self):
-        """The run's `Recipe`."""
+        """The run's `ResolvedRecipe`."""
         with fileio.opened(self.directory / RECIPE, "recipe", MAX_BYTES) as file:
-            return Recipe.from_json(file.read().decode("utf-8"))
+            recipe = Recipe.from_json(file.read().decode("utf-8"))
+        return recipes.resolve(recipe)
 
     @property
     def environment(self):

@@ -39,7 +39,7 @@ def prepare(
         FileNotFoundError: when raw data is missing; it says how to get it.
         ValueError: for settings and data that do not fit.
     """
-    recipe = recipes.get(recipe) if isinstance(recipe, str) else recipe
+    recipe = recipes.resolve(recipe)
     builder.check_place(pathlib.Path(out) / recipe.name, force)
     # All splits at once: what is missing is told before anything is decoded.
     sources_by_split = {split: _source(recipe, split, data_dir) for split in SPLITS}

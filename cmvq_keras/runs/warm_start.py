@@ -3,7 +3,6 @@
 import dataclasses
 
 from cmvq_keras.data.formats import npy
-from cmvq_keras.models.build import resolve_grid
 from cmvq_keras.runs.run import Run
 
 #: What decides the shapes of the copied weights, beside the modalities' own.
@@ -40,7 +39,7 @@ class WarmStart:
 
         Args:
             run: the run folder (or an open `Run`); None for no origin.
-            recipe: the `Recipe` that is to be trained.
+            recipe: the `ResolvedRecipe` that is to be trained.
             keep_solver, keep_mask: as in the class.
 
         Returns:
@@ -116,12 +115,11 @@ def check_fit(origin, recipe, where, keep_solver=False, keep_mask=False):
     be the run's too.
 
     Args:
-        origin: the run's `Recipe`.
-        recipe: the one to train.
+        origin: the run's `ResolvedRecipe`.
+        recipe: the one to train, resolved too.
         where: the run's folder, for the message.
         keep_solver, keep_mask: as in `WarmStart`.
     """
-    origin, recipe = resolve_grid(origin), resolve_grid(recipe)
     faults = _modality_faults(origin, recipe)
     if keep_solver:
         faults += _solver_faults(origin, recipe)

@@ -22,9 +22,9 @@ from cmvq_keras.evaluation import (
 from cmvq_keras.evaluation.progress import BriefProgress
 from cmvq_keras.methods.method import Method
 from cmvq_keras.models import optimizers
-from cmvq_keras.models.build import build_model, resolve_grid
+from cmvq_keras.models.build import build_model
 from cmvq_keras.models.weight_transfer import transfer
-from cmvq_keras.recipe import Recipe
+from cmvq_keras.resolved_recipe import ResolvedRecipe
 from cmvq_keras.runs import checkpoint, environment, stores
 from cmvq_keras.runs.evaluate import load_split, measured, omitted_samples
 from cmvq_keras.runs.load import load_model, precision_policy
@@ -91,7 +91,7 @@ def train(
         state is saved,
             and `resume` goes on from there.
     """
-    recipe = resolve_grid(recipes.get(recipe) if isinstance(recipe, str) else recipe)
+    recipe = recipes.resolve(recipe)
     with replicas.over(devices):
         replicas.broadcast_from_first(lambda: Run.check_free(out) or "")
         _check_replicas(recipe, store)
@@ -243,7 +243,7 @@ def check_backend(run):
 class _Job:
     """A training that is ready: a compiled model, and what to train it on."""
 
-    recipe: Recipe
+    recipe: ResolvedRecipe
     method: Method
     model: keras.Model
     batches: keras.utils.PyDataset

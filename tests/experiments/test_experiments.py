@@ -35,7 +35,7 @@ from cmvq_keras.runs import stores
 
 pytestmark = pytest.mark.once
 
-PLANTED = recipes.get("planted")
+PLANTED = recipes.resolve("planted")
 ALL, _ = plan.of_methods(PLANTED, ["unimodal", "random-mask", "ours"])
 
 
@@ -135,8 +135,8 @@ def test_what_differs_from_the_preset_is_told_once():
 def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
-    full = recipes.get("digits")
-    alone = full.with_modality("svhn")
+    full = recipes.resolve("digits")
+    alone = recipes.resolve(full, modality="svhn")
     of_pairs, about = sample_check.load(full, full, tmp_path)
     split, same = sample_check.load(full, alone, tmp_path)
     own = recipes.load_split(alone, "test", tmp_path)
@@ -148,12 +148,13 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
 
 
 def test_the_limit_is_counted(tmp_path):
-    limited = PLANTED.with_settings({"training.limit": 9})
+    nine = {"training.limit": 9}
+    limited = recipes.resolve(PLANTED.with_settings(nine))
     _, about = sample_check.load(limited, limited)
     assert (about.n, about.size, about.store) == (9, 2048, None)
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
-    limited = recipes.get("digits").with_settings({"training.limit": 9})
+    limited = recipes.resolve(recipes.get("digits").with_settings(nine))
     _, about = sample_check.load(limited, limited, tmp_path)
     # How many there would be, the store that was made for it does not know.
     assert (about.n, about.size) == (9, None)
@@ -165,7 +166,7 @@ def test_the_limit_is_counted(tmp_path):
 def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
-    full = recipes.get("digits")
+    full = recipes.resolve("digits")
     store = stores.prepare(full, tmp_path, tmp_path / "store")
     variants, _ = plan.of_methods(full, ["unimodal", "ours"])
     fitting, left = api._fitting(variants, store, full)
@@ -179,7 +180,7 @@ def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
 def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
-    full = recipes.get("digits")
+    full = recipes.resolve("digits")
     load = recipes.load_split
 
     def short(*arguments):

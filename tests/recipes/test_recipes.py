@@ -1,5 +1,6 @@
 """The recipes themselves: names, presets, published sizes, reading dispatch."""
 
+import copy
 import dataclasses
 import json
 import pathlib
@@ -14,6 +15,7 @@ from tiny_sources import REAL
 from cmvq_keras import recipes
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.recipe import Modality, Recipe
+from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 NAMES = (
     "av-digits",
@@ -160,7 +162,42 @@ def test_settings_out_of_range_are_raised_together():
 
 def test_a_recipe_of_ones_own_is_left_alone_by_resolve():
     own = Recipe("mine", "mine", {"a": Modality((8, 8, 1))}, ("x", "y"))
-    assert recipes.resolve(own) is own
+    assert recipes.resolve(own) == own
+    assert recipes.resolve(own) != dataclasses.replace(own, title="other")
+
+
+def test_a_resolved_recipe_is_a_type_of_its_own_and_is_resolved_once():
+    resolved = recipes.resolve("planted", "code")
+    assert type(resolved) is ResolvedRecipe
+    assert recipes.resolve(resolved) is resolved
+    # As processes hand it on.
+    assert copy.copy(resolved) == resolved
+    assert type(copy.copy(resolved)) is ResolvedRecipe
+    assert resolved.to_json() == recipes.get("planted", "code").to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda recipe: recipe.with_settings({"training.epochs": 3}),
+        lambda recipe: recipe.with_modality("audio"),
+        lambda recipe: recipe.with_method("no-mask"),
+        lambda recipe: dataclasses.replace(recipe, title="other"),
+    ],
+)
+def test_a_changed_recipe_has_to_be_resolved_again(change):
+    assert type(change(recipes.resolve("planted"))) is Recipe
+
+
+def test_the_grid_that_is_built_is_that_of_the_modalities_that_are_left():
+    wide = recipes.get("av-digits").with_settings({"model.backbone": "resnet18"})
+    # 32 and 64 pixels a side, and a finest stage of a quarter of them.
+    assert wide.model.grid == 16
+    both = recipes.resolve(wide)
+    assert both.model.grid == 8
+    assert recipes.resolve(both.with_modality("audio")).model.grid == 16
+    assert recipes.resolve(wide, modality="audio").model.grid == 16
+    assert recipes.resolve(both, modality="image").model.grid == 8
 
 
 def test_importing_all_recipes_loads_no_framework_and_nothing_slow():

@@ -14,7 +14,7 @@ VERSIONS = {"cmvq-keras": "0.1.0", "keras": "3.15.1"}
 
 def study(out, variants, kind=COMPARE, left=(), recipe=None):
     """A comparison in a folder, without trials."""
-    recipe = recipe or recipes.get("planted")
+    recipe = recipes.resolve(recipe or "planted")
     found = begin(out, kind, recipe, "torch", variants, left)
     found.write()
     return found

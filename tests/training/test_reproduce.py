@@ -10,7 +10,6 @@ import pytest
 from cmvq_keras import methods, recipes
 from cmvq_keras.cli import main
 from cmvq_keras.evaluation import shared_classes
-from cmvq_keras.models.build import resolve_grid
 from cmvq_keras.runs.warm_start import check_fit
 from cmvq_keras.training import api as training
 
@@ -35,7 +34,7 @@ def told_to_train(monkeypatch, arguments):
     with pytest.raises(Called) as caught:
         main(arguments, standalone_mode=False)
     recipe, options = caught.value.args
-    return resolve_grid(recipe), options
+    return recipes.resolve(recipe), options
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[-1])

@@ -156,10 +156,8 @@ def test_a_variant_takes_effect_without_the_command_line(monkeypatch, tmp_path):
 
 def test_a_recipe_with_a_resnet18_tells_the_grid_that_is_built(tmp_path):
     recipe = tiny().with_settings({"model.backbone": "resnet18", "model.grid": 16})
-    from cmvq_keras.models.build import resolve_grid
-
-    assert resolve_grid(recipe).model.grid == 8
-    assert resolve_grid(tiny()) == tiny()
+    assert cmvq.recipes.resolve(recipe).model.grid == 8
+    assert cmvq.recipes.resolve(tiny()) == tiny()
 
 
 def test_a_wrong_setting_leaves_the_folder_free(tmp_path):

@@ -38,7 +38,7 @@ def by_name(split):
 def test_mnist_is_gray_by_default():
     recipe = recipes.get("digits")
     assert recipe.data["colored"] is False
-    assert recipes.resolve(recipe) is recipe
+    assert recipes.resolve(recipe) == recipe
     assert recipe.modalities["mnist"].shape == (32, 32, 1)
 
 
