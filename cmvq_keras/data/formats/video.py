@@ -11,7 +11,7 @@ import io
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.data.formats import containers, video
+from cmvq_keras.data.formats import containers, strict
 
 CUT_SECONDS = 0.5  # a clip that ends that much before its stated end is cut
 MIN_SECONDS = 0.4  # no expression is shorter: what is left of a cut clip
@@ -72,7 +72,9 @@ class Clip:
 
     Attributes:
         duration: seconds: the stated ones, else pictures by their rate.
-        frame_count: pictures, counted: FLV does not state it.
+        frame_count: pictures that a player shows, counted: FLV does not state it, and
+            an edit list of MP4 hides some. By packets; `frames_around_middle` corrects
+            it where the decoder gives another number.
         rate: pictures a second.
         size: `(height, width)` in pixels.
     """
@@ -86,11 +88,11 @@ class Clip:
             raise ValueError("it has no pictures that can be decoded")
         self._limits = limits
         self._check_pixels()
-        context = self._video.codec_context
-        context.options = {"max_pixels": str(limits.max_pixels)}
-        context.thread_count = 1  # the clips are spread over the cores already
+        strict.make_strict(self._video.codec_context, max_pixels=str(limits.max_pixels))
+        if self._audio is not None:
+            strict.make_strict(self._audio.codec_context)
         self._packets = self._demux(container)
-        self.frame_count = len(self._packets[self._video.index])
+        self.frame_count = sum(map(_is_shown, self._packets[self._video.index]))
         if not self.frame_count:
             raise ValueError("it has no pictures")
         self.rate = self._rate()
@@ -105,8 +107,8 @@ class Clip:
     def frames(self, numbers):
         """Pictures by number, counted from 0.
 
-        All pictures before the last one are decoded: a number means the same picture
-        in every codec.
+        The whole clip is decoded: a number means the same picture in every codec, and
+        damage anywhere in it is met.
 
         Args:
             numbers: sequence of whole numbers, in any order.
@@ -115,22 +117,56 @@ class Clip:
             List of `(height, width, 3)` uint8, in the order of `numbers`.
 
         Raises:
-            ValueError: for a picture that cannot be decoded or is damaged.
+            ValueError: for a picture that is missing, and for one that a strict
+                decoder refuses, whether it is among the wanted or not.
         """
-        wanted, found = set(numbers), {}
-        packets = [*self._packets[self._video.index], None]
-        decoded = (
-            frame
-            for packet in packets
-            for frame in self._video.codec_context.decode(packet)
-        )
-        for number, frame in enumerate(decoded):
-            if number in wanted:
-                found[number] = self._picture(frame, number)
-                if len(found) == len(wanted):
-                    return [found[number] for number in numbers]
-        number = min(wanted - set(found))
-        raise ValueError(f"its picture {number} of {self.frame_count} is missing")
+        found = self._decode(set(numbers))
+        missing = set(numbers) - set(found)
+        if missing:
+            raise ValueError(
+                f"its picture {min(missing)} of {self.frame_count} is missing"
+            )
+        return [found[number] for number in numbers]
+
+    def frames_around_middle(self, offsets):
+        """Pictures relative to number `frame_count // 2`, counted from 0.
+
+        Args:
+            offsets: whole numbers; what is before the first or behind the last
+                picture means that one.
+
+        Returns:
+            As `frames`.
+
+        Raises:
+            ValueError: as `frames`.
+        """
+        expected = self.frame_count
+        numbers = self._numbers(offsets)
+        found = self._decode(set(numbers))
+        if self.frame_count != expected:
+            # The decoder shows more or fewer pictures than there are packets.
+            numbers = self._numbers(offsets)
+            found = self._decode(set(numbers))
+        return [found[number] for number in numbers]
+
+    def _numbers(self, offsets):
+        middle, last = self.frame_count // 2, self.frame_count - 1
+        return [min(max(middle + offset, 0), last) for offset in offsets]
+
+    def _decode(self, wanted):
+        """Pictures by number; all are decoded and counted, the wanted ones kept."""
+        context, packets = self._video.codec_context, self._packets[self._video.index]
+        found, count = {}, 0
+        for frame in strict.decoded(context, packets, "a picture"):
+            self._check_picture(frame, count)
+            if count in wanted:
+                found[count] = frame.to_ndarray(format="rgb24")
+            count += 1
+        if not count:
+            raise ValueError("none of its pictures can be decoded")
+        self.frame_count = count
+        return found
 
     def sound(self):
         """The sound.
@@ -147,13 +183,7 @@ class Clip:
             raise ValueError("it has no sound")
         self._check_gaps(self._audio, "sound")
         rate = self._audio.codec_context.sample_rate
-        blocks, samples = [], 0
-        for packet in [*self._packets[self._audio.index], None]:
-            for frame in self._audio.codec_context.decode(packet):
-                blocks.append(_block(frame, rate))
-                samples += frame.samples
-                if samples > self._limits.max_seconds * rate:
-                    raise ValueError(_too_long(samples / rate, self._limits))
+        blocks = self._blocks(rate)
         if len({len(block) for block in blocks}) != 1:
             raise ValueError("its sound is empty or changes its channels")
         signal = np.concatenate(blocks, axis=1)
@@ -163,6 +193,17 @@ class Clip:
         if not signal.any():
             raise ValueError("its sound is silent")
         return signal, rate
+
+    def _blocks(self, rate):
+        """`(channels, samples)` arrays that follow each other."""
+        context, blocks, samples = self._audio.codec_context, [], 0
+        packets = self._packets[self._audio.index]
+        for frame in strict.decoded(context, packets, "its sound"):
+            blocks.append(_block(frame, rate))
+            samples += frame.samples
+            if samples > self._limits.max_seconds * rate:
+                raise ValueError(_too_long(samples / rate, self._limits))
+        return blocks
 
     def _demux(self, container):
         """Packets by stream.
@@ -187,7 +228,7 @@ class Clip:
         low, high = FRAME_RATES
         stated = self._video.average_rate or self._video.guessed_rate or 0
         end = self._end(self._video.index)
-        for rate in (float(stated), (self.frame_count - 1) / end if end else 0):
+        for rate in (float(stated), (self.frame_count - 1) / end if end > 0 else 0):
             if low <= rate <= high:
                 return rate
         raise ValueError(
@@ -211,12 +252,15 @@ class Clip:
         return duration
 
     def _check_gaps(self, stream, what):
-        times = {index: video.starts(each) for index, each in self._packets.items()}
-        video.check_gaps(times.pop(stream.index), times.values(), what)
+        times = {index: self._starts(index) for index in self._packets}
+        check_gaps(times.pop(stream.index), times.values(), what)
 
     def _end(self, index):
         """Seconds at which a stream's last packet starts."""
-        return float(video.starts(self._packets[index]).max(initial=0))
+        return float(self._starts(index).max(initial=0))
+
+    def _starts(self, index):
+        return starts(list(filter(_is_shown, self._packets[index])))
 
     def _check_pixels(self):
         height, width = self.size
@@ -226,14 +270,18 @@ class Clip:
                 f"Received: {width} x {height}"
             )
 
-    def _picture(self, frame, number):
+    def _check_picture(self, frame, number):
         if frame.is_corrupt:
             raise ValueError(f"its picture {number} is damaged")
         if frame.rotation:
             raise ValueError(f"its pictures lie on a side ({frame.rotation} degrees)")
         if (frame.height, frame.width) != self.size:
             raise ValueError(f"its picture {number} has another size")
-        return frame.to_ndarray(format="rgb24")
+
+
+def _is_shown(packet):
+    """Whether a player shows the packet's picture: an edit list may hide it."""
+    return not packet.is_discard
 
 
 def _block(frame, rate):

@@ -40,22 +40,19 @@ def pictures(clip, offsets, crop, shape):
 
     Args:
         clip: a `cmvq_keras.data.formats.video.Clip`.
-        offsets: relative to picture `frame_count // 2`, counted from 0; what is
-            before the first or behind the last picture means that one.
+        offsets: see `Clip.frames_around_middle`.
         crop: `(top, left, size)` of a square, in pixels.
         shape: `(height, width, 3)`.
 
     Returns:
         `shape` uint8, or `(views, *shape)` for several offsets.
     """
-    middle, last = clip.frame_count // 2, clip.frame_count - 1
-    numbers = [min(max(middle + offset, 0), last) for offset in offsets]
     top, left, size = crop
     views = [
         images.resize(
             np.ascontiguousarray(picture[top:, left:][:size, :size]), shape[:2]
         )
-        for picture in clip.frames(numbers)
+        for picture in clip.frames_around_middle(offsets)
     ]
     return np.stack(views) if len(views) > 1 else views[0]
 

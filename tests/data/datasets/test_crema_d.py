@@ -132,7 +132,7 @@ def test_the_crop_is_exact_to_the_pixel(monkeypatch):
     # Noise: a column more or less changes every value.
     picture = np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8)
     opened = types.SimpleNamespace(
-        frame_count=75, rate=30, size=(360, 480), frames=lambda numbers: [picture]
+        rate=30, size=(360, 480), frames_around_middle=lambda offsets: [picture]
     )
     monkeypatch.setattr(
         crema_d_clips.video, "open_clip", lambda *_: contextlib.nullcontext(opened)

@@ -260,3 +260,67 @@ def test_a_head_is_read_of_a_good_clip(tmp_path):
     value, error = outcome(containers.read_head, _save(tmp_path / "clip"))
     assert error is None
     assert value.startswith(b"FLV\x01")
+
+
+def _damaged_packet(content, number, length):
+    """A clip with `length` bytes of one picture's packet set to zero."""
+    with av.open(io.BytesIO(content)) as container:
+        packets = [each for each in container.demux(video=0) if each.size]
+    start = packets[number].pos + packets[number].size // 2
+    assert packets[number].size > 2 * length
+    return content[:start] + bytes(length) + content[start + length :]
+
+
+@pytest.mark.parametrize("kind", [FLV, AVI, ("mp4", "mpeg4", "aac")], ids="-".join)
+def test_damage_before_or_behind_the_wanted_picture_is_met(kind, tmp_path):
+    path = tmp_path / "clip"
+    # A keyframe has enough bytes to damage; pictures after it lean on it.
+    content = clip(kind)
+    with av.open(io.BytesIO(content)) as container:
+        packets = [each for each in container.demux(video=0) if each.size]
+    big = [n for n, each in enumerate(packets) if each.size > 200]
+    for number in (big[0], big[-1]):
+        path.write_bytes(_damaged_packet(content, number, 90))
+        assert re.search(
+            r"a picture is damaged in part|its picture \d+ is damaged",
+            refused(_read, path),
+        )
+        with video.open_clip(path, LIMITS) as opened:
+            opened.sound()  # it is whole
+
+
+def _trimmed(hidden, count):
+    """An MP4 clip whose edit list hides its first pictures."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 72, "yuv420p"
+        for number in range(count):
+            picture = np.full((72, 96, 3), gray(number), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number - hidden
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def test_pictures_that_an_edit_list_hides_are_not_counted(tmp_path):
+    path = tmp_path / "clip"
+    path.write_bytes(_trimmed(hidden=20, count=50))
+    with av.open(str(path)) as container:
+        assert sum(1 for each in container.demux(video=0) if each.size) == 50
+    with video.open_clip(path, LIMITS) as opened:
+        assert opened.frame_count == 30
+        assert opened.duration == pytest.approx(1.0, abs=0.1)
+        (middle,) = opened.frames_around_middle([0])
+    assert abs(np.median(middle) - gray(20 + 15)) <= 1.4
+
+
+def test_the_decoders_count_of_pictures_places_the_middle(tmp_path):
+    path = _save(tmp_path / "clip")
+    with video.open_clip(path, LIMITS) as opened:
+        opened.frame_count = 60  # what packets alone would say
+        first, middle, last = opened.frames_around_middle([-99, 0, 99])
+        assert opened.frame_count == 45
+    for picture, number in ((first, 0), (middle, 22), (last, 44)):
+        assert abs(np.median(picture[:240, 150:]) - gray(number)) <= 1.4
