@@ -7,7 +7,12 @@ import sys
 import click
 
 from cmvq_keras.backend import xla_flags
-from cmvq_keras.backend.selection import BACKENDS, import_keras, select_backend
+from cmvq_keras.backend.selection import (
+    BACKENDS,
+    import_keras,
+    is_process_per_device,
+    select_backend,
+)
 from cmvq_keras.backend.xla_flags import enable_compilation_cache
 
 
@@ -163,7 +168,8 @@ def start_backend(requested, devices=None):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
-    if chosen == "torch" and devices not in (None, "1") and not _is_launched():
+    several = devices not in (None, "1")
+    if several and is_process_per_device(chosen) and not _is_launched():
         from cmvq_keras.distribution.launch import launch
 
         sys.exit(launch(devices, sys.argv[1:]))

@@ -8,8 +8,6 @@ import pathlib
 import stat
 import sys
 
-from cmvq_keras import fileio
-
 ZLIB_RATIO = 1032  # the most that zlib unpacks of one byte
 _CHUNK = 2**20
 
@@ -162,7 +160,7 @@ def _plain(value):
 def _read_json(path):
     if not path.exists():
         return {}
-    with fileio.opened(path, "JSON file", MAX_BYTES) as file:
+    with opened(path, "JSON file", MAX_BYTES) as file:
         content = json.loads(file.read().decode("utf-8"))
         if not isinstance(content, dict):
             raise ValueError("it must hold a JSON object")

@@ -122,3 +122,8 @@ def _configured_backend():
         return json.loads((home / "keras.json").read_text()).get("backend")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def is_process_per_device(backend):
+    """Whether each of several devices is a process of its own on this backend."""
+    return backend == "torch"
