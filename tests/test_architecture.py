@@ -15,7 +15,16 @@ pytestmark = pytest.mark.once
 #: is backend to evaluation, that of arrays data to batches; they meet in runs.
 ORDER = (
     *("", "old_names", "checkout", "errors", "fileio", "validation", "cache_dir"),
-    *("recipe", "backend", "distribution", "ops", "losses", "layers", "networks"),
+    *(
+        "recipe",
+        "resolved_recipe",
+        "backend",
+        "distribution",
+        "ops",
+        "losses",
+        "layers",
+        "networks",
+    ),
     *("metrics", "data", "data.formats", "data.split", "data.render"),
     *("data.single_file", "data.transforms", "data.listing", "data.decoding"),
     *("data.datasets", "data.store", "batches", "recipe_file", "recipes", "models"),
