@@ -75,16 +75,11 @@ def command(
         if segments:
             samples = [next(iter(row.values())).stem for row in rows]
     else:
-        from cmvq_keras import recipes
-        from cmvq_keras.recipe_file import check_run
-        from cmvq_keras.runs import stores
+        from cmvq_keras.runs.data_source import DataSource
 
-        limit = recipe.training.limit
         with Progress() as progress:
-            store = stores.store_of_run(opened, data_dir, store, progress.tell)
-        if store is None:
-            check_run(opened)
-        loaded = recipes.load_split(recipe, split, data_dir, limit, store)
+            source = DataSource(data_dir, store, progress.tell).for_run(opened)
+        loaded = source.split(recipe, split)
         x, samples = loaded.x, loaded.samples
         if not segments:
             labels = [recipe.classes[label] for label in loaded.y]

@@ -63,8 +63,10 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
     options.read_recipe_file(recipe_file, opened_run)
     options.start_backend(backend)
     from cmvq_keras.reporting import open, single_sample
+    from cmvq_keras.runs.data_source import DataSource
 
     with Progress() as progress:
-        opened = open.open_run(opened_run, split, data_dir, store, progress.tell)
+        source = DataSource(data_dir, store, progress.tell)
+        opened = open.open_run(opened_run, split, source)
     for path in single_sample.write(opened, samples, features, out):
         click.echo(path)

@@ -52,12 +52,13 @@ def command(run, split, samples, attribute, out, recipe_file, backend, data_dir,
     _show_step("starting Keras")
     options.start_backend(backend)
     from cmvq_keras.reporting import analysis, open, report
+    from cmvq_keras.runs.data_source import DataSource
 
     _show_step(f"scores on the {split} split")
     with Progress() as progress:
-        places = (split, data_dir, store, progress.tell)
-        analysis.measure_if_needed(opened_run, *places)
-        opened = open.open_run(opened_run, *places)
+        source = DataSource(data_dir, store, progress.tell)
+        analysis.measure_if_needed(opened_run, split, source)
+        opened = open.open_run(opened_run, split, source)
     written = report.write(opened, out, samples, attribute, on_progress=_show_step)
     click.echo(f"Report: {written}")
 

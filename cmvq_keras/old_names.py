@@ -137,7 +137,7 @@ MODULES = {
     "weights": "runs.weights",
 }
 NAMES = {
-    "building": {"effective": "models.build.resolve_grid"},
+    "building": {"effective": "recipes.resolve"},
     "caching": {"keep_compiled": "backend.xla_flags.enable_compilation_cache"},
     "callbacks": {
         "BriefProgress": "evaluation.progress.BriefProgress",
@@ -268,6 +268,33 @@ def getter(module):
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return get
+
+
+def renamed_argument(old, new):
+    """Decorator: a function takes an argument by its old name too, with a warning.
+
+    Args:
+        old, new: names of a keyword argument.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*arguments, **options):
+            if old in options:
+                if new in options:
+                    raise TypeError(f"Give only one of `{new}` and `{old}`.")
+                warnings.warn(
+                    f"`{old}` of {function.__name__} is now `{new}`. The old name goes "
+                    f"in version {GONE_IN}.",
+                    DeprecationWarning,
+                    stacklevel=2,
+                )
+                options[new] = options.pop(old)
+            return function(*arguments, **options)
+
+        return call
+
+    return decorate
 
 
 def _place(old, name):

@@ -80,3 +80,27 @@ def test_old_functions_are_the_public_ones():
 def test_an_unknown_name_of_an_old_module_is_told(module):
     with pytest.raises(AttributeError, match=f"cmvq_keras.{module}.*'nothing'"):
         _ = _import(module).nothing
+
+
+def test_an_argument_is_taken_by_its_old_name_with_a_warning():
+    @old_names.renamed_argument("told", "on_progress")
+    def prepare(recipe, on_progress=None):
+        return recipe, on_progress
+
+    with pytest.warns(DeprecationWarning, match="`told` of prepare is now `on_prog"):
+        assert prepare("planted", told=print) == ("planted", print)
+    with pytest.raises(TypeError, match="Give only one of `on_progress` and `told`"):
+        prepare("planted", told=print, on_progress=print)
+
+
+def test_the_public_functions_take_told(monkeypatch, tmp_path):
+    from cmvq_keras.data.store.check import check
+
+    functions = (cmvq.train, cmvq.resume, cmvq.evaluate, cmvq.prepare, check)
+    for function in (*functions, cmvq.data.Store.create):
+        with (
+            pytest.warns(DeprecationWarning, match="`told` of "),
+            pytest.raises((ValueError, TypeError, OSError, AttributeError)),
+        ):
+            # Nothing is there: each ends after it has read its arguments.
+            function(tmp_path / "nothing", told=print)

@@ -4,9 +4,9 @@ import keras
 
 from cmvq_keras import recipes
 from cmvq_keras.data.store import reader
-from cmvq_keras.data.store.store import Store
 from cmvq_keras.experiments import plan, runner
 from cmvq_keras.experiments.study import COMPARE, SWEEP, begin
+from cmvq_keras.runs.data_source import DataSource
 
 
 def compare(
@@ -44,15 +44,16 @@ def compare(
     """
     recipe = recipes.resolve(recipe)
     variants, left = plan.of_methods(recipe, names)
+    source = DataSource(data_dir, store)
     if store is not None:
-        store = store if isinstance(store, Store) else Store.open(store, recipe.name)
-        variants, unfit = _fitting(variants, store, recipe)
+        source = source.for_recipe(recipe)
+        variants, unfit = _fitting(variants, source.store, recipe)
         left += unfit
     if not variants:
         told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
         raise ValueError(f"No method applies to {recipe.name}: {told_of}")
     study = _begin(COMPARE, out, recipe, variants, left)
-    runner.train(study, variants, seeds, data_dir, store, reporter, jobs)
+    runner.train(study, variants, seeds, source, reporter, jobs)
     return study
 
 
@@ -82,7 +83,8 @@ def sweep(
     recipe = recipes.resolve(recipe)
     variants = plan.of_settings(recipe, over)
     study = _begin(SWEEP, out, recipe, variants, [])
-    runner.train(study, variants, seeds, data_dir, store, reporter, jobs)
+    source = DataSource(data_dir, store)
+    runner.train(study, variants, seeds, source, reporter, jobs)
     return study
 
 

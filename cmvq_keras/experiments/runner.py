@@ -1,5 +1,6 @@
 """All trainings of a comparison: in turn in this process, or several at a time."""
 
+import dataclasses
 import gc
 
 import keras
@@ -8,18 +9,18 @@ import numpy as np
 from cmvq_keras.experiments import plan, sample_check, tables, trial
 from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.experiments.workers import Workers
-from cmvq_keras.runs import stores
 from cmvq_keras.runs.run import Run
 
 
-def train(study, variants, seeds, data_dir=None, store=None, reporter=None, jobs=1):
+def train(study, variants, seeds, source, reporter=None, jobs=1):
     """Trains what is missing.
 
     Args:
         study: a `cmvq_keras.experiments.study.Study`.
         variants: `plan.Variant`s, rows of it.
         seeds: of the trainings.
-        data_dir, store: as in `cmvq_keras.train`.
+        source: a `cmvq_keras.runs.data_source.DataSource`; the reporter shows how far
+            a preparation is.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`, or None.
         jobs: how many at a time; more than one have a process each.
 
@@ -34,16 +35,16 @@ def train(study, variants, seeds, data_dir=None, store=None, reporter=None, jobs
     """
     reporter = reporter or ProgressReporter()
     planned = plan.order(variants, seeds)
-    test = _Tests(study, data_dir, store, reporter.preparing)
+    source = dataclasses.replace(source, on_progress=reporter.preparing)
+    test = _Tests(study, source)
     with study.lock():
         found = {each: _finished(each, study.out) for each in planned}
         study.write()
         missing = [each for each in planned if found[each] is None]
-        places = study.out, data_dir, store
         if jobs > 1 and len(missing) > 1:
-            ended = _at_a_time(jobs, study.recipe, missing, places, test)
+            ended = _at_a_time(jobs, study, missing, source, test)
         else:
-            ended = _in_turn(missing, places, test, reporter, planned)
+            ended = _in_turn(study.out, missing, source, test, reporter, planned)
         for each, result in ended:
             found[each] = result
             tables.write_trials(study)
@@ -54,22 +55,23 @@ def train(study, variants, seeds, data_dir=None, store=None, reporter=None, jobs
     return [found[each] for each in planned]
 
 
-def _in_turn(missing, places, test, reporter, planned):
+def _in_turn(out, missing, source, test, reporter, planned):
     for each in missing:
         reporter.starts(each, planned.index(each) + 1, len(planned))
-        yield each, trial.do(each, *places, test, reporter)
+        yield each, trial.do(each, out, source, test, reporter)
         keras.backend.clear_session()
         gc.collect()
 
 
-def _at_a_time(jobs, recipe, missing, places, test):
-    _, data_dir, store = places
+def _at_a_time(jobs, study, missing, source, test):
     for first in {each.variant.label: each for each in missing}.values():
         # Prepared and checked once, before any process asks for it.
-        stores.find_store(first.recipe, data_dir, store, test.reporter)
+        source.for_recipe(first.recipe)
         test(first)
-    with Workers(min(jobs, len(missing)), recipe) as workers:
-        yield from workers.results(missing, *places)
+    # No function goes to another process.
+    source = dataclasses.replace(source, on_progress=None)
+    with Workers(min(jobs, len(missing)), study.recipe) as workers:
+        yield from workers.results(missing, study.out, source)
 
 
 def _finished(planned, out):
@@ -113,10 +115,9 @@ def seconds_left(planned, found):
 class _Tests:
     """The test split of a trial; the last one is kept, as most have the same."""
 
-    def __init__(self, study, data_dir, store, reporter):
-        self.reporter = reporter
+    def __init__(self, study, source):
         self._study = study
-        self._places = (data_dir, store, reporter)
+        self._source = source
         self._key = self._found = None
 
     def __call__(self, planned):
@@ -124,7 +125,7 @@ class _Tests:
         modalities = {**full.modalities, **recipe.modalities}
         key = modalities, recipe.data, recipe.training.limit, full.task
         if key != self._key:
-            self._found = sample_check.load(full, recipe, *self._places)
+            self._found = sample_check.load(full, recipe, self._source)
             self._key = key
         split, about = self._found
         self._study.note_test(planned.variant.label, about)

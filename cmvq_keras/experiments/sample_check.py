@@ -7,7 +7,6 @@ import numpy as np
 
 from cmvq_keras import recipes
 from cmvq_keras.errors import WrongSamplesError
-from cmvq_keras.runs import stores
 
 SPLIT = "test"
 
@@ -32,7 +31,7 @@ class About:
     store: str | None
 
 
-def load(full, recipe, data_dir=None, store=None, reporter=None):
+def load(full, recipe, source):
     """The test split that a recipe's model is measured on.
 
     It is the one of all modalities, of which a modality alone sees its own: in a
@@ -41,7 +40,7 @@ def load(full, recipe, data_dir=None, store=None, reporter=None):
     Args:
         full: the `ResolvedRecipe` with all modalities.
         recipe: the one whose model is measured; it may have fewer.
-        data_dir, store, on_progress: as in `cmvq_keras.train`.
+        source: a `cmvq_keras.runs.data_source.DataSource`.
 
     Returns:
         `(split, about)`: a `cmvq_keras.data.split.Split` and an `About`.
@@ -55,9 +54,9 @@ def load(full, recipe, data_dir=None, store=None, reporter=None):
     asked = dataclasses.replace(full.asked, modalities=modalities, data=recipe.data)
     data = recipes.resolve(asked)
     limit = recipe.training.limit
-    store = stores.find_store(full, data_dir, store, reporter)
-    split = recipes.load_split(data, SPLIT, data_dir, limit, store)
-    size, left_out = _size(data, split, data_dir, store)
+    source = source.for_recipe(full)
+    split, store = source.split(data, SPLIT), source.store
+    size, left_out = _size(data, split, source)
     is_cut = store is not None and store.recipe.training.limit == size
     about = About(
         n=len(split),
@@ -80,14 +79,14 @@ def check_count(found, expected, what):
         )
 
 
-def _size(recipe, split, data_dir, store):
-    if store:
+def _size(recipe, split, source):
+    if store := source.store:
         entry = store.manifest["splits"][SPLIT]
         left_out = [each["split"] for each in store.manifest["left_out"]]
         return entry["count"], left_out.count(SPLIT)
     if recipe.training.limit is None:
         return len(split), 0
-    return len(recipes.load_split(recipe, SPLIT, data_dir)), 0
+    return len(recipes.load_split(recipe, SPLIT, source.data_dir)), 0
 
 
 def checksum(split):

@@ -14,7 +14,7 @@ from cmvq_keras import fileio
 from cmvq_keras.evaluation import scores
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
-from cmvq_keras.runs import checkpoint, environment, stores
+from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api
@@ -75,14 +75,14 @@ def _check(content):
                 raise ValueError(f"{name} must hold numbers. Received: {value!r}")
 
 
-def do(trial, out, data_dir, store, test, reporter):
+def do(trial, out, source, test, reporter):
     """Trains and measures a trial.
 
     Args:
         trial: a `cmvq_keras.experiments.plan.Trial`.
         out: the folder of the comparison. A training that was cut off goes on from
             its checkpoint; where it has none that fits, what it left goes.
-        data_dir, store: as in `cmvq_keras.train`.
+        source: a `cmvq_keras.runs.data_source.DataSource`.
         test: function from the trial's recipe to its test split and `samples.About`.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`.
 
@@ -93,18 +93,19 @@ def do(trial, out, data_dir, store, test, reporter):
     folder = trial.folder(out)
     recipe = trial.recipe
     # What is prepared for many trainings is in no training's time.
-    store = stores.find_store(recipe, data_dir, store, reporter.preparing)
+    source = source.for_recipe(recipe)
     split, about = test(trial)
-    options = {"callbacks": [EpochReporter(reporter)], "verbose": False, "store": store}
-    before = seconds_before(folder, recipe, data_dir, store)
+    places = {"data_dir": source.data_dir, "store": source.store}
+    options = {"callbacks": [EpochReporter(reporter)], "verbose": False, **places}
+    before = seconds_before(folder, recipe, source)
     if before is None and folder.exists():
         shutil.rmtree(folder)
     started = time.perf_counter() - (before or 0)
     try:
         if before is None:
-            run = api.train(recipe, data_dir, folder, **options)
+            run = api.train(recipe, out=folder, **options)
         else:
-            run = api.resume(folder, data_dir, **options)
+            run = api.resume(folder, **options)
     except _OF_THE_MACHINE:
         raise
     except Exception as error:
@@ -115,7 +116,7 @@ def do(trial, out, data_dir, store, test, reporter):
     return read(trial.variant.label, trial.seed, folder)
 
 
-def seconds_before(folder, recipe, data_dir=None, store=None):
+def seconds_before(folder, recipe, source):
     """How long a training that was cut off has worked; None unless it can go on here.
 
     It has to be of the same recipe, data, versions and machine: then it ends as if it
@@ -124,12 +125,12 @@ def seconds_before(folder, recipe, data_dir=None, store=None):
     Args:
         folder: the trial's run folder.
         recipe: what is to be trained, resolved.
-        data_dir, store: as in `cmvq_keras.train`.
+        source: a `cmvq_keras.runs.data_source.DataSource`.
     """
     try:
         run = Run.open_begun(folder)
         found = checkpoint.read(folder) if run.is_resumable else None
-        stores.same_store(run, data_dir, store)
+        source.same_as(run)
     except (OSError, ValueError):
         return None
     if found is None or run.recipe != recipe:

@@ -50,18 +50,19 @@ class Workers:
         for process in multiprocessing.active_children():
             process.terminate()
 
-    def results(self, trials, *places):
+    def results(self, trials, out, source):
         """Yields `(trial, result)` as the trainings end.
 
         Args:
             trials: `plan.Trial`s, begun in this order.
-            *places: the folder of the comparison, `data_dir` and `store`.
+            out: the folder of the comparison.
+            source: a `cmvq_keras.runs.data_source.DataSource`.
 
         Raises:
             OSError: when a process dies.
             Exception: what is wrong with the machine, as `trial.do`.
         """
-        found = {self._pool.submit(_do, each, *places): each for each in trials}
+        found = {self._pool.submit(_do, each, out, source): each for each in trials}
         try:
             for future in concurrent.futures.as_completed(found):
                 result = future.result()
@@ -113,7 +114,7 @@ def _follow():
     os._exit(1)
 
 
-def _do(trial, out, data_dir, store):
+def _do(trial, out, source):
     """Trains one; its `trial.Result`, or None where it was stopped and saved."""
     import keras
 
@@ -122,15 +123,14 @@ def _do(trial, out, data_dir, store):
     from cmvq_keras.experiments.progress import ProgressReporter
 
     def test(planned):
-        return sample_check.load(
-            planned.variant.full, planned.variant.recipe, data_dir, store
-        )
+        variant = planned.variant
+        return sample_check.load(variant.full, variant.recipe, source)
 
     if _signal.has_come:
         return None
     try:
         _signal.is_working = True
-        return trainings.do(trial, out, data_dir, store, test, ProgressReporter())
+        return trainings.do(trial, out, source, test, ProgressReporter())
     except KeyboardInterrupt:
         _signal.has_come = True
         return None

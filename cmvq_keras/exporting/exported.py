@@ -10,7 +10,7 @@ from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, formats, writing
 from cmvq_keras.fileio import to_json, write_atomically
 from cmvq_keras.runs.load import load_model
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import as_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def export(run, path, format="keras", force=False):
         ValueError: for a format that this backend does not write, when the mask lets
             no channel through, and when the file does not give the run's logits.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     path = formats.check_path(format, path, force)
     formats.check_backend(format, keras.config.backend())
     recipe = run.recipe

@@ -8,7 +8,7 @@ from keras import ops
 from cmvq_keras.data.datasets import pairing
 from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.reporting import cautions, pooled_features, probes, summary
-from cmvq_keras.runs.evaluate import evaluate
+from cmvq_keras.runs.evaluate import evaluate_from
 from cmvq_keras.runs.load import precision_policy
 
 LOOKED_AT = 1000  # samples of a split, for probes and t-SNE
@@ -145,10 +145,16 @@ def with_missing_modalities(opened, metrics):
     return {**metrics, "without": {name: noted[name] for name in names}}
 
 
-def measure_if_needed(run, split, data_dir=None, store=None, on_progress=None):
-    """Measures a run on a split that its metrics.json does not have yet."""
+def measure_if_needed(run, split, source):
+    """Measures a run on a split that its metrics.json does not have yet.
+
+    Args:
+        run: an open `Run`.
+        split: the split's name.
+        source: a `cmvq_keras.runs.data_source.DataSource`.
+    """
     if split not in run.metrics:
-        evaluate(run, split, data_dir, store, on_progress)
+        evaluate_from(source, run, split)
 
 
 def mask_weights(model):

@@ -4,11 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras import recipe_file, recipes
 from cmvq_keras.data.split import Split
-from cmvq_keras.runs import stores
+from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import Run, as_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +49,13 @@ class Opened:
         }
 
 
-def open_run(run, split="test", data_dir=None, store=None, on_progress=None):
+def open_run(run, split="test", source=None):
     """Opens a run folder and one of its splits.
 
     Args:
         run: an open `Run`, or its folder.
-        split, data_dir, store, on_progress: as in `cmvq_keras.evaluate`.
+        split: as in `cmvq_keras.evaluate`.
+        source: a `cmvq_keras.runs.data_source.DataSource`; None for the run's own.
 
     Returns:
         An `Opened`.
@@ -63,13 +63,10 @@ def open_run(run, split="test", data_dir=None, store=None, on_progress=None):
     Raises:
         FileNotFoundError, ValueError: as in `cmvq_keras.evaluate`.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     recipe = run.recipe
-    store = stores.store_of_run(run, data_dir, store, on_progress)
-    if store is None:
-        recipe_file.check_run(run)
-    limit = recipe.training.limit
-    data = recipes.load_split(recipe, split, data_dir, limit, store)
-    attributes = {} if store is None else store.meta(split)[1]
+    source = (source or DataSource()).for_run(run)
+    data, limit = source.split(recipe, split), recipe.training.limit
+    attributes = {} if source.store is None else source.store.meta(split)[1]
     attributes = {name: words[:limit] for name, words in attributes.items()}
     return Opened(run, load_model(run), split, data, attributes)

@@ -1,6 +1,5 @@
 """Measures the kept weights of a run."""
 
-from cmvq_keras import recipe_file, recipes
 from cmvq_keras.backend.runtime import deterministic
 from cmvq_keras.evaluation import (
     conditional_information,
@@ -8,12 +7,15 @@ from cmvq_keras.evaluation import (
     scores,
     shared_classes,
 )
-from cmvq_keras.runs import locking, stores
+from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.runs import locking
+from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model, precision_policy
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import as_run
 from cmvq_keras.runs.warm_start import noted_classes
 
 
+@renamed_argument("told", "on_progress")
 def evaluate(
     run, split="test", data_dir=None, store=None, on_progress=None, without=()
 ):
@@ -46,23 +48,27 @@ def evaluate(
         FileNotFoundError, ValueError: as in `train`, when the folder is no run, and
             for a modality that cannot be left out.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    source = DataSource(data_dir, store, on_progress)
+    return evaluate_from(source, run, split, without)
+
+
+def evaluate_from(source, run, split="test", without=()):
+    """As `evaluate`, on the data of a `DataSource`."""
+    run = as_run(run)
     with locking.alone(run.directory), deterministic():
-        return _evaluate(run, split, data_dir, store, on_progress, without)
+        return _evaluate(run, split, source, without)
 
 
-def _evaluate(run, split, data_dir, store, on_progress, without):
+def _evaluate(run, split, source, without):
     recipe = run.recipe
     missing_modality.check(recipe, without)
-    store = stores.store_of_run(run, data_dir, store, on_progress)
-    if store is None:
-        recipe_file.check_run(run)
-    data = load_split(recipe, split, data_dir, store)
+    source = source.for_run(run)
+    data = source.split(recipe, split)
     shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with precision_policy(recipe.training.precision):
         model.compile(metrics=scores.scores(recipe, shared))
-        results = measured(model, recipe, data, shared) | omitted_samples(store, split)
+        results = measured(model, recipe, data, shared) | source.omitted_samples(split)
         if without:
             found = missing_modality.measure(model, recipe, data, without)
             results["without"] = found
@@ -78,12 +84,3 @@ def measured(model, recipe, split, shared):
     if conditional_information.is_measured(recipe):
         results["information"] = conditional_information.measure(model, recipe, split)
     return results
-
-
-def omitted_samples(store, split):
-    count = len(store.left_out(split)) if store else 0
-    return {"left_out": count} if count else {}
-
-
-def load_split(recipe, split, data_dir, store):
-    return recipes.load_split(recipe, split, data_dir, recipe.training.limit, store)

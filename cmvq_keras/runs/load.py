@@ -1,13 +1,14 @@
 """The model of a run."""
 
 import contextlib
+import os
 import pathlib
 
 import keras
 
 from cmvq_keras.models.build import build_model
 from cmvq_keras.runs import weights
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import as_run
 
 
 def load_model(run, precision=None):
@@ -25,9 +26,9 @@ def load_model(run, precision=None):
         FileNotFoundError: when there is no such run or file.
         ValueError: when the weights are damaged or of another recipe.
     """
-    if not isinstance(run, Run) and pathlib.Path(run).suffix == ".keras":
+    if isinstance(run, (str, os.PathLike)) and pathlib.Path(run).suffix == ".keras":
         return keras.saving.load_model(run)
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     with precision_policy(precision or run.recipe.training.precision):
         model = build_model(run.recipe)
     weights.load(model, run.weights_path)

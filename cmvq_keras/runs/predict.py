@@ -7,7 +7,7 @@ from cmvq_keras.batches import Batches
 from cmvq_keras.data.store.reader import StoredArray
 from cmvq_keras.evaluation.progress import StepProgress
 from cmvq_keras.runs.load import load_model
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import as_run
 
 
 def predict(run, x):
@@ -21,7 +21,7 @@ def predict(run, x):
     Returns:
         `(n, ..., classes)` float32.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     model, x = _inference(run, x)
     batch_size = run.recipe.training.batch_size
     if any(isinstance(values, StoredArray) for values in x.values()):
@@ -42,7 +42,7 @@ def predict_classes(run, x):
     Yields:
         `(batch, ...)` integers.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     model, x = _inference(run, x)
     count = len(next(iter(x.values())))
     batches = Batches(x, np.zeros(count), run.recipe.training.batch_size)

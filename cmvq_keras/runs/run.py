@@ -311,6 +311,18 @@ class Run:
             temporary.unlink(missing_ok=True)
 
 
+def as_run(run):
+    """The open `Run` of a finished run.
+
+    Args:
+        run: its folder, or the `Run` itself.
+
+    Raises:
+        FileNotFoundError, ValueError: as `Run.open`.
+    """
+    return run if isinstance(run, Run) else Run.open(run)
+
+
 class Follower(Run):
     """A run folder for a process that is not the first of its training: it reads."""
 

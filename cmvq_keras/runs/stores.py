@@ -11,8 +11,10 @@ from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest, reader
 from cmvq_keras.data.store.store import Store
+from cmvq_keras.old_names import renamed_argument
 
 
+@renamed_argument("told", "on_progress")
 def prepare(
     recipe, data_dir=None, out="store", force=False, on_progress=None, workers=None
 ):
@@ -54,7 +56,7 @@ def prepare(
     )
 
 
-def cached(recipe, data_dir=None, on_progress=None):
+def cached(recipe, source):
     """The store of a recipe's raw files in the user's cache folder, made if needed.
 
     A store there that holds more (all modalities, all samples) is used as well. One
@@ -62,9 +64,8 @@ def cached(recipe, data_dir=None, on_progress=None):
     since is not.
 
     Args:
-        recipe: a `Recipe`; see `prepare`.
-        data_dir: as in `cmvq_keras.train`.
-        on_progress: as in `prepare`.
+        recipe: a `ResolvedRecipe`; see `prepare`.
+        source: a `cmvq_keras.runs.data_source.DataSource`; its store does not count.
 
     Returns:
         The `cmvq_keras.data.Store`.
@@ -72,7 +73,9 @@ def cached(recipe, data_dir=None, on_progress=None):
     Raises:
         FileNotFoundError, ValueError: as in `prepare`.
     """
-    family = cache_dir.stores() / f"{recipe.name}-{_hash(_origin(recipe, data_dir))}"
+    family = (
+        cache_dir.stores() / f"{recipe.name}-{_hash(_origin(recipe, source.data_dir))}"
+    )
     for path in sorted(family.glob(f"*/{recipe.name}/{manifest.FILE}")):
         store = _whole(path.parent)
         if store and reader.fits(recipe, store):
@@ -81,7 +84,7 @@ def cached(recipe, data_dir=None, on_progress=None):
     place = out / recipe.name
     if place.exists() and _whole(place) is None:
         shutil.rmtree(place)
-    return prepare(recipe, data_dir, out, on_progress=on_progress)
+    return prepare(recipe, source.data_dir, out, on_progress=source.on_progress)
 
 
 def _whole(folder):
@@ -96,94 +99,6 @@ def _whole(folder):
     except (ValueError, OSError):
         return None
     return store
-
-
-def find_store(recipe, data_dir=None, store=None, on_progress=None):
-    """The store to read a recipe's data from.
-
-    Args:
-        recipe: a `Recipe`.
-        data_dir: as in `cmvq_keras.train`.
-        store: a `Store` or its folder, where one is named; else `cached` gives it.
-        on_progress: as in `prepare`.
-
-    Returns:
-        A `Store`; None for a recipe that makes its data up, or that is not ours: its
-        module loads each split itself.
-    """
-    if store is not None:
-        return store if isinstance(store, Store) else Store.open(store, recipe.name)
-    if recipe.name not in recipes.names() or recipes.is_made_up(recipe.name):
-        return None
-    return cached(recipe, data_dir, on_progress)
-
-
-def describe(store, data_dir):
-    """What a run notes of its store, a dict for JSON; `store_of_run` reads it."""
-    about = {"folder": str(store.folder.resolve()), "manifest": store.checksum}
-    if store.folder.is_relative_to(cache_dir.stores()):
-        about["data_dir"] = str(sources.data_root(data_dir).resolve())
-    return about
-
-
-def store_of_run(run, data_dir=None, store=None, on_progress=None):
-    """The store to measure a run on: one that is named, else its own.
-
-    Args:
-        run: an open `cmvq_keras.runs.run.Run`.
-        data_dir, store, on_progress: as in `find_store`.
-
-    Returns:
-        A `Store` or None, see `find_store`.
-
-    Raises:
-        FileNotFoundError: when the run's own store is gone. One in the cache is made
-            again from the run's raw files.
-        ValueError: when it is not the one any more that the run was trained from.
-    """
-    noted = run.environment.get("store")
-    if store is not None or data_dir is not None or noted is None:
-        return find_store(run.recipe, data_dir, store, on_progress)
-    hint = "Name one with --store, or raw files with --data-dir."
-    try:
-        folder, expected = str(noted["folder"]), noted["manifest"]
-        raw = noted.get("data_dir")
-    except (TypeError, KeyError, AttributeError):
-        raise ValueError(
-            f"{run.directory}: environment.json names no readable store. {hint}"
-        ) from None
-    try:
-        found = Store.open(folder, run.recipe.name)
-    except FileNotFoundError:
-        if raw is None:
-            raise FileNotFoundError(
-                f"{run.directory} was trained from the store {folder}, which is not "
-                f"there. {hint}"
-            ) from None
-        found = cached(run.recipe, raw, on_progress)
-    if found.checksum != expected:
-        raise ValueError(
-            f"{found.folder} is not the store any more that {run.directory} was "
-            f"trained from. {hint}"
-        )
-    return found
-
-
-def same_store(run, data_dir=None, store=None, on_progress=None):
-    """As `store_of_run`; one that is named must be the run's own, too.
-
-    Raises:
-        FileNotFoundError, ValueError: as `store_of_run`.
-    """
-    found = store_of_run(run, data_dir, store, on_progress)
-    noted = run.environment.get("store")
-    expected = noted.get("manifest") if isinstance(noted, dict) else None
-    if (found.checksum if found else None) != expected:
-        where = found.folder if found else "What is named"
-        raise ValueError(
-            f"{where} is not the store that {run.directory} was trained from."
-        )
-    return found
 
 
 def _origin(recipe, data_dir):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from cmvq_keras.data.formats import npy
-from cmvq_keras.runs.run import Run
+from cmvq_keras.runs.run import Run, as_run
 
 #: What decides the shapes of the copied weights, beside the modalities' own.
 _SIZES = (
@@ -54,7 +54,7 @@ class WarmStart:
             if keep_solver or keep_mask:
                 raise ValueError("keep_solver and keep_mask need a run in init_from.")
             return None
-        run = run if isinstance(run, Run) else Run.open(run)
+        run = as_run(run)
         check_fit(run.recipe, recipe, run.directory, keep_solver, keep_mask)
         return cls(run, keep_solver, keep_mask)
 

@@ -10,9 +10,7 @@ from cmvq_keras import methods, recipe_file, recipes
 from cmvq_keras.backend import kernels
 from cmvq_keras.backend.runtime import check_precision, deterministic
 from cmvq_keras.batches import training_batches
-from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.store.store import Store
 from cmvq_keras.distribution import replicas
 from cmvq_keras.errors import PeerLostError
 from cmvq_keras.evaluation import (
@@ -24,9 +22,11 @@ from cmvq_keras.methods.method import Method
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.build import build_model
 from cmvq_keras.models.weight_transfer import transfer
+from cmvq_keras.old_names import renamed_argument
 from cmvq_keras.resolved_recipe import ResolvedRecipe
-from cmvq_keras.runs import checkpoint, environment, stores
-from cmvq_keras.runs.evaluate import load_split, measured, omitted_samples
+from cmvq_keras.runs import checkpoint, environment
+from cmvq_keras.runs.data_source import DataSource
+from cmvq_keras.runs.evaluate import measured
 from cmvq_keras.runs.load import load_model, precision_policy
 from cmvq_keras.runs.run import Follower, Run
 from cmvq_keras.runs.warm_start import WarmStart, noted_classes
@@ -36,6 +36,7 @@ from cmvq_keras.training.signals import Interruption
 CHECKPOINT_MINUTES = 10
 
 
+@renamed_argument("told", "on_progress")
 def train(
     recipe,
     data_dir=None,
@@ -92,6 +93,7 @@ def train(
             and `resume` goes on from there.
     """
     recipe = recipes.resolve(recipe)
+    source = DataSource(data_dir, store, on_progress)
     with replicas.over(devices):
         replicas.broadcast_from_first(lambda: Run.check_free(out) or "")
         _check_replicas(recipe, store)
@@ -100,23 +102,21 @@ def train(
         classes = origin.run.recipe.classes if origin else None
         # Before any data is read: a recipe may not say how it is mirrored.
         mirrors = _mirrors(recipe)
-        store = stores.find_store(recipe, data_dir, store, on_progress)
+        source = source.for_recipe(recipe)
         with deterministic(), precision_policy(recipe.training.precision):
-            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            job = _Job.set_up(recipe, origin, classes, source, mirrors)
             # Not before all that can be wrong with the settings has been told.
             notes = recipe_file.notes(recipe.name)
             notes |= job.method.prepare(job.model, recipe, job.splits)
             if origin:
                 notes["init_from"] = origin.note()
-            if store:
-                notes["store"] = stores.describe(store, data_dir)
-            elif not recipes.is_made_up(recipe.name):
-                notes["data_dir"] = str(sources.data_root(data_dir).resolve())
+            notes |= source.describe(recipe)
             with _created(out, recipe, notes) as run:
                 job.carry_out(run, callbacks, verbose, checkpoint_minutes)
     return run
 
 
+@renamed_argument("told", "on_progress")
 def resume(
     run,
     data_dir=None,
@@ -154,6 +154,7 @@ def resume(
             data is not what it was.
         DivergedError, TrainingInterruptedError: as in `train`.
     """
+    source = DataSource(data_dir, store, on_progress)
     with replicas.over(devices), _opened(run) as run:
         if run.is_finished:
             return run
@@ -169,14 +170,13 @@ def resume(
         begun = checkpoint.read(run.directory) is not None
         # A checkpoint holds what was taken over.
         origin = None if begun else WarmStart.of_run(run)
-        data_dir = data_dir or (None if store else noted.get("data_dir"))
-        store = stores.same_store(run, data_dir, store, on_progress)
-        if store is None or recipe.training.mirror:
+        source = source.same_as(run)
+        if recipe.training.mirror:
             recipe_file.check_run(run)
         mirrors = _mirrors(recipe)
         with deterministic(), precision_policy(recipe.training.precision):
             classes = noted_classes(run)
-            job = _Job.set_up(recipe, origin, classes, data_dir, store, mirrors)
+            job = _Job.set_up(recipe, origin, classes, source, mirrors)
             if not begun:
                 job.method.prepare(job.model, recipe, job.splits)
             job.carry_out(run, callbacks, verbose, checkpoint_minutes)
@@ -249,12 +249,12 @@ class _Job:
     batches: keras.utils.PyDataset
     splits: dict
     shared: tuple | None
-    store: Store | None
+    source: DataSource
 
     @classmethod
-    def set_up(cls, recipe, origin, classes, data_dir, store, mirrors):
+    def set_up(cls, recipe, origin, classes, source, mirrors):
         shared = shared_classes.between(recipe.classes, classes)
-        splits = {name: load_split(recipe, name, data_dir, store) for name in SPLITS}
+        splits = {name: source.split(recipe, name) for name in SPLITS}
         _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
         process = replicas.index, replicas.processes
         batches = training_batches(recipe.training, splits["train"], mirrors, process)
@@ -264,7 +264,7 @@ class _Job:
         optimizer = optimizers.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model, recipe)
         model.compile(optimizer, metrics=scores.scores(recipe, shared))
-        return cls(recipe, method, model, batches, splits, shared, store)
+        return cls(recipe, method, model, batches, splits, shared, source)
 
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
         """Trains from where the run is, measures the kept weights, finishes the run."""
@@ -294,7 +294,7 @@ class _Job:
             for name in ("validation", "test"):
                 results[name] = {
                     **measured(model, recipe, splits[name], self.shared),
-                    **omitted_samples(self.store, name),
+                    **self.source.omitted_samples(name),
                 }
             results["codes_used"] = results["test"]["codes_used"]
             run.finish(results)

@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.runs import stores
-from cmvq_keras.runs.run import Run
+from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.runs.data_source import DataSource
+from cmvq_keras.runs.run import as_run
 from cmvq_keras.runs.warm_start import WarmStart
 from cmvq_keras.training import api
 
@@ -14,6 +15,7 @@ NO_RESULT = ("training_seconds",)
 MAX_VALUES = 2**31  # of one array of weights
 
 
+@renamed_argument("told", "on_progress")
 def reproduce(run, out, data_dir=None, store=None, on_progress=None, verbose=True):
     """Trains again what a run was trained on, with its settings.
 
@@ -31,20 +33,20 @@ def reproduce(run, out, data_dir=None, store=None, on_progress=None, verbose=Tru
             its data is not what it was.
         FileNotFoundError, FileExistsError: as in `cmvq_keras.train`.
     """
-    run = run if isinstance(run, Run) else Run.open(run)
+    run = as_run(run)
     if not run.is_finished:
         raise ValueError(
             f"{run.directory} is not finished: there is nothing to compare with."
         )
     api.check_backend(run)
     origin = WarmStart.of_run(run)
-    data_dir = data_dir or (None if store else run.environment.get("data_dir"))
+    source = DataSource(data_dir, store, on_progress).same_as(run)
     return api.train(
         run.recipe,
-        data_dir=data_dir,
+        data_dir=source.data_dir,
         out=out,
         verbose=verbose,
-        store=stores.same_store(run, data_dir, store, on_progress),
+        store=source.store,
         init_from=origin.run if origin else None,
         keep_solver=bool(origin and origin.keep_solver),
         keep_mask=bool(origin and origin.keep_mask),

@@ -32,6 +32,7 @@ from cmvq_keras.experiments import (
 from cmvq_keras.experiments import study as studies
 from cmvq_keras.metrics import IntersectionOverUnion, MacroF1
 from cmvq_keras.runs import stores
+from cmvq_keras.runs.data_source import DataSource
 
 pytestmark = pytest.mark.once
 
@@ -137,8 +138,8 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
     tiny_sources.write_svhn(tmp_path)
     full = recipes.resolve("digits")
     alone = recipes.resolve(full, modality="svhn")
-    of_pairs, about = sample_check.load(full, full, tmp_path)
-    split, same = sample_check.load(full, alone, tmp_path)
+    of_pairs, about = sample_check.load(full, full, DataSource(tmp_path))
+    split, same = sample_check.load(full, alone, DataSource(tmp_path))
     own = recipes.load_split(alone, "test", tmp_path)
     assert same == about
     assert (about.n, about.size, about.left_out) == (30, 30, 0)
@@ -150,12 +151,12 @@ def test_a_modality_alone_is_measured_on_the_samples_of_the_pairs(tmp_path):
 def test_the_limit_is_counted(tmp_path):
     nine = {"training.limit": 9}
     limited = recipes.resolve(PLANTED.with_settings(nine))
-    _, about = sample_check.load(limited, limited)
+    _, about = sample_check.load(limited, limited, DataSource())
     assert (about.n, about.size, about.store) == (9, 2048, None)
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
     limited = recipes.resolve(recipes.get("digits").with_settings(nine))
-    _, about = sample_check.load(limited, limited, tmp_path)
+    _, about = sample_check.load(limited, limited, DataSource(tmp_path))
     # How many there would be, the store that was made for it does not know.
     assert (about.n, about.size) == (9, None)
     for size in (None, 9):
@@ -192,7 +193,7 @@ def test_other_counts_than_the_manifests_are_an_error(tmp_path, monkeypatch):
     with pytest.raises(
         sample_check.WrongSamplesError, match=r"30 samples.*Received: 29"
     ):
-        sample_check.load(full, full, tmp_path)
+        sample_check.load(full, full, DataSource(tmp_path))
 
 
 def test_the_checksum_is_of_names_labels_and_order():

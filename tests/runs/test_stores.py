@@ -11,6 +11,7 @@ import cmvq_keras as cmvq
 from cmvq_keras import cache_dir, recipes
 from cmvq_keras.cli import main
 from cmvq_keras.runs import stores
+from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.run import Run
 
 pytestmark = pytest.mark.once
@@ -31,24 +32,30 @@ def recipe(**settings):
 
 def test_a_store_is_made_once(root):
     told = []
-    first = stores.cached(recipe(), root, lambda *about: told.append(about))
+    first = stores.cached(
+        recipe(), DataSource(root, on_progress=lambda *about: told.append(about))
+    )
     assert told[-1][0] == "test"
-    again = stores.cached(recipe(training__epochs=3), root, pytest.fail)
+    again = stores.cached(
+        recipe(training__epochs=3), DataSource(root, on_progress=pytest.fail)
+    )
     assert again.folder == first.folder
-    smaller = stores.cached(recipe(training__limit=10), root, pytest.fail)
+    smaller = stores.cached(
+        recipe(training__limit=10), DataSource(root, on_progress=pytest.fail)
+    )
     assert smaller.folder == first.folder
 
 
 def test_other_settings_and_other_files_give_another_store(root):
-    first = stores.cached(recipe(), root)
-    found = {first.folder, stores.cached(recipe(data__seed=1), root).folder}
-    found.add(stores.cached(recipe(training__limit=None), root).folder)
+    first = stores.cached(recipe(), DataSource(root))
+    found = {first.folder, stores.cached(recipe(data__seed=1), DataSource(root)).folder}
+    found.add(stores.cached(recipe(training__limit=None), DataSource(root)).folder)
     # Pairs repeat samples: one modality alone is another data set.
-    found.add(stores.cached(recipe().with_modality("svhn"), root).folder)
+    found.add(stores.cached(recipe().with_modality("svhn"), DataSource(root)).folder)
     assert len(found) == 4
     path = root / "mnist" / "mnist.npz"
     os.utime(path, ns=(1, 1))
-    assert stores.cached(recipe(), root).folder not in found
+    assert stores.cached(recipe(), DataSource(root)).folder not in found
 
 
 def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tmp_path):
@@ -78,10 +85,10 @@ def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tm
 @pytest.mark.parametrize("name", ["manifest.json", "train/mnist.npy", "test/meta.csv"])
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_a_damaged_store_in_the_cache_is_made_again(root, name, damage):
-    path = stores.cached(recipe(), root).folder / name
+    path = stores.cached(recipe(), DataSource(root)).folder / name
     good = path.read_bytes()
     path.unlink() if damage == "gone" else path.write_bytes(good[:-9])
-    again = stores.cached(recipe(), root)
+    again = stores.cached(recipe(), DataSource(root))
     assert (again.folder / name).read_bytes() == good
 
 
@@ -99,7 +106,7 @@ def test_missing_raw_files_are_told_before_anything_is_written(root, tmp_path):
 def test_the_cache_is_listed_and_cleared(root, tmp_path):
     runner = CliRunner()
     assert "Nothing in" in runner.invoke(main, ["data", "cache"]).output
-    store = stores.cached(recipe(), root)
+    store = stores.cached(recipe(), DataSource(root))
     listed = runner.invoke(main, ["data", "cache"]).output
     assert str(store.folder.parent.relative_to(cache_dir.root())) in listed
     assert store.folder.is_dir()
@@ -112,10 +119,10 @@ def test_the_cache_is_listed_and_cleared(root, tmp_path):
 def test_a_file_rewritten_in_place_gives_another_store(root):
     tiny_sources.write_fsdd(root)
     pairs = recipes.get("av-digits").with_settings({"training.limit": 20})
-    first = stores.cached(pairs, root)
-    assert stores.cached(pairs, root).folder == first.folder
+    first = stores.cached(pairs, DataSource(root))
+    assert stores.cached(pairs, DataSource(root)).folder == first.folder
     path = next((root / "fsdd" / "recordings").iterdir())
     folder_before = path.parent.stat().st_mtime_ns
     path.write_bytes(path.read_bytes() + b"\0\0")
     assert path.parent.stat().st_mtime_ns == folder_before
-    assert stores.cached(pairs, root).folder != first.folder
+    assert stores.cached(pairs, DataSource(root)).folder != first.folder

@@ -7,6 +7,7 @@ import numpy as np
 from cmvq_keras.data.datasets.pairing import PAIR
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.store import manifest
+from cmvq_keras.old_names import renamed_argument
 
 ROWS = 256  # of an array at a time
 MAX_TOLD = 5  # names of samples in one fault
@@ -27,6 +28,7 @@ class Report:
     left_out: tuple[dict, ...]
 
 
+@renamed_argument("told", "on_progress")
 def check(store, on_progress=None):
     """Checks every byte of a store.
 

@@ -24,6 +24,7 @@ from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
+from cmvq_keras.old_names import renamed_argument
 from cmvq_keras.recipe import Modality, Recipe
 
 __all__ = ["Part", "Sample", "SkippedSample", "Store"]
@@ -70,6 +71,7 @@ class Store:
         self.checksum = npy.checksum(self.folder / manifest.FILE)
 
     @classmethod
+    @renamed_argument("told", "on_progress")
     def create(
         cls,
         root,
