@@ -70,7 +70,7 @@ def run(cell, seed, settings):
     known = conditional_information.measure(model, recipe, test)
     row["information_zeta"] = known["zeta"]
     compl = model.complementarity()["compl"]
-    weights = np.split(keras.ops.convert_to_numpy(model.mask.channel_weights), 2)
+    weights = list(model.channel_weights().values())
     for name, values in zip(MODALITIES, weights, strict=True):
         without = _accuracy(task, _shuffled(test.x, name, seed), test.y)
         missing = _accuracy(model.inference_model(without=(name,)), test.x, test.y)

@@ -109,7 +109,7 @@ def measure(model, recipe, split, shared=None):
         "codes_used": {
             name: int(logs[f"{name}_codes_used"])
             for name in model.modalities
-            if model.reconstructs
+            if name in model.quantizers
         },
         "per_class": {
             name: float(confusion[i, i] / sizes[i]) if sizes[i] else None

@@ -67,7 +67,7 @@ def compare(model, x, logits):
 def _in_doubt(model, x):
     """Whether a sample has a feature whose two nearest codes rounding can swap."""
     doubt = np.zeros(len(next(iter(x.values()))), bool)
-    for name in x if model.reconstructs else ():
+    for name in model.quantizers.keys() & x.keys():
         codes = np.float64(ops.convert_to_numpy(model.quantizers[name].codebook()))
         vectors = ops.convert_to_numpy(model.encoders[name](x[name]))
         squares = np.square(codes).sum(axis=1)

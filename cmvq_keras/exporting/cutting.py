@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras.layers import CodeLookup
+from cmvq_keras.models.channels import FusedChannels
 
 LOGITS = "logits"
 
@@ -70,10 +71,8 @@ def cut(model, modalities):
 
 def _seen_values(model):
     """The mask's values `(depth,)` of each modality that the solver sees."""
-    values = ops.convert_to_numpy(model.mask.hard_values())
-    parts = np.split(values, len(model.modalities))
-    parts = dict(zip(model.modalities, parts, strict=True))
-    return {name: parts[name] for name in model.task_modalities}
+    values = model.channel_values()
+    return {name: values[name] for name in model.task_modalities}
 
 
 def _normalized(inputs, modality):
@@ -92,9 +91,9 @@ def _normalized(inputs, modality):
 
 def _seen_grid(model, name, inputs, channels):
     encoder = model.encoders[name]
-    if not model.reconstructs:
+    quantizer = model.quantizers.get(name)
+    if quantizer is None:
         return _cut_encoder(encoder, inputs.shape, channels)(inputs)
-    quantizer = model.quantizers[name]
     lookup = CodeLookup(
         quantizer.num_embeddings, len(channels), dtype="float32", name=f"{name}_codes"
     )
@@ -122,7 +121,7 @@ def _cut_encoder(encoder, input_shape, channels):
 
 def _cut_solver(model, grid_shape):
     """The solver for the kept channels, with the mask's values in its first kernel."""
-    values = np.concatenate(list(_seen_values(model).values()))
+    values = FusedChannels(model.task_modalities).join(_seen_values(model))
     kept = np.flatnonzero(values)
     solver = model.solver
     first = next(part.kernel for part in solver.parts if hasattr(part, "kernel"))

@@ -75,9 +75,8 @@ def export(run, path, format="keras", force=False):
         normal = {name: normalize(x[name], recipe.modalities[name]) for name in x}
         difference, differing = checking.compare(model, normal, logits)
         write_atomically(formats.facts_path(path), to_json(facts))
-    depth = model.mask.channel_weights.shape[0] // len(model.modalities)
     counts = model.count_params(), small.count_params()
-    return Exported(path, facts, depth, counts, difference, differing)
+    return Exported(path, facts, model.depth, counts, difference, differing)
 
 
 def describe(recipe, model, small):

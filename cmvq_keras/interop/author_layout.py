@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from cmvq_keras.models.features import check_reconstructs
 from cmvq_keras.networks import (
     ClassificationSolver,
     ResidualDecoder,
@@ -42,7 +41,7 @@ def reference_slots(model):
     """
     if not model.built:
         raise ValueError("The model must be built. Received: a model without weights")
-    check_reconstructs(model)
+    model.check_can_decode()
     slots = {}
     for name in model.modalities:
         encoder, decoder = model.encoders[name], model.decoders[name]

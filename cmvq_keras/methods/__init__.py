@@ -6,8 +6,10 @@ for people and snake_case as a module. docs/methods.md shows how to add one.
 
 import importlib
 import pkgutil
+import sys
 
 from cmvq_keras import validation
+from cmvq_keras.backend import selection
 
 _NOT_A_METHOD = ("method",)
 
@@ -27,4 +29,13 @@ def get(name):
         ValueError: for an unknown name, with the nearest.
     """
     validation.one_of(name, names(), "method")
+    # Some methods define Keras models.
+    if "keras" not in sys.modules:
+        selection.select_backend()
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}").METHOD
+
+
+def register_models():
+    """Imports all methods, so that Keras can load a saved model of any of them."""
+    for name in names():
+        get(name)

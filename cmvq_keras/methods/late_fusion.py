@@ -1,19 +1,25 @@
-"""Two ResNet18, their averages concatenated, a hidden layer, a classifier."""
+"""Late fusion: one pooled encoder a modality, their vectors concatenated, a classifier.
+
+It is the network that the methods `ogm`, `pmr` and `gradient-blending` train.
+"""
 
 import dataclasses
 
+from cmvq_keras import networks
 from cmvq_keras.methods.method import Method
+from cmvq_keras.models import build
+from cmvq_keras.models.multimodal import MultimodalClassifier
 
-FUSION = {
-    "model.reconstruction": False,
-    "model.mask_mode": "none",
-    "model.modality_dropout": 0.0,
-}
+STRIDE = 32  # of the whole ResNet18
+CHANNELS = 512
+POSE_GRID = (32, 32)
+
+FUSION = {"model.reconstruction": False, "model.modality_dropout": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)
 class LateFusion(Method):
-    """The network of the rivals, trained by cross entropy alone.
+    """Late fusion, trained by cross entropy alone.
 
     Args:
         linear: whether the classifier is one dense layer.
@@ -28,15 +34,19 @@ class LateFusion(Method):
             return "late fusion gives one label a sample, this recipe one a pixel"
         return None
 
-    def build_model(self, recipe):
-        from cmvq_keras.rivals import late_fusion
+    def variants(self, recipe):
+        if recipe.preset in ("paper", "code"):
+            # The published comparisons train ResNet18.
+            recipe = recipe.with_settings({"model.backbone": "resnet18"})
+        return super().variants(recipe)
 
-        return late_fusion.build(recipe, linear=self.linear)
+    def build_model(self, recipe):
+        return late_fusion(recipe, linear=self.linear)
 
 
 @dataclasses.dataclass(frozen=True)
 class OfTwo(LateFusion):
-    """A rival whose equations are for two modalities."""
+    """A method on the late fusion whose equations are for two modalities."""
 
     def reason_against(self, recipe):
         count = len(recipe.task_modalities or recipe.modalities)
@@ -50,3 +60,50 @@ METHOD = LateFusion(
     title="late fusion",
     source="Tejero-de-Pablos, WACV 2024, Section 4 (docs/method.md, Section 6)",
 )
+
+
+def late_fusion(recipe, kind=MultimodalClassifier, linear=False, **settings):
+    """The late fusion of a recipe, built and not compiled.
+
+    Args:
+        recipe: a `ResolvedRecipe`.
+        kind: `MultimodalClassifier` or a subclass.
+        linear: whether the classifier is one dense layer.
+        **settings: further arguments of `kind`.
+    """
+    encoders = {name: encoder(recipe, name) for name in recipe.modalities}
+    solver = head(recipe, linear, name="task_solver")
+    return build.classifier(recipe, encoders, solver, kind, **settings)
+
+
+def encoder(recipe, name):
+    """A modality's network, to `(batch, 1, 1, channels)`.
+
+    With `model.backbone` "vqvae" it is the recipe's encoder; with "resnet18" the whole
+    ResNet18, to 512 channels. A ResNet18 takes no poses: theirs is the pose encoder
+    with as many channels.
+    """
+    if recipe.model.backbone == "vqvae":
+        grid = build.encoder(recipe, name)
+    elif recipe.modalities[name].kind == "pose":
+        grid = networks.PoseEncoder(
+            recipe.model.hidden_channels,
+            recipe.model.residual_channels,
+            recipe.model.residual_layers,
+            embedding_dim=CHANNELS,
+            grid=POSE_GRID,
+            name=f"{name}_pose",
+        )
+    else:
+        grid = networks.ResNet18Encoder(STRIDE, name=f"{name}_resnet18")
+    return networks.PooledEncoder(grid, name=f"{name}_encoder")
+
+
+def head(recipe, linear=False, name=None):
+    """A classifier: with a hidden layer as docs/method.md, Section 6 has it, or linear."""
+    return networks.FusionSolver(
+        len(recipe.classes),
+        units=None if linear else recipe.model.solver_units,
+        dropout=recipe.model.dropout,
+        name=name,
+    )

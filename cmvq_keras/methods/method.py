@@ -38,11 +38,18 @@ class Method:
         return {self.name: changed.with_method(self.name)}
 
     def build_model(self, recipe):
-        """Another model than CM-VQVAE, built and not compiled; None for that one.
+        """The model, built and not compiled: CM-VQVAE as the recipe says.
 
         Args:
             recipe: a `ResolvedRecipe`.
+
+        Returns:
+            A `cmvq_keras.models.multimodal.MultimodalClassifier`.
         """
+        # Here, so that methods are listed without Keras.
+        from cmvq_keras.models import build
+
+        return build.masked(recipe)
 
     def optimizer(self, optimizer, model, recipe):
         """The optimizer to compile with: the recipe's own, or one around it.

@@ -1,8 +1,18 @@
-"""On-the-fly gradient modulation: the leading encoder's gradients are scaled down."""
+"""On-the-fly gradient modulation: the leading modality's encoder learns more slowly,
+in OGM-GE with noise added.
+
+Reference: Peng et al., "Balanced multimodal learning via on-the-fly gradient
+modulation", CVPR 2022, Section 3.
+"""
 
 import dataclasses
 
-from cmvq_keras.methods.late_fusion import OfTwo
+import keras
+from keras import ops
+
+from cmvq_keras.methods.late_fusion import OfTwo, late_fusion
+from cmvq_keras.models import labels
+from cmvq_keras.models.multimodal import MultimodalClassifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,19 +31,215 @@ class Ogm(OfTwo):
     on_several_devices: bool = False
 
     def build_model(self, recipe):
-        from cmvq_keras.rivals import late_fusion, modulation
-
-        kind = modulation.ModulatedFusion
-        return late_fusion.build(recipe, kind, self.linear, alpha=self.alpha)
+        return late_fusion(recipe, ModulatedFusion, self.linear, alpha=self.alpha)
 
     def optimizer(self, optimizer, model, recipe):
-        from cmvq_keras.rivals import modulation
-
-        seed = recipe.training.seed
-        return modulation.wrapped(optimizer, model, self.noise, seed)
+        return wrapped(optimizer, model, self.noise, recipe.training.seed)
 
     def prepare(self, model, recipe, splits):
         return {"ogm": {"alpha": self.alpha, "noise": self.noise}}
 
 
 METHOD = Ogm(name="ogm", title="OGM", source="Peng et al., CVPR 2022, eqs. 8 to 10")
+
+RANK = 3  # kernels of convolutions over time (3) and over pictures (4)
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class ModulatedFusion(MultimodalClassifier):
+    """A late fusion that tells its optimizer how far ahead each modality is.
+
+    The optimizer sees gradients alone, so the coefficients are the gradient of the
+    weight `modulation`, which adds 0 to the loss and never moves.
+
+    Two modalities and a linear solver with a part "logits".
+
+    Args:
+        alpha: > 0, how strongly a lead slows a modality down.
+        **kwargs: of `MultimodalClassifier`.
+    """
+
+    def __init__(self, *args, alpha=0.8, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.alpha = alpha
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.modulation = self.add_weight(
+            name="modulation",
+            shape=(len(self.modalities),),
+            initializer="zeros",
+            dtype="float32",
+            autocast=False,
+        )
+
+    def tracked_terms(self):
+        return [*super().tracked_terms(), *map(_coefficient, self.modalities)]
+
+    def extra_outputs(self, features, training):
+        return {"features": features}
+
+    def loss_terms(self, x, y, y_pred, sample_weight):
+        terms = super().loss_terms(x, y, y_pred, sample_weight)
+        found = coefficients(self._scores(y, y_pred), self.alpha)
+        found = ops.stop_gradient(found)
+        still = self.modulation - ops.stop_gradient(self.modulation)
+        terms["modulation"] = (ops.sum(found * still), 1.0)
+        for index, name in enumerate(self.modalities):
+            terms[_coefficient(name)] = (found[index], None)
+        return terms
+
+    def _scores(self, y, y_pred):
+        """By modality the sum of the probabilities of the true classes."""
+        last = self.solver.part("logits")
+        kernels = self.channels.split(ops.convert_to_tensor(last.kernel), axis=0)
+        bias = ops.convert_to_tensor(last.bias) / len(self.modalities)
+        found = labels.align_labels(y, y_pred["task"])
+        scores = []
+        for name, kernel in kernels.items():
+            features = y_pred["features"][name]
+            features = ops.reshape(features, (-1, features.shape[-1]))
+            logits = ops.matmul(ops.cast(features, "float32"), kernel) + bias
+            scores.append(true_class_score(logits, found))
+        return ops.stack(scores)
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+def true_class_score(logits, y):
+    """The sum over a batch of the softmax probability of the true class.
+
+    Args:
+        logits: `(batch, classes)`.
+        y: `(batch,)` integers.
+    """
+    shares = ops.softmax(logits, axis=-1)
+    return ops.sum(shares * ops.one_hot(y, shares.shape[-1], dtype=shares.dtype))
+
+
+def coefficients(scores, alpha):
+    """k_u = 1 - tanh(alpha rho_u) where rho_u = s_u / s_v exceeds 1, else 1 (eq. 10).
+
+    Args:
+        scores: `(2,)`, s of both modalities.
+        alpha: > 0.
+    """
+    ratios = scores / ops.flip(scores)
+    return ops.where(ratios > 1, 1 - ops.tanh(alpha * ratios), ops.ones_like(ratios))
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class ModulatingOptimizer(keras.optimizers.Optimizer):
+    """Scales the gradients of the encoders' kernels, adds noise, hands them on.
+
+    Args:
+        inner: the optimizer that takes the steps.
+        kernels: by modality, positions of its encoder's convolution kernels in the
+            model's trainable variables; see `wrapped`.
+        modulation: position there of the weight whose gradient is the coefficients.
+        noise: whether to add Gaussian noise of each kernel's gradient's standard
+            deviation (GE).
+        seed: integer, of the noise.
+    """
+
+    def __init__(self, inner, kernels, modulation, noise=True, seed=None, name=None):
+        super().__init__(learning_rate=0.0, name=name)
+        self.inner = inner
+        self.kernels = [list(positions) for positions in kernels]
+        self.modulation = modulation
+        self.noise = noise
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # Among the optimizer's variables: else JAX draws the same noise every step.
+        self.noise_state = self.seed_generator.state
+
+    def build(self, variables):
+        if self.built:
+            return
+        self.inner.build(variables)
+        super().build(variables)
+
+    @property
+    def variables(self):
+        return [*self._variables, *self.inner.variables]
+
+    def apply(self, grads, trainable_variables=None):
+        """Takes one step; arguments as in Keras."""
+        if not self.built:
+            self.build(trainable_variables)
+        self.inner.apply(self.modulated(grads), trainable_variables)
+
+    def modulated(self, grads):
+        """The gradients that the inner optimizer gets, a list."""
+        grads = list(grads)
+        found = grads[self.modulation]
+        for index, positions in enumerate(self.kernels):
+            for position in positions:
+                grads[position] = self._changed(grads[position], found[index])
+        grads[self.modulation] = ops.zeros_like(found)
+        return grads
+
+    def _changed(self, gradient, coefficient):
+        scaled = gradient * ops.cast(coefficient, gradient.dtype)
+        if not self.noise:
+            return scaled
+        draw = keras.random.normal(
+            gradient.shape, dtype=gradient.dtype, seed=self.seed_generator
+        )
+        return scaled + draw * (ops.std(gradient) + 1e-8)
+
+    @property
+    def learning_rate(self):
+        """The inner optimizer's."""
+        return self.inner.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        self.inner.learning_rate = learning_rate
+
+    @property
+    def iterations(self):
+        """Steps taken."""
+        return self.inner.iterations
+
+    def finalize_variable_values(self, var_list):
+        """Hands on what Keras calls after the last epoch."""
+        self.inner.finalize_variable_values(var_list)
+
+    def get_config(self):
+        return {
+            "inner": keras.saving.serialize_keras_object(self.inner),
+            "kernels": self.kernels,
+            "modulation": self.modulation,
+            "noise": self.noise,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        inner = keras.saving.deserialize_keras_object(
+            config.pop("inner"), custom_objects
+        )
+        return cls(inner, **config)
+
+
+def wrapped(optimizer, model, noise, seed=None):
+    """An optimizer for a built `ModulatedFusion`."""
+    places = {id(v): place for place, v in enumerate(model.trainable_variables)}
+    kernels = [
+        [
+            places[id(v)]
+            for v in model.encoders[name].trainable_variables
+            if len(v.shape) >= RANK
+        ]
+        for name in model.modalities
+    ]
+    return ModulatingOptimizer(
+        optimizer, kernels, places[id(model.modulation)], noise, seed
+    )
+
+
+def _coefficient(name):
+    return f"{name}_coefficient"

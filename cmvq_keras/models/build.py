@@ -6,6 +6,8 @@ from cmvq_keras import methods, networks, recipes
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
+from cmvq_keras.models.masked import MaskedClassifier
+from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.resolved_recipe import RESNET18_STRIDES
 
 
@@ -17,7 +19,7 @@ def build_model(recipe, preset="default"):
         preset: "default", "paper", "code" or "calibrated", for a name.
 
     Returns:
-        A `CMVQVAE`, built, not compiled.
+        A `MultimodalClassifier`, built, not compiled: a `CMVQVAE` by default.
 
     Raises:
         ValueError: for an unknown name or method, or a grid that the inputs' shapes
@@ -26,36 +28,68 @@ def build_model(recipe, preset="default"):
     Reference: docs/method.md, Sections 5 and 6.
     """
     recipe = recipes.resolve(recipe, preset)
-    return methods.get(recipe.method).build_model(recipe) or _cmvqvae(recipe)
+    return methods.get(recipe.method).build_model(recipe)
 
 
-def _cmvqvae(recipe):
-    grid = recipe.model.grid
+def masked(recipe):
+    """The recipe's own model: CM-VQVAE, or what is left of it without reconstruction.
+
+    Args:
+        recipe: a `ResolvedRecipe`.
+    """
+    settings = recipe.model
     encoders, decoders = {}, {}
-    for name, modality in recipe.modalities.items():
-        encoders[name], decoders[name] = _autoencoder(
-            recipe.model, name, modality, grid
+    for name in recipe.modalities:
+        encoders[name], decoders[name] = _autoencoder(recipe, name)
+    quantizers = {name: _quantizer(settings, name) for name in recipe.modalities}
+    solver = task_solver(recipe)
+    if settings.reconstruction:
+        return classifier(
+            recipe,
+            encoders,
+            solver,
+            CMVQVAE,
+            decoders=decoders,
+            quantizers=quantizers,
+            mask=_mask(settings),
         )
-    quantizers = {name: _quantizer(recipe.model, name) for name in recipe.modalities}
-    if not recipe.model.reconstruction:
-        decoders = quantizers = None
-    model = CMVQVAE(
-        encoders,
-        decoders,
-        _solver(recipe, grid),
-        quantizers=quantizers,
-        mask=_mask(recipe.model),
+    if settings.mask_mode == "none":
+        return classifier(recipe, encoders, solver)
+    return classifier(recipe, encoders, solver, MaskedClassifier, mask=_mask(settings))
+
+
+def classifier(recipe, encoders, solver, kind=MultimodalClassifier, **settings):
+    """A recipe's model of some encoders and a solver, weights included.
+
+    Args:
+        recipe: a `ResolvedRecipe`.
+        encoders: by modality.
+        solver: the task's head.
+        kind: `MultimodalClassifier` or a subclass.
+        **settings: further arguments of `kind`.
+    """
+    model = kind(
+        encoders=encoders,
+        solver=solver,
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
         modality_dropout=recipe.model.modality_dropout,
         recompute=recipe.training.recompute,
         name=recipe.name.replace("-", "_"),
+        **settings,
     )
     model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})
     return model
 
 
-def _autoencoder(settings, name, modality, grid):
+def encoder(recipe, name):
+    """The recipe's encoder of a modality, to `(batch, rows, columns, depth)`."""
+    return _autoencoder(recipe, name)[0]
+
+
+def _autoencoder(recipe, name):
+    settings, modality = recipe.model, recipe.modalities[name]
+    grid = settings.grid
     sizes = {
         "hidden_channels": settings.hidden_channels,
         "residual_channels": settings.residual_channels,
@@ -126,8 +160,15 @@ def _mask(settings):
     )
 
 
-def _solver(recipe, grid):
+def task_solver(recipe, name="task_solver"):
+    """The recipe's task head, a layer from a grid to logits.
+
+    Args:
+        recipe: a `ResolvedRecipe`.
+        name: of the layer.
+    """
     settings = recipe.model
+    grid = settings.grid
     if recipe.task == "segmentation":
         side = max(modality.shape[0] for modality in recipe.modalities.values())
         return networks.SegmentationSolver(
@@ -136,7 +177,7 @@ def _solver(recipe, grid):
             residual_channels=settings.residual_channels,
             num_residual_layers=settings.residual_layers,
             num_stages=int(math.log2(side // grid)),
-            name="task_solver",
+            name=name,
         )
     return networks.ClassificationSolver(
         len(recipe.classes),
@@ -145,5 +186,5 @@ def _solver(recipe, grid):
         num_residual_layers=settings.residual_layers,
         units=settings.solver_units,
         dropout=settings.dropout,
-        name="task_solver",
+        name=name,
     )

@@ -29,16 +29,14 @@ def decode_mix(model, x, batch_size):
 
 
 def kept_channels(model, features):
-    """By modality the factors `(channels,)` that leave one of `FEATURES`."""
+    """By modality the factors that leave one of `FEATURES`: `(channels,)`, or 1."""
     if features not in FEATURES:
         raise ValueError(
             f"`features` must be one of {', '.join(FEATURES)}. Received: {features!r}"
         )
-    values = np.ones(model.mask.channel_weights.shape, "float32")
-    if features != "all":
-        values = model.mask.hard_values(complement=features == "contradictory")
-    parts = np.split(ops.convert_to_numpy(values), len(model.modalities))
-    return dict(zip(model.modalities, parts, strict=True))
+    if features == "all":
+        return dict.fromkeys(model.modalities, np.float32(1))
+    return model.channel_values(complement=features == "contradictory")
 
 
 def quantized_grids(model, x, batch_size):
@@ -49,15 +47,6 @@ def quantized_grids(model, x, batch_size):
         return lambda batch: model.task_features(name, batch)
 
     return {m: _in_batches(quantized(m), x[m], batch_size) for m in model.modalities}
-
-
-def check_reconstructs(model):
-    """Raises ValueError for a model without decoders."""
-    if not model.reconstructs:
-        raise ValueError(
-            "The model must have decoders to rebuild its inputs. Received: one without "
-            "(model.reconstruction is false)"
-        )
 
 
 def _decode(model, grids, batch_size):

@@ -12,7 +12,9 @@ import keras
 
 #: Keras takes no other ending.
 ENDING = ".weights.h5"
-_OPTIMIZER = "optimizer"
+#: What version 0.1.0 also wrote, never read where the model has none: the optimizer's
+#: state, and a mask that lets everything through.
+FORMER = ("optimizer", "layers/threshold_mask")
 _MAX_NAMED = 3
 
 
@@ -55,7 +57,8 @@ def check_complete(model, store):
     if getattr(store, "_h5_entry_path", None) != "":
         return
     wanted, found = _groups(layout(model)), _stored_groups(store)
-    homeless, missing = sorted(found - wanted), sorted(wanted - found)
+    homeless = sorted(found.difference(wanted, FORMER))
+    missing = sorted(wanted - found)
     if homeless:
         raise ValueError(
             f"{model.name} must have a layer with weights for each in the file. It has "
@@ -102,7 +105,7 @@ def _stored_groups(store):
                 else None
             )
         )
-    return {path for path in paths if path.split("/")[0] != _OPTIMIZER}
+    return {path for path in paths if path.split("/")[0] != FORMER[0]}
 
 
 def _layer(path):

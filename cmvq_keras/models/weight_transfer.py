@@ -5,8 +5,9 @@ pre-quantization and codebooks are copied, moving averages included; the task so
 and the mask start anew.
 """
 
-import numpy as np
 from keras import ops
+
+from cmvq_keras.models.masked import MaskedClassifier
 
 
 def transfer(source, target, keep_solver=False, keep_mask=False):
@@ -28,27 +29,25 @@ def transfer(source, target, keep_solver=False, keep_mask=False):
             of other weights.
     """
     copies = []
-    if target.reconstructs and not source.reconstructs:
-        raise ValueError("The source must have decoders and codebooks. It has neither.")
     for name in target.modalities:
         if name not in source.modalities:
             raise ValueError(
                 f"The source must have the modality {name}. It has "
                 f"{', '.join(source.modalities)}."
             )
-        for kind in ("encoders", "decoders") if target.reconstructs else ("encoders",):
-            old, new = (
-                getattr(model, kind)[name].weights for model in (source, target)
+        old, new = source.parts_of(name), target.parts_of(name)
+        if not old.keys() >= new.keys():
+            raise ValueError(
+                "The source must have decoders and codebooks. It has neither."
             )
-            copies += _matched(f"{kind}.{name}", old, new)
-        if not target.reconstructs:
-            continue
-        copies += _codebook(name, source.quantizers[name], target.quantizers[name])
+        for kind, part in new.items():
+            copied = _codebook if kind == "quantizers" else _layer
+            copies += copied(f"{kind}.{name}", old[kind], part)
     if keep_solver:
         old, new = (_all_but_last(model.solver) for model in (source, target))
         copies += _matched("solver", old, new)
     if keep_mask:
-        copies.append((target.mask.channel_weights, _mask_weights(source, target)))
+        copies += _mask_weights(source, target)
     for variable, value in copies:
         variable.assign(value)
 
@@ -67,17 +66,21 @@ def _matched(what, old, new):
     return list(zip(new, old, strict=True))
 
 
-def _codebook(name, source, target):
+def _layer(what, source, target):
+    return _matched(what, source.weights, target.weights)
+
+
+def _codebook(what, source, target):
     averaged = source.decay is not None
     if averaged != (target.decay is not None):
         raise ValueError(
-            f"quantizers.{name} must both learn by moving averages, or both by "
+            f"{what} must both learn by moving averages, or both by "
             f"gradient. Received: decay={source.decay} and decay={target.decay}"
         )
     codes = source.codebook()
     if tuple(codes.shape) != tuple(target.embeddings.shape):
         raise ValueError(
-            f"quantizers.{name} must have as many codes of the same depth. Received: "
+            f"{what} must have as many codes of the same depth. Received: "
             f"{tuple(codes.shape)} and {tuple(target.embeddings.shape)}"
         )
     copies = [(target.embeddings, codes)]
@@ -106,14 +109,13 @@ def _all_but_last(solver):
 
 
 def _mask_weights(source, target):
-    weights = ops.convert_to_numpy(source.mask.channel_weights)
-    parts = dict(
-        zip(source.modalities, np.split(weights, len(source.modalities)), strict=True)
-    )
-    kept = np.concatenate([parts[name] for name in target.modalities])
-    if kept.shape != tuple(target.mask.channel_weights.shape):
+    if not all(isinstance(model, MaskedClassifier) for model in (source, target)):
+        raise ValueError("keep_mask needs a mask in both models.")
+    kept = target.channels.join(source.channel_weights())
+    weights = target.mask.channel_weights
+    if kept.shape != tuple(weights.shape):
         raise ValueError(
             "The mask must have as many channels a modality in both models. Received: "
-            f"{len(kept)} and {target.mask.channel_weights.shape[0]}"
+            f"{len(kept)} and {weights.shape[0]}"
         )
-    return kept
+    return [(weights, kept)]

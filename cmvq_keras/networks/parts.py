@@ -37,7 +37,8 @@ class Chain(keras.Layer):
         self.parts = self.make_parts(input_shape)
         shape = input_shape
         for part in self.parts:
-            part.build(shape)
+            if not part.built:
+                part.build(shape)
             shape = part.compute_output_shape(shape)
 
     def call(self, inputs, training=None):

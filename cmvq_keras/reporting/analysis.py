@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from keras import ops
 
 from cmvq_keras.data.datasets import pairing
 from cmvq_keras.evaluation import missing_modality
@@ -90,7 +89,7 @@ def find(opened, attribute=None, seed=0, on_progress=None):
         complementarity=measured,
         summary=_summary(recipe, measured, metrics),
         cautions=list(cautions.cautions(recipe, measured, metrics, probed, shown)),
-        weights=mask_weights(model),
+        weights=model.channel_weights(),
         attribute=shown,
         words=words,
         points=points,
@@ -155,13 +154,6 @@ def measure_if_needed(run, split, source):
     """
     if split not in run.metrics:
         evaluate_from(source, run, split)
-
-
-def mask_weights(model):
-    """The mask's real weights by modality, `(channels,)` float32."""
-    weights = ops.convert_to_numpy(model.mask.channel_weights)
-    parts = np.split(weights, len(model.modalities))
-    return dict(zip(model.modalities, parts, strict=True))
 
 
 def _words(opened, attribute):

@@ -9,12 +9,12 @@ from cmvq_keras import recipes
 from cmvq_keras.data import render
 
 SIDE = 144  # pixels
-VERSIONS = ("all", "complementary", "contradictory", "mix")
 _GAP, _LINE, _FONT = 4, 24, 18
 
 
 def decoded(model, x, version):
-    """Samples decoded from one of `VERSIONS`, normalized, by modality.
+    """Samples decoded from one of the model's `reconstructions`, normalized, by
+    modality.
 
     Args:
         model: a `CMVQVAE`.

@@ -1,6 +1,5 @@
 """Complementary and contradictory features of samples, as rows of numbers."""
 
-import keras
 import numpy as np
 
 from cmvq_keras.models.features import quantized_grids
@@ -26,7 +25,7 @@ def of_samples(model, x, batch_size=128):
         every channel is of both.
     """
     grids = quantized_grids(model, x, batch_size)
-    shares = channel_shares(model)
+    shares = model.channel_shares()
     return {
         name: {
             "complementary": _columns(averaged(grid), shares[name] > 0),
@@ -34,14 +33,6 @@ def of_samples(model, x, batch_size=128):
         }
         for name, grid in grids.items()
     }
-
-
-def channel_shares(model):
-    """By modality how much of each channel counts as complementary, `(channels,)`;
-    see `cmvq_keras.layers.ThresholdMask.shares`."""
-    shares = keras.ops.convert_to_numpy(model.mask.shares())
-    parts = np.split(shares, len(model.modalities))
-    return dict(zip(model.modalities, parts, strict=True))
 
 
 def averaged(grid):

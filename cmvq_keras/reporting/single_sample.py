@@ -14,7 +14,7 @@ def write(opened, samples, features, out):
     Args:
         opened: see `cmvq_keras.reporting.open.open_run`.
         samples: their numbers in the split.
-        features: one of `cmvq_keras.reporting.images.VERSIONS`.
+        features: one of `CMVQVAE.reconstructions`.
         out: the folder, made if it is missing.
 
     Returns:

@@ -6,6 +6,7 @@ import pathlib
 
 import keras
 
+from cmvq_keras import methods
 from cmvq_keras.models.build import build_model
 from cmvq_keras.runs import weights
 from cmvq_keras.runs.run import as_run
@@ -20,13 +21,14 @@ def load_model(run, precision=None):
         precision: dtype policy of a run's model; None for that of its training.
 
     Returns:
-        A `CMVQVAE`.
+        A `CMVQVAE`, or another `MultimodalClassifier`.
 
     Raises:
         FileNotFoundError: when there is no such run or file.
         ValueError: when the weights are damaged or of another recipe.
     """
     if isinstance(run, (str, os.PathLike)) and pathlib.Path(run).suffix == ".keras":
+        methods.register_models()
         return keras.saving.load_model(run)
     run = as_run(run)
     with precision_policy(precision or run.recipe.training.precision):

@@ -15,7 +15,6 @@ from cmvq_keras import fileio
 from cmvq_keras.data.formats import hdf5
 from cmvq_keras.models import saved_weights
 
-_OPTIMIZER = "optimizer"  # written by the first versions; never read
 _MAX_TOLD = 3  # faults of one file
 
 
@@ -63,7 +62,7 @@ def _check(content, layout):
 def _faults(content, path, layout):
     group = content[path] if path else content
     for name in group:
-        if name not in layout and path + name != _OPTIMIZER:
+        if name not in layout and path + name not in saved_weights.FORMER:
             close = difflib.get_close_matches(name, layout, n=1, cutoff=0.4)
             hint = f" (nearest: {path}{close[0]})" if close else ""
             yield f"{path}{fileio.one_line(name)} is unknown{hint}"

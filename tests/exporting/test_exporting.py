@@ -18,9 +18,9 @@ from cmvq_keras import methods, recipes
 from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, exported, formats, writing
 from cmvq_keras.layers import CodeLookup
+from cmvq_keras.methods import late_fusion
 from cmvq_keras.models.build import build_model
 from cmvq_keras.networks import PooledEncoder, ResidualEncoder
-from cmvq_keras.rivals import late_fusion
 from cmvq_keras.runs.run import Run
 
 BACKEND = keras.config.backend()

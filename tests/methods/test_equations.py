@@ -4,16 +4,16 @@ import keras
 import numpy as np
 import pytest
 import reference
-import reference_rivals
+import reference_methods
 from gradients import gradients
 from keras import layers, ops
 
 from cmvq_keras import recipes
 from cmvq_keras.data.split import Split
 from cmvq_keras.errors import DivergedError
-from cmvq_keras.layers import ThresholdMask
+from cmvq_keras.methods import gradient_blending as blending
+from cmvq_keras.methods import ogm, pmr
 from cmvq_keras.networks import FusionSolver, PooledEncoder
-from cmvq_keras.rivals import blending, modulation, prototypes
 
 NAMES = ("image", "audio")
 CLASSES, DEPTH, COUNT = 3, 8, 12
@@ -23,9 +23,7 @@ def make(kind, **settings):
     keras.utils.set_random_seed(0)
     model = kind(
         {name: PooledEncoder(layers.Conv2D(DEPTH, 3)) for name in NAMES},
-        None,
         FusionSolver(CLASSES, units=None),
-        mask=ThresholdMask(mode="none"),
         **settings,
     )
     model.build({"image": (None, 8, 8, 3), "audio": (None, 8, 8, 1)})
@@ -65,7 +63,7 @@ def plain_gradients(model, x, y):
 
 def step(model, optimizer, noise, x, y):
     """One step of Keras's own training: logs, and how far each variable moved."""
-    model.compile(modulation.wrapped(optimizer, model, noise, seed=1))
+    model.compile(ogm.wrapped(optimizer, model, noise, seed=1))
     before = {v.path: numpy(v) for v in model.trainable_variables}
     logs = model.train_on_batch(x, y, return_dict=True)
     return logs, {v.path: numpy(v) - before[v.path] for v in model.trainable_variables}
@@ -73,7 +71,7 @@ def step(model, optimizer, noise, x, y):
 
 def lopsided():
     """A model in which the image is ahead."""
-    model = make(modulation.ModulatedFusion, alpha=0.5)
+    model = make(ogm.ModulatedFusion, alpha=0.5)
     x, y = data()
     last = model.solver.part("logits")
     kernel = np.random.default_rng(1).normal(size=last.kernel.shape)
@@ -87,10 +85,10 @@ def lopsided():
 def test_ogm_scales_the_convolutions_gradients_by_its_coefficients():
     model, x, y = lopsided()
     last = model.solver.part("logits")
-    scores = reference_rivals.ogm_scores(
+    scores = reference_methods.ogm_scores(
         features(model, x), numpy(last.kernel), numpy(last.bias), y
     )
-    expected = reference_rivals.ogm_coefficients(scores, 0.5)
+    expected = reference_methods.ogm_coefficients(scores, 0.5)
     assert min(expected) < 1 == max(expected)
     plain = plain_gradients(model, x, y)
     logs, moved = step(model, keras.optimizers.SGD(0.5), False, x, y)
@@ -130,9 +128,7 @@ def test_ge_adds_noise_of_the_gradients_spread_and_draws_it_anew_every_step():
         )
         model.encoders[name].encoder.bias.assign(np.linspace(-1, 1, DEPTH))
     rate = 1e-6
-    model.compile(
-        modulation.wrapped(keras.optimizers.SGD(rate), model, noise=True, seed=1)
-    )
+    model.compile(ogm.wrapped(keras.optimizers.SGD(rate), model, noise=True, seed=1))
     noises = []
     kernel = model.encoders["image"].encoder.kernel
     for _ in range(2):
@@ -150,9 +146,7 @@ def test_ge_adds_noise_of_the_gradients_spread_and_draws_it_anew_every_step():
 
 def test_the_optimizers_noise_state_is_among_its_variables_and_it_is_saved():
     model, x, y = lopsided()
-    model.compile(
-        modulation.wrapped(keras.optimizers.Adam(), model, noise=True, seed=1)
-    )
+    model.compile(ogm.wrapped(keras.optimizers.Adam(), model, noise=True, seed=1))
     model.train_on_batch(x, y)
     optimizer = model.optimizer
     assert any(v is optimizer.noise_state for v in optimizer.variables)
@@ -164,15 +158,15 @@ def test_the_optimizers_noise_state_is_among_its_variables_and_it_is_saved():
 
 @pytest.mark.parametrize("scores", [(3.0, 1.5), (1.5, 3.0), (2.0, 2.0)])
 def test_coefficients_follow_the_equation(scores):
-    found = numpy(modulation.coefficients(ops.convert_to_tensor(scores), 0.3))
-    expected = reference_rivals.ogm_coefficients(scores, 0.3)
+    found = numpy(ogm.coefficients(ops.convert_to_tensor(scores), 0.3))
+    expected = reference_methods.ogm_coefficients(scores, 0.3)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_blend_weights_follow_the_equation():
     gains, gaps = {"a": 0.5, "b": 1.0, "joint": 0.8}, {"a": 0.1, "b": -0.4, "joint": 1}
     found = list(blending.blend_weights(gains, gaps).values())
-    expected = reference_rivals.blend(list(gains.values()), list(gaps.values()))
+    expected = reference_methods.blend(list(gains.values()), list(gaps.values()))
     np.testing.assert_allclose(found, expected)
     found = blending.blend_weights({"a": -1.0, "b": 1.0}, {"a": 0.1, "b": 0.1})
     assert found == {"a": 0.0, "b": 1.0}
@@ -189,13 +183,13 @@ def test_what_was_generalized_counts_from_a_network_that_knows_nothing(monkeypat
     heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
     model = make(blending.BlendedFusion, heads=heads)
     recipe = recipes.get("planted")
-    noted = blending.prepare(model, recipe, {})
+    noted = blending.measure_blend(model, recipe, {})
     start = np.log(len(recipe.classes))
     gains = [start - validation for _, validation in losses.values()]
     gaps = [validation - trained for trained, validation in losses.values()]
     np.testing.assert_allclose(list(noted["generalization"].values()), gains)
     np.testing.assert_allclose(list(noted["overfitting"].values()), gaps)
-    expected = reference_rivals.blend(gains, gaps)
+    expected = reference_methods.blend(gains, gaps)
     np.testing.assert_allclose(numpy(model.blend), expected, rtol=1e-6)
 
 
@@ -206,7 +200,7 @@ def test_a_training_before_the_main_one_that_diverges_is_told(monkeypatch):
     with pytest.raises(
         DivergedError, match=f"Received for {NAMES[0]}: nan in training"
     ):
-        blending.prepare(model, recipes.get("planted"), {})
+        blending.measure_blend(model, recipes.get("planted"), {})
 
 
 def test_the_blended_loss_is_the_weighted_sum_of_all_heads():
@@ -225,18 +219,18 @@ def test_the_blended_loss_is_the_weighted_sum_of_all_heads():
 
 @pytest.mark.parametrize("early", [0.0, 1.0])
 def test_pmr_follows_the_equations(early):
-    model = make(prototypes.PrototypeFusion, alpha=0.7, mu=0.1)
+    model = make(pmr.PrototypeFusion, alpha=0.7, mu=0.1)
     x, y = data()
     found = features(model, x)
     means = np.stack(
-        [prototypes.class_means(each, y, np.zeros((CLASSES, DEPTH))) for each in found]
+        [pmr.class_means(each, y, np.zeros((CLASSES, DEPTH))) for each in found]
     )
     means[1] = np.random.default_rng(2).normal(size=means[1].shape)
     model.prototypes.assign(means)
     model.regularizes.assign(early)
     model.compile("sgd")
     logs = model.evaluate(x, y, batch_size=COUNT, verbose=0, return_dict=True)
-    pulls, entropies, slow, total = reference_rivals.pmr_terms(
+    pulls, entropies, slow, total = reference_methods.pmr_terms(
         found, means, y, 0.7, 0.1 * early
     )
     assert max(slow) > 0 == min(slow)
@@ -250,7 +244,7 @@ def test_pmr_follows_the_equations(early):
 
 
 def test_pmrs_coefficients_carry_no_gradient():
-    model = make(prototypes.PrototypeFusion)
+    model = make(pmr.PrototypeFusion)
     x, y = data()
     rng = np.random.default_rng(3)
     model.prototypes.assign(rng.normal(size=model.prototypes.shape))
@@ -267,10 +261,10 @@ def test_pmrs_coefficients_carry_no_gradient():
 
 
 def test_prototypes_are_class_means_with_momentum():
-    model = make(prototypes.PrototypeFusion)
+    model = make(pmr.PrototypeFusion)
     x, y = data()
     split = Split(x, y, np.arange(COUNT).astype(str))
-    callback = prototypes.Prototypes(split, momentum=0.2, early=1, batch_size=5)
+    callback = pmr.Prototypes(split, momentum=0.2, early=1, batch_size=5)
     callback.set_model(model)
     callback.on_epoch_begin(0)
     first = numpy(model.prototypes)
@@ -290,18 +284,18 @@ def test_prototypes_are_class_means_with_momentum():
 
 
 def test_prototypes_and_the_early_epochs_reach_the_steps_of_fit():
-    model = make(prototypes.PrototypeFusion, mu=0.5)
+    model = make(pmr.PrototypeFusion, mu=0.5)
     x, y = data()
     model.compile(keras.optimizers.SGD(0.0))
     split = Split(x, y, np.arange(COUNT).astype(str))
-    callback = prototypes.Prototypes(split, momentum=0.2, early=1, batch_size=COUNT)
+    callback = pmr.Prototypes(split, momentum=0.2, early=1, batch_size=COUNT)
     logs = model.fit(
         x, y, batch_size=COUNT, epochs=2, callbacks=[callback], verbose=0
     ).history
     found = features(model, x)
     means = [np.stack([z[y == c].mean(axis=0) for c in range(CLASSES)]) for z in found]
     for epoch, mu in enumerate((0.5, 0.0)):
-        total = reference_rivals.pmr_terms(found, means, y, 1.0, mu)[-1]
+        total = reference_methods.pmr_terms(found, means, y, 1.0, mu)[-1]
         added = logs["loss"][epoch] - logs["task_loss"][epoch]
         assert added == pytest.approx(total, rel=1e-3)
     assert logs["loss"][0] < logs["loss"][1]

@@ -8,8 +8,9 @@ import pytest
 
 import cmvq_keras as cmvq
 from cmvq_keras import methods, recipes
+from cmvq_keras.methods import gradient_blending as blending
+from cmvq_keras.methods import late_fusion
 from cmvq_keras.networks import PooledEncoder, ResidualEncoder
-from cmvq_keras.rivals import blending, late_fusion
 from cmvq_keras.runs.evaluate import evaluate
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -124,7 +125,11 @@ def test_a_models_configuration_brings_it_back(runs, tmp_path):
 
 def test_late_fusion_is_one_resnet18_a_modality_at_its_own_channels(monkeypatch):
     monkeypatch.setattr(late_fusion, "encoder", RESNET18)
-    recipe = variant("late-fusion", "digits", {"model.solver_units": 256})
+    recipe = variant(
+        "late-fusion",
+        "digits",
+        {"model.solver_units": 256, "model.backbone": "resnet18"},
+    )
     model = cmvq.build_model(recipe)
     stems = {
         name: model.encoders[name].encoder.part("conv_stem").kernel.shape[2]
@@ -139,7 +144,9 @@ def test_late_fusion_is_one_resnet18_a_modality_at_its_own_channels(monkeypatch)
 
 
 def test_poses_get_the_pose_encoder_with_as_many_channels():
-    encoder = RESNET18(cmvq.recipes.get("penn-action"), "pose")
+    recipe = cmvq.recipes.get("penn-action")
+    recipe = recipe.with_settings({"model.backbone": "resnet18"})
+    encoder = RESNET18(recipe, "pose")
     assert type(encoder.encoder).__name__ == "PoseEncoder"
     assert encoder.compute_output_shape((None, 100, 13, 3)) == (None, 1, 1, 512)
 

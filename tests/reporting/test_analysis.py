@@ -1,15 +1,17 @@
 """The numbers of a report against independent ones."""
 
 import dataclasses
-import types
 
 import numpy as np
 import pytest
 from command_line import error_of, invoke
+from keras import layers
 from PIL import Image
 
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.metrics import complementarity
+from cmvq_keras.models.cmvqvae import CMVQVAE
+from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.reporting import analysis, images, open, pooled_features, probes
 from cmvq_keras.reporting.figures import epochs
 from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
@@ -39,10 +41,11 @@ def test_samples_are_read_in_the_order_in_which_they_are_named(opened):
 )
 def test_a_channel_counts_as_the_mask_counts_it(mode, weights, expected):
     mask = ThresholdMask(threshold=0.005, mode=mode)
-    mask.build((None, 2, 2, 4))
+    encoders = {name: layers.Dense(2) for name in ("image", "audio")}
+    model = MaskedClassifier(encoders, layers.Dense(3), mask=mask)
+    model.build(dict.fromkeys(encoders, (None, 2, 2, 1)))
     mask.channel_weights.assign(weights)
-    model = types.SimpleNamespace(mask=mask, modalities=("image", "audio"))
-    found = pooled_features.channel_shares(model)
+    found = model.channel_shares()
     np.testing.assert_allclose(found["image"], expected[:2])
     np.testing.assert_allclose(found["audio"], expected[2:])
 
@@ -176,7 +179,7 @@ def test_the_matrix_of_pairs_is_symmetric():
     assert pairwise_matrix(_counts(image=4, audio=2)) is None
 
 
-@pytest.mark.parametrize("version", images.VERSIONS)
+@pytest.mark.parametrize("version", CMVQVAE.reconstructions)
 def test_reconstruct_writes_single_pictures(trained, tmp_path, version):
     arguments = ["--samples", "0,5", "--features", version, "-o", tmp_path]
     result = invoke("reconstruct", trained[0], *arguments)

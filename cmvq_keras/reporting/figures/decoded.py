@@ -11,10 +11,10 @@ AUDIBLE = ("original", "all", "complementary", "contradictory")
 def draw(opened, analysis, rows):
     """A picture a modality; none for a model without decoders."""
     recipe, model = opened.recipe, opened.model
-    if not model.reconstructs:
+    if not model.reconstructions:
         return
     x = opened.inputs(rows)
-    decoded = {each: images.decoded(model, x, each) for each in images.VERSIONS}
+    decoded = {each: images.decoded(model, x, each) for each in model.reconstructions}
     for name in model.modalities:
         versions = {"original": x[name]}
         versions |= {each: values[name] for each, values in decoded.items()}

@@ -1,0 +1,63 @@
+"""A mask over the channels of all modalities, learned with the task."""
+
+import keras
+from keras import ops
+
+from cmvq_keras.layers import ThresholdMask
+from cmvq_keras.models.multimodal import MultimodalClassifier
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MaskedClassifier(MultimodalClassifier):
+    """A classifier whose fusion passes a mask: CM-VQVAE without quantizers and
+    decoders (Tejero-de-Pablos, WACV 2024, Table 4).
+
+    The mask's penalty is a term of the loss.
+
+    Args:
+        encoders, solver: as in `MultimodalClassifier`.
+        mask: a `ThresholdMask`; by default a binary one.
+        **kwargs: of `MultimodalClassifier`.
+    """
+
+    loss_names = ("task", "mask_penalty")
+    _layer_keys = ("mask", "solver")
+
+    def __init__(self, encoders, solver, *, mask=None, parts=None, **kwargs):
+        mask = ThresholdMask() if mask is None else mask
+        parts = {**(parts or {}), "mask": mask}
+        super().__init__(encoders, solver, parts=parts, **kwargs)
+
+    def tracked_terms(self):
+        return [*super().tracked_terms(), "mask_penalty"]
+
+    def fuse(self, grids, training=False):
+        return self.mask(super().fuse(grids, training), training=training)
+
+    def loss_terms(self, x, y, y_pred, sample_weight):
+        penalty = self.mask.penalty_value()
+        terms = super().loss_terms(x, y, y_pred, sample_weight)
+        terms["mask_penalty"] = (penalty, self._loss_weights["mask_penalty"])
+        return terms
+
+    def _other_losses(self, terms):
+        losses = self.losses
+        if len(losses) <= (1 if self.mask.is_penalized else 0):
+            return None
+        # The penalty stands among them too, as a regularizer.
+        return sum(losses) - terms["mask_penalty"][0]
+
+    def channel_weights(self):
+        self.check_built()
+        return self._split(self.mask.channel_weights)
+
+    def channel_values(self, complement=False):
+        self.check_built()
+        return self._split(self.mask.hard_values(complement=complement))
+
+    def channel_shares(self):
+        self.check_built()
+        return self._split(self.mask.shares())
+
+    def _split(self, values):
+        return self.channels.split(ops.convert_to_numpy(values))

@@ -1,0 +1,54 @@
+"""A classifier with a head of each modality's own beside the joint one."""
+
+import keras
+
+from cmvq_keras.models.multimodal import MultimodalClassifier
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MultiHeadClassifier(MultimodalClassifier):
+    """The joint head predicts; each modality's own head adds a loss.
+
+    The output of a call also has "heads": logits by modality.
+
+    Args:
+        heads: by modality, a layer from its features to logits.
+        **kwargs: of `MultimodalClassifier`.
+    """
+
+    _by_modality_keys = ("encoders", "heads")
+
+    def __init__(self, *args, heads, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.heads = {name: heads[name] for name in sorted(heads)}
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for name, head in self.heads.items():
+            head.build(self.encoders[name].compute_output_shape(input_shape[name]))
+
+    def tracked_terms(self):
+        own = [f"{name}_task_loss" for name in self.modalities]
+        return [*super().tracked_terms(), *own]
+
+    def extra_outputs(self, features, training):
+        return {
+            "heads": {
+                name: self.heads[name](features[name], training=training)
+                for name in self.modalities
+            }
+        }
+
+    def loss_terms(self, x, y, y_pred, sample_weight):
+        terms = super().loss_terms(x, y, y_pred, sample_weight)
+        task, factor = terms["task_loss"]
+        weights = self.head_weights()
+        terms["task_loss"] = (task, factor * weights["joint"])
+        for name in self.modalities:
+            own = self.task_term(y, y_pred["heads"][name], sample_weight)
+            terms[f"{name}_task_loss"] = (own, factor * weights[name])
+        return terms
+
+    def head_weights(self):
+        """Factors of the losses: by modality, and of the joint head as "joint"."""
+        return dict.fromkeys((*self.modalities, "joint"), 1.0)
