@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parents[2] / "golden"
+FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 
 
 @functools.cache
