@@ -100,7 +100,7 @@ def encoder(recipe, name):
 
 
 def head(recipe, linear=False, name=None):
-    """A classifier: with a hidden layer as docs/method.md, Section 6 has it, or linear."""
+    """A classifier: linear, or with a hidden layer (docs/method.md, Section 6)."""
     return networks.FusionSolver(
         len(recipe.classes),
         units=None if linear else recipe.model.solver_units,

@@ -20,6 +20,7 @@ from cmvq_keras.exporting import checking, cutting, exported, formats, writing
 from cmvq_keras.layers import CodeLookup
 from cmvq_keras.methods import late_fusion
 from cmvq_keras.models.build import build_model
+from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.networks import PooledEncoder, ResidualEncoder
 from cmvq_keras.runs.run import Run
 
@@ -75,7 +76,8 @@ def built(recipe, kept=KEPT):
         # Codes that lie among the features, so that all of them are chosen.
         codes = generator.choice(features, quantizer.num_embeddings, replace=False)
         quantizer.embeddings.assign(codes)
-    set_mask(model, kept)
+    if isinstance(model, MaskedClassifier):
+        set_mask(model, kept)
     return model
 
 
