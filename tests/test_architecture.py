@@ -28,13 +28,16 @@ ORDER = (
     *("metrics", "data", "data.formats", "data.split", "data.render"),
     *("data.single_file", "data.transforms", "data.listing", "data.decoding"),
     *("data.datasets", "data.store", "batches", "recipe_file", "recipes", "models"),
-    *("rivals", "methods", "evaluation", "runs", "training", "exporting", "interop"),
+    *("methods", "evaluation", "runs", "training", "exporting", "interop"),
     *("reporting", "experiments", "cli", "__main__"),
 )
 #: Arrows to the right, with the reason.
 AGAINST_THE_ORDER = {
     ("models.build", "methods"): "a recipe's method says how its model is built",
-    ("rivals.blending", "evaluation.scores"): "trains each modality to know its weight",
+    (
+        "methods.gradient_blending",
+        "evaluation.scores",
+    ): "trains each modality to know its weight",
 }
 #: They know no Keras, so that they can be used before the backend is chosen.
 WITHOUT_KERAS = ("data", "errors", "fileio", "recipe", "recipe_file", "recipes")
