@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from cmvq_keras.data.formats import images
+from cmvq_keras.data.transforms.augmentation import Draws
 
 
 class Batches(keras.utils.PyDataset):
@@ -164,7 +165,49 @@ class Mirrored(keras.utils.PyDataset):
         self.batches.set_epoch(epoch)
 
 
-def training_batches(settings, split, mirrors=None, process=(0, 1)):
+class Augmented(keras.utils.PyDataset):
+    """Batches whose samples are changed at random, each modality by its own kind.
+
+    What is drawn depends on seed, epoch and place in the epoch alone.
+
+    Args:
+        batches: a `Batches`, or `Mirrored` ones.
+        changes: by modality a function of a batch and
+            `cmvq_keras.data.transforms.augmentation.Draws`; others stay as they are.
+        seed: integer.
+    """
+
+    def __init__(self, batches, changes, seed):
+        super().__init__()
+        self.batches = batches
+        self.changes = changes
+        self.seed = seed
+        self._rows = getattr(batches, "batches", batches)
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        x, y = self.batches[index]
+        part, size = self._rows.local_shard(index), self._rows.batch_size
+        part = slice(part.start - index * size, part.stop - index * size)
+        changed = dict(x)
+        for place, (name, change) in enumerate(sorted(self.changes.items())):
+            # A modality alone is changed as it is beside others of later names.
+            stream = [self.seed, self._rows.epoch, index, place + 1]
+            draws = Draws(np.random.default_rng(stream), size, part)
+            changed[name] = change(x[name], draws)
+        return changed, y
+
+    def on_epoch_end(self):
+        self.batches.on_epoch_end()
+
+    def set_epoch(self, epoch):
+        """As that of the batches."""
+        self.batches.set_epoch(epoch)
+
+
+def training_batches(settings, split, mirrors=None, process=(0, 1), changes=None):
     """A training split as batches that are shuffled anew in every epoch.
 
     Args:
@@ -172,10 +215,13 @@ def training_batches(settings, split, mirrors=None, process=(0, 1)):
         split: a `cmvq_keras.data.split.Split`.
         mirrors: see `cmvq_keras.recipes.mirrors`; None where nothing is mirrored.
         process: as in `Batches`.
+        changes: as in `Augmented`; None for samples as they are.
     """
     batches = Batches(split.x, split.y, settings.batch_size, settings.seed, process)
     if mirrors:
-        return Mirrored(batches, settings.mirror, mirrors, settings.seed)
+        batches = Mirrored(batches, settings.mirror, mirrors, settings.seed)
+    if changes:
+        batches = Augmented(batches, changes, settings.seed)
     return batches
 
 

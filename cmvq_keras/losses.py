@@ -1,6 +1,7 @@
 """The task's loss, where it is not the default one."""
 
 import keras
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -27,6 +28,36 @@ class FunctionLoss(keras.losses.Loss):
     def from_config(cls, config):
         function = keras.saving.deserialize_keras_object(config.pop("function"))
         return cls(function, **config)
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Softmax cross entropy of labels that leave a share to all classes alike.
+
+    Of logits `(batch, classes)` and integer labels `(batch,)`:
+    (1 - s) * -log p(label) + s * mean over the classes of -log p.
+
+    Args:
+        smoothing: s, in [0, 1). 0 is the plain cross entropy.
+
+    Reference: Szegedy et al., Rethinking the Inception Architecture, 2016, Section 7.
+    """
+
+    def __init__(self, smoothing=0.1, name="smoothed_cross_entropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"`smoothing` must be in [0, 1). Received: {smoothing}")
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        labels = ops.cast(y_true, "int32")[..., None]
+        log_shares = ops.log_softmax(ops.cast(y_pred, "float32"), axis=-1)
+        of_label = ops.take_along_axis(log_shares, labels, axis=-1)[..., 0]
+        of_all = ops.mean(log_shares, axis=-1)
+        return -(1 - self.smoothing) * of_label - self.smoothing * of_all
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}
 
 
 def task_loss(loss):

@@ -60,7 +60,8 @@ class Modality:
 class ModelSettings:
     """The network (docs/method.md, Sections 5 and 6) and its mask (Section 2)."""
 
-    backbone: str = choice("vqvae", "vqvae", "resnet18")
+    backbone: str = choice("vqvae", "vqvae", "conv", "resnet18")
+    head: str = choice("flat", "flat", "pooled")
     hidden_channels: int = setting(
         128,
         lambda value: 8 <= value <= 4096 and value % 4 == 0,
@@ -122,7 +123,12 @@ class TrainingSettings:
         1e-3, lambda value: 0 < value < math.inf, "a number > 0"
     )
     momentum: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
-    schedule: str = choice("constant", "constant", "cosine")
+    schedule: str = choice("constant", "constant", "cosine", "one-cycle")
+    weight_decay: float | None = setting(
+        None, _optional(lambda value: 0 <= value < math.inf), "a number >= 0, or none"
+    )
+    label_smoothing: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
+    augmentation: bool = setting(False, lambda value: True, "true or false")
     clip_norm: float | None = setting(
         None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
@@ -199,6 +205,11 @@ class Recipe:
             faults.append(
                 "training.select_by must be accuracy or task_loss for "
                 f"{self.task}. Received: 'mean_iou'"
+            )
+        if self.training.label_smoothing and self.task == "segmentation":
+            faults.append(
+                "training.label_smoothing must be 0 for segmentation. Received: "
+                f"{self.training.label_smoothing}"
             )
         if not isinstance(self.data, dict):
             faults.append(f"data must hold settings by name. Received: {self.data!r}")

@@ -57,7 +57,7 @@ def _fitting_grid(recipe):
     ResNet18 has no stage finer than a quarter of its input: with that backbone a finer
     `model.grid` becomes that one. Poses have any grid.
     """
-    if recipe.model.backbone == "vqvae":
+    if recipe.model.backbone != "resnet18":
         return recipe.model.grid
     sides = [
         min(modality.shape[:2]) // RESNET18_STRIDES[0]

@@ -6,7 +6,8 @@ root that it needs, see `cmvq_keras.data.datasets.sources`). It may hold `PRESET
 preset, on top of the common ones below) and, where its raw files can be read,
 `open_split`, or `load_split` where they are made up. `FILES`, or `files(recipe)` where
 it depends on settings, holds by modality what reads a single file, by its ending.
-`MIRRORS` holds by modality what mirrors a batch left to right, `LIMBS` the pairs of
+`MIRRORS` holds by modality what mirrors a batch left to right, `AUGMENTATIONS` what
+changes one at random where its kind's own would be wrong, `LIMBS` the pairs of
 joints between which a pose has lines. A name is kebab-case for people and snake_case as
 a module.
 
@@ -294,6 +295,36 @@ def mirrors(recipe):
             f"{', '.join(missing)} is mirrored. Received: {recipe.training.mirror}"
         )
     return known
+
+
+def augmentations(recipe):
+    """What changes a recipe's training samples at random.
+
+    A recipe's module may name one of its own in `AUGMENTATIONS`; else it is that of the
+    modality's kind.
+
+    Args:
+        recipe: a `Recipe`.
+
+    Returns:
+        Functions by modality, see `cmvq_keras.data.transforms.augmentation`; None
+        where the recipe asks for none.
+
+    Raises:
+        ValueError: for a modality that has none, and for segmentation, whose label maps
+            would have to move along.
+    """
+    if not recipe.training.augmentation:
+        return None
+    if recipe.task == "segmentation":
+        raise ValueError("training.augmentation must be false for segmentation.")
+    from cmvq_keras.data.transforms import augmentation
+
+    own = getattr(_module_of(recipe), "AUGMENTATIONS", {})
+    return {
+        name: own.get(name) or augmentation.of_kind(modality.kind)
+        for name, modality in recipe.modalities.items()
+    }
 
 
 def limbs(recipe):

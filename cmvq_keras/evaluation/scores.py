@@ -8,6 +8,7 @@ from cmvq_keras.batches import Batches, even_batch_size
 from cmvq_keras.distribution import replicas
 from cmvq_keras.evaluation import shared_classes
 from cmvq_keras.evaluation.progress import StepProgress
+from cmvq_keras.losses import SmoothedCrossEntropy
 from cmvq_keras.metrics import (
     ConfusionMetric,
     IntersectionOverUnion,
@@ -30,6 +31,12 @@ def scores(recipe, shared=None):
         indices = [recipe.classes.index(name) for name in shared]
         found.append(shared_classes.AccuracyAmong(indices))
     return found
+
+
+def task_loss(recipe):
+    """The loss to compile a recipe's model with; None for that of the model."""
+    smoothing = recipe.training.label_smoothing
+    return SmoothedCrossEntropy(smoothing) if smoothing else None
 
 
 def _score(recipe):

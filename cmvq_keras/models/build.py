@@ -118,7 +118,17 @@ def _autoencoder(recipe, name):
             networks.ResNet18Encoder(stride, embedding_dim=depth, name=names[0]),
             networks.ResNet18Decoder(channels, stride, name=names[1]),
         )
-    sizes["num_stages"] = int(math.log2(stride))
+    stages = int(math.log2(stride))
+    if settings.backbone == "conv":
+        return (
+            networks.ConvEncoder(
+                settings.hidden_channels, stages, embedding_dim=depth, name=names[0]
+            ),
+            networks.ConvDecoder(
+                channels, settings.hidden_channels, stages, name=names[1]
+            ),
+        )
+    sizes["num_stages"] = stages
     return (
         networks.ResidualEncoder(**sizes, embedding_dim=depth, name=names[0]),
         networks.ResidualDecoder(channels, **sizes, name=names[1]),
@@ -178,6 +188,10 @@ def task_solver(recipe, name="task_solver"):
             num_residual_layers=settings.residual_layers,
             num_stages=int(math.log2(side // grid)),
             name=name,
+        )
+    if settings.head == "pooled":
+        return networks.PooledSolver(
+            len(recipe.classes), dropout=settings.dropout, name="task_solver"
         )
     return networks.ClassificationSolver(
         len(recipe.classes),

@@ -3,18 +3,24 @@
 import keras
 import numpy as np
 
+from cmvq_keras.models.schedules import OneCycle
+
 
 def optimizer(settings, steps):
     """The optimizer of `TrainingSettings`, for epochs of so many steps."""
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
+    if settings.schedule == "one-cycle":
+        rate = OneCycle(rate, steps * settings.epochs)
     together = settings.accumulation_steps
     common = {
         "learning_rate": rate,
         "global_clipnorm": settings.clip_norm,
         "gradient_accumulation_steps": together if together > 1 else None,
     }
+    if settings.weight_decay is not None:
+        common["weight_decay"] = settings.weight_decay
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(momentum=settings.momentum, **common)
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}

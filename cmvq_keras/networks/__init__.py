@@ -1,7 +1,9 @@
 """Networks: encoders, decoders and task solvers, all of them keras layers."""
 
+from cmvq_keras.networks.conv import ConvDecoder, ConvEncoder
 from cmvq_keras.networks.fusion import FusionSolver, PooledEncoder
 from cmvq_keras.networks.heads import ClassificationSolver, SegmentationSolver
+from cmvq_keras.networks.pooled import PooledSolver
 from cmvq_keras.networks.pose import PoseDecoder, PoseEncoder
 from cmvq_keras.networks.residual import ResidualDecoder, ResidualEncoder, ResidualStack
 from cmvq_keras.networks.resnet18 import (
@@ -12,8 +14,11 @@ from cmvq_keras.networks.resnet18 import (
 
 __all__ = [
     "ClassificationSolver",
+    "ConvDecoder",
+    "ConvEncoder",
     "FusionSolver",
     "PooledEncoder",
+    "PooledSolver",
     "PoseDecoder",
     "PoseEncoder",
     "ResNet18Decoder",

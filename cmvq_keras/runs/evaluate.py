@@ -67,7 +67,8 @@ def _evaluate(run, split, source, without):
     shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with precision_policy(recipe.training.precision):
-        model.compile(metrics=scores.scores(recipe, shared))
+        loss = scores.task_loss(recipe)
+        model.compile(loss=loss, metrics=scores.scores(recipe, shared))
         results = measured(model, recipe, data, shared) | source.omitted_samples(split)
         if without:
             found = missing_modality.measure(model, recipe, data, without)

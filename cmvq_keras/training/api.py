@@ -257,13 +257,17 @@ class _Job:
         splits = {name: source.split(recipe, name) for name in SPLITS}
         _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
         process = replicas.index, replicas.processes
-        batches = training_batches(recipe.training, splits["train"], mirrors, process)
+        changes = recipes.augmentations(recipe)
+        batches = training_batches(
+            recipe.training, splits["train"], mirrors, process, changes
+        )
         model = _started_model(recipe, origin)
         replicas.vary_draws()
         method = methods.get(recipe.method)
         optimizer = optimizers.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model, recipe)
-        model.compile(optimizer, metrics=scores.scores(recipe, shared))
+        loss = scores.task_loss(recipe)
+        model.compile(optimizer, loss, metrics=scores.scores(recipe, shared))
         return cls(recipe, method, model, batches, splits, shared, source)
 
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):

@@ -31,9 +31,8 @@ def decoded(context, packets, what):
 
     Raises:
         ValueError: for content that the decoder refuses.
-        NotImplementedError: for a feature of the format that FFmpeg does not know.
     """
-    from av.error import FFmpegError, PatchWelcomeError
+    from av.error import FFmpegError
 
     context.flush_buffers()
     done = 0
@@ -41,8 +40,7 @@ def decoded(context, packets, what):
         for packet in [*packets, None]:
             yield from context.decode(packet)
             done += 1
-    except PatchWelcomeError as error:
-        raise NotImplementedError(f"{what}: {error.strerror}") from None
     except FFmpegError as error:
-        where = f" in part {done + 1} of {len(packets)}" if len(packets) > 1 else ""
-        raise ValueError(f"{what} is damaged{where} ({error.strerror})") from None
+        raise ValueError(
+            f"{what} is damaged in part {done + 1} of {len(packets)} ({error.strerror})"
+        ) from None

@@ -1,0 +1,55 @@
+"""The one-cycle learning rate, against its definition in float64."""
+
+import keras
+import numpy as np
+import pytest
+
+from cmvq_keras.models.optimizers import optimizer
+from cmvq_keras.models.schedules import OneCycle
+from cmvq_keras.recipe import TrainingSettings
+
+
+def _expected(highest, steps):
+    """PyTorch's OneCycleLR with its default shares, from its two half cosines."""
+    first, last = highest / 25, highest / 25 / 1e4
+    top, end = 0.3 * steps - 1, steps - 1
+    found = []
+    for step in range(steps):
+        if step <= top:
+            low, high, share = first, highest, step / top
+        else:
+            low, high, share = highest, last, (step - top) / (end - top)
+        found.append(high + (low - high) / 2 * (1 + np.cos(np.pi * share)))
+    return found
+
+
+def test_the_rate_rises_and_falls_as_defined():
+    schedule = OneCycle(5e-3, 720)
+    steps = range(0, 720, 31)
+    found = [float(schedule(step)) for step in steps]
+    expected = np.array(_expected(5e-3, 720))[list(steps)]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+    assert float(schedule(719)) == pytest.approx(5e-3 / 25e4, rel=1e-2)
+    assert float(schedule(10_000)) == pytest.approx(5e-3 / 25e4, rel=1e-2)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7])
+def test_few_steps_have_finite_rates(steps):
+    schedule = OneCycle(1e-2, steps)
+    rates = np.array([float(schedule(step)) for step in range(steps)])
+    assert np.isfinite(rates).all()
+    assert (rates > 0).all()
+
+
+def test_a_recipe_asks_for_it_with_its_weight_decay():
+    settings = TrainingSettings(
+        optimizer="adamw", schedule="one-cycle", weight_decay=0.02, epochs=3
+    )
+    found = optimizer(settings, 10)
+    assert found.weight_decay == 0.02
+    assert found.get_config()["learning_rate"]["config"] == {
+        "highest": settings.learning_rate,
+        "steps": 30,
+    }
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(found))
+    assert float(again._learning_rate(4)) == float(found._learning_rate(4))
