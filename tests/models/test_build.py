@@ -13,6 +13,7 @@ from cmvq_keras.recipe import Modality
 # knowingly.
 PARAMETERS = {
     "planted": (90_194, 95_500),
+    "erasure": (90_194, 95_500),
     "digits": (236_500, 271_772),
     "av-digits": (297_106, 332_506),
     "crema-d": (1_935_306, 2_072_876),
@@ -22,6 +23,7 @@ PARAMETERS = {
 }
 LATENTS = {
     "planted": (8, 8, 16),
+    "erasure": (8, 8, 16),
     "digits": (16, 16, 32),
     "av-digits": (16, 16, 32),
     "crema-d": (32, 32, 64),
