@@ -15,47 +15,74 @@ __version__ = "0.1.0"
 checkout.install()
 old_names.install()
 
+# Where the public names are defined; __init__.pyi tells type checkers the same.
 _PUBLIC = {
-    "CMVQVAE": "models.cmvqvae",
-    "ClassificationSolver": "networks",
-    "PoseDecoder": "networks",
-    "PoseEncoder": "networks",
-    "Recipe": "recipe",
-    "ResNet18Decoder": "networks",
-    "ResNet18Encoder": "networks",
-    "ResidualDecoder": "networks",
-    "ResidualEncoder": "networks",
-    "SegmentationSolver": "networks",
-    "ThresholdMask": "layers",
-    "VectorQuantizer": "layers",
-    "build_model": "models.build",
-    "evaluate": "runs.evaluate",
-    "export": "exporting.exported",
-    "load_model": "runs.load",
-    "predict": "runs.predict",
-    "prepare": "runs.stores",
-    "resume": "training.api",
-    "train": "training.api",
+    "errors": (
+        "DivergedError",
+        "DownloadError",
+        "LeaderRefusedError",
+        "PeerLostError",
+        "RecipeFileError",
+        "TrainingInterruptedError",
+        "WrongSamplesError",
+    ),
+    "experiments.api": ("compare", "sweep"),
+    "exporting.exported": ("export",),
+    "layers": (
+        "BatchNormalization",
+        "Clamp",
+        "CodeLookup",
+        "Conv2D",
+        "Conv2DTranspose",
+        "MaskPenalty",
+        "ModalityDropout",
+        "ThresholdMask",
+        "VectorQuantizer",
+    ),
+    "models.build": ("build_model",),
+    "models.cmvqvae": ("CMVQVAE",),
+    "networks": (
+        "ClassificationSolver",
+        "FusionSolver",
+        "PooledEncoder",
+        "PoseDecoder",
+        "PoseEncoder",
+        "ResNet18Decoder",
+        "ResNet18Encoder",
+        "ResidualDecoder",
+        "ResidualEncoder",
+        "ResidualStack",
+        "SegmentationSolver",
+    ),
+    "recipe": ("Modality", "Recipe"),
+    "runs.evaluate": ("evaluate",),
+    "runs.load": ("load_model",),
+    "runs.predict": ("predict",),
+    "runs.stores": ("prepare",),
+    "training.api": ("resume", "train"),
+    "training.reproduce": ("reproduce",),
 }
 _MODULES = {
     "backend": "backend",
     "convert": "interop.convert",
     "data": "data",
+    "errors": "errors",
     "layers": "layers",
     "metrics": "metrics",
     "networks": "networks",
     "recipes": "recipes",
 }
+_PLACES = {name: module for module, names in _PUBLIC.items() for name in names}
 # Modules that were public names in version 0.1.0.
 _OLD_MODULES = ("run",)
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
-_WITHOUT_KERAS = ("backend", "data", "runs.stores", "recipe", "recipes", "runs.run")
+_WITHOUT_KERAS = ("backend", "data", "errors", "recipe", "recipes", "runs.stores")
 
-__all__ = sorted([*_PUBLIC, *_MODULES, "__version__"])
+__all__ = sorted([*_PLACES, *_MODULES, "__version__"])
 
 
 def __getattr__(name):
-    module = _PUBLIC.get(name) or _MODULES.get(name)
+    module = _PLACES.get(name) or _MODULES.get(name)
     if module is None:
         if name in _OLD_MODULES:
             return importlib.import_module(f"cmvq_keras.{name}")
@@ -63,7 +90,7 @@ def __getattr__(name):
     if module not in _WITHOUT_KERAS:
         importlib.import_module("cmvq_keras.backend").select_backend()
     loaded = importlib.import_module(f"cmvq_keras.{module}")
-    return getattr(loaded, name) if name in _PUBLIC else loaded
+    return getattr(loaded, name) if name in _PLACES else loaded
 
 
 def __dir__():

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import venv
 import zipfile
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
@@ -67,3 +68,17 @@ def python(code, kind, installs, folder):
         timeout=120,
         check=False,
     )
+
+
+def interpreter(kind, installs, folder):
+    """A Python that has one of the installs and the dependencies, for type checkers."""
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    packages = next(folder.glob("lib/python*/site-packages"))
+    # Files in order of their names: what is installed comes before the dependencies.
+    for file in installs[kind].iterdir():
+        target = packages / file.name
+        shutil.copy(file, target) if file.is_file() else shutil.copytree(file, target)
+    others = sysconfig.get_paths()["purelib"]
+    (packages / "dependencies.pth").write_text(f"{others}\n")
+    return python
