@@ -52,6 +52,13 @@ def command(
         seeds = range(first_seed, first_seed + seeds)
         with study_options.continued(out):
             api.compare(
-                chosen, names, seeds, out, data_dir, store, TerminalProgress(), jobs
+                chosen,
+                names,
+                seeds=seeds,
+                out=out,
+                data_dir=data_dir,
+                store=store,
+                reporter=TerminalProgress(),
+                jobs=jobs,
             )
     study_options.conclude(out, "compare")

@@ -51,7 +51,7 @@ def command(run, format_, output, force, backend):
     chosen = options.start_backend(formats.choose_backend(format_, backend))
     from cmvq_keras.exporting.exported import export
 
-    exported = export(opened, output, format_, force)
+    exported = export(opened, output, format=format_, force=force)
     click.echo(table(_rows(exported, format_, chosen)))
 
 

@@ -70,7 +70,14 @@ def command(
     asked = recipes.get(recipe).with_settings(settings)
     chosen = recipes.resolve(asked, modality=modality)
     with Progress() as progress:
-        store = stores.prepare(chosen, data_dir, out, force, progress.tell, workers)
+        store = stores.prepare(
+            chosen,
+            data_dir,
+            out=out,
+            force=force,
+            on_progress=progress.tell,
+            workers=workers,
+        )
     click.echo(_summary(store))
 
 

@@ -51,7 +51,14 @@ def command(
         seeds = range(first_seed, first_seed + seeds)
         with study_options.continued(out):
             api.sweep(
-                chosen, values, seeds, out, data_dir, store, TerminalProgress(), jobs
+                chosen,
+                values,
+                seeds=seeds,
+                out=out,
+                data_dir=data_dir,
+                store=store,
+                reporter=TerminalProgress(),
+                jobs=jobs,
             )
     study_options.conclude(out, "sweep")
 

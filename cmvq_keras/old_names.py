@@ -9,7 +9,10 @@ import importlib
 import importlib.machinery
 import sys
 import warnings
+from collections.abc import Callable
+from typing import TypeVar
 
+Function = TypeVar("Function", bound=Callable)
 GONE_IN = "0.3"
 MODULES = {
     "backend": "backend.selection",
@@ -277,14 +280,36 @@ def getter(module):
     return get
 
 
-def renamed_argument(old, new):
+def keyword_only(function: Function) -> Function:
+    """Decorator: a call may still give by position what stands after `*`, and warns."""
+    code = function.__code__
+    first = code.co_argcount
+    names = code.co_varnames[first : first + code.co_kwonlyargcount]
+
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        more = dict(zip(names, arguments[first:], strict=False))
+        if not more or more.keys() & options or len(arguments) > first + len(names):
+            return function(*arguments, **options)
+        warnings.warn(
+            f"{function.__name__} takes {', '.join(more)} by name alone from version "
+            f"{GONE_IN} on, as in {next(iter(more))}=...",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return function(*arguments[:first], **more, **options)
+
+    return call  # type: ignore[return-value]
+
+
+def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
     """Decorator: a function takes an argument by its old name too, with a warning.
 
     Args:
         old, new: names of a keyword argument.
     """
 
-    def decorate(function):
+    def decorate(function: Function) -> Function:
         @functools.wraps(function)
         def call(*arguments, **options):
             if old in options:
@@ -299,7 +324,7 @@ def renamed_argument(old, new):
                 options[new] = options.pop(old)
             return function(*arguments, **options)
 
-        return call
+        return call  # type: ignore[return-value]
 
     return decorate
 

@@ -1,6 +1,7 @@
 """What a script for version 0.1.0 imports is still found, with a warning."""
 
 import importlib
+import inspect
 import json
 import pathlib
 import sys
@@ -104,3 +105,27 @@ def test_the_public_functions_take_told(monkeypatch, tmp_path):
         ):
             # Nothing is there: each ends after it has read its arguments.
             function(tmp_path / "nothing", told=print)
+
+
+def test_what_is_by_name_alone_is_taken_by_position_with_a_warning():
+    @old_names.keyword_only
+    def train(recipe, data_dir=None, *, out=None, verbose=True):
+        return recipe, data_dir, out, verbose
+
+    assert train("planted", "data", out="run") == ("planted", "data", "run", True)
+    with pytest.warns(DeprecationWarning, match="train takes out, verbose by name"):
+        assert train("planted", "data", "run", 0) == ("planted", "data", "run", 0)
+    with pytest.raises(TypeError, match="positional"):
+        train("planted", "data", "run", out="run")
+    with pytest.raises(TypeError, match="positional"):
+        train("planted", "data", "run", True, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["train", "resume", "evaluate", "prepare", "compare", "sweep", "export"],
+)
+def test_public_functions_take_two_arguments_by_position(name):
+    parameters = inspect.signature(getattr(cmvq, name)).parameters.values()
+    by_name = [each.kind is each.KEYWORD_ONLY for each in parameters]
+    assert by_name == [False, False, *[True] * (len(by_name) - 2)]

@@ -6,12 +6,16 @@ from cmvq_keras import recipes
 from cmvq_keras.data.store import reader
 from cmvq_keras.experiments import plan, runner
 from cmvq_keras.experiments.study import COMPARE, SWEEP, begin
+from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs.data_source import DataSource
 
 
+@renamed_argument("told", "reporter")
+@keyword_only
 def compare(
     recipe,
     names=None,
+    *,
     seeds=range(5),
     out="comparison",
     data_dir=None,
@@ -57,9 +61,14 @@ def compare(
     return study
 
 
+@renamed_argument("told", "reporter")
+@keyword_only
+@renamed_argument("told", "reporter")
+@keyword_only
 def sweep(
     recipe,
     over,
+    *,
     seeds=range(5),
     out="sweep",
     data_dir=None,

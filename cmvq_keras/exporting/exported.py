@@ -9,6 +9,7 @@ from cmvq_keras import __version__
 from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, formats, writing
 from cmvq_keras.fileio import to_json, write_atomically
+from cmvq_keras.old_names import keyword_only
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import as_run
 
@@ -35,7 +36,8 @@ class Exported:
     differing: int
 
 
-def export(run, path, format="keras", force=False):
+@keyword_only
+def export(run, path, *, format="keras", force=False):
     """Writes the way from a run's inputs to its logits as one file.
 
     The file takes raw values: the recipe's normalization is inside. It computes in

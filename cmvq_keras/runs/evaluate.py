@@ -7,7 +7,7 @@ from cmvq_keras.evaluation import (
     scores,
     shared_classes,
 )
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model, precision_policy
@@ -16,8 +16,9 @@ from cmvq_keras.runs.warm_start import noted_classes
 
 
 @renamed_argument("told", "on_progress")
+@keyword_only
 def evaluate(
-    run, split="test", data_dir=None, store=None, on_progress=None, without=()
+    run, split="test", *, data_dir=None, store=None, on_progress=None, without=()
 ):
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 

@@ -11,12 +11,13 @@ from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest, reader
 from cmvq_keras.data.store.store import Store
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import keyword_only, renamed_argument
 
 
 @renamed_argument("told", "on_progress")
+@keyword_only
 def prepare(
-    recipe, data_dir=None, out="store", force=False, on_progress=None, workers=None
+    recipe, data_dir=None, *, out="store", force=False, on_progress=None, workers=None
 ):
     """Writes a recipe's three splits into a store.
 
@@ -84,7 +85,7 @@ def cached(recipe, source):
     place = out / recipe.name
     if place.exists() and _whole(place) is None:
         shutil.rmtree(place)
-    return prepare(recipe, source.data_dir, out, on_progress=source.on_progress)
+    return prepare(recipe, source.data_dir, out=out, on_progress=source.on_progress)
 
 
 def _whole(folder):

@@ -22,7 +22,7 @@ from cmvq_keras.methods.method import Method
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.build import build_model
 from cmvq_keras.models.weight_transfer import transfer
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.data_source import DataSource
@@ -37,9 +37,11 @@ CHECKPOINT_MINUTES = 10
 
 
 @renamed_argument("told", "on_progress")
+@keyword_only
 def train(
     recipe,
     data_dir=None,
+    *,
     out=None,
     callbacks=(),
     verbose=True,
@@ -117,9 +119,11 @@ def train(
 
 
 @renamed_argument("told", "on_progress")
+@keyword_only
 def resume(
     run,
     data_dir=None,
+    *,
     callbacks=(),
     verbose=True,
     store=None,

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.run import as_run
 from cmvq_keras.runs.warm_start import WarmStart
@@ -16,7 +16,8 @@ MAX_VALUES = 2**31  # of one array of weights
 
 
 @renamed_argument("told", "on_progress")
-def reproduce(run, out, data_dir=None, store=None, on_progress=None, verbose=True):
+@keyword_only
+def reproduce(run, out, *, data_dir=None, store=None, on_progress=None, verbose=True):
     """Trains again what a run was trained on, with its settings.
 
     Args:

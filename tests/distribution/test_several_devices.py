@@ -79,7 +79,7 @@ def _start(way, folder, store):
 def folders(tmp_path_factory):
     """By way the folder of finished trainings; None for one device."""
     root = tmp_path_factory.mktemp("trained")
-    store = stores.prepare(several_devices.recipe(), None, root).folder
+    store = stores.prepare(several_devices.recipe(), out=root).folder
     found = {}
     for way in (None, *WAYS):
         found[way] = root / str(way)

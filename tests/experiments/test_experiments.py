@@ -168,7 +168,7 @@ def test_a_store_of_pairs_has_no_modality_alone(tmp_path):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_svhn(tmp_path)
     full = recipes.resolve("digits")
-    store = stores.prepare(full, tmp_path, tmp_path / "store")
+    store = stores.prepare(full, tmp_path, out=tmp_path / "store")
     variants, _ = plan.of_methods(full, ["unimodal", "ours"])
     fitting, left = api._fitting(variants, store, full)
     assert [variant.label for variant in fitting] == ["ours"]

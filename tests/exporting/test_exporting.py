@@ -310,7 +310,7 @@ def test_an_onnx_file_says_what_it_is_and_takes_any_batch(run, model, tmp_path):
     import onnxruntime
 
     path = tmp_path / "model.onnx"
-    written = exported.export(run, path, "onnx")
+    written = exported.export(run, path, format="onnx")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     shapes = {each.name: each.shape for each in session.get_inputs()}
     assert shapes == {name: ["batch", 32, 32, 1] for name in KEPT}
@@ -345,7 +345,7 @@ def test_segmentation_and_poses_go_to_onnx(segmenting, tmp_path):
 @needs_tensorflow
 def test_a_saved_model_is_served_without_this_package(run, model, tmp_path):
     path = tmp_path / "model"
-    exported.export(run, path, "saved-model")
+    exported.export(run, path, format="saved-model")
     x, normal = inputs(RECIPE)
     code = (
         "import numpy, sys, tensorflow\n"

@@ -62,7 +62,7 @@ def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tm
     settings = {"training.limit": 20, "training.epochs": 1, "training.batch_size": 10}
     small = {"model.hidden_channels": 8, "model.num_embeddings": 8, "model.grid": 4}
     tiny = recipes.get("digits").with_settings({**settings, **small})
-    run = cmvq.train(tiny, root, tmp_path / "run", verbose=False)
+    run = cmvq.train(tiny, root, out=tmp_path / "run", verbose=False)
     noted = run.environment["store"]
     assert noted["data_dir"] == str(root.resolve())
     assert str(tmp_path / "cache") in noted["folder"]
@@ -70,7 +70,7 @@ def test_a_run_is_measured_on_the_cached_store_even_when_it_was_emptied(root, tm
     for path in sorted((tmp_path / "cache").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     assert cmvq.evaluate(run, "test")["confusion"] == before["confusion"]
-    named = cmvq.prepare(tiny, root, tmp_path / "named")
+    named = cmvq.prepare(tiny, root, out=tmp_path / "named")
     runner = CliRunner()
     result = runner.invoke(main, ["evaluate", str(run.directory), "--store", tmp_path])
     assert result.exit_code == 1

@@ -24,7 +24,7 @@ from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.recipe import Modality, Recipe
 
 __all__ = ["Part", "Sample", "SkippedSample", "Store"]
@@ -72,11 +72,13 @@ class Store:
 
     @classmethod
     @renamed_argument("told", "on_progress")
+    @keyword_only
     def create(
         cls,
         root,
         recipe,
         splits,
+        *,
         force=False,
         origin="",
         on_progress=None,

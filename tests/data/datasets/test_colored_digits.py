@@ -143,7 +143,7 @@ def test_the_model_and_a_store_take_three_channels(root, tmp_path):
     recipe = digits("default", colored=True)
     model = cmvq.build_model(recipe)
     assert model.decoders["mnist"].output_channels == 3
-    store = cmvq.prepare(recipe, root, tmp_path / "store")
+    store = cmvq.prepare(recipe, root, out=tmp_path / "store")
     assert store.split("test").x["mnist"].shape[1:] == (32, 32, 3)
     assert store.split("test").x["mnist"].dtype == np.uint8
     raw = recipes.load_split(recipe, "test", root)

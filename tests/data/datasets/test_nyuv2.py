@@ -219,7 +219,7 @@ def test_a_store_holds_what_belongs_together_in_whatever_order(tmp_path):
     changes = {"labels": labels, "images": images.astype(np.uint8)}
     write_nyuv2(tmp_path, count, range(1, 9), range(9, 13), changes)
     recipe = _recipe()
-    store = stores.prepare(recipe, tmp_path, tmp_path / "store", workers=1)
+    store = stores.prepare(recipe, tmp_path, out=tmp_path / "store", workers=1)
     orders = []
     for split in SPLITS:
         part, direct = store.split(split), recipes.load_split(recipe, split, tmp_path)

@@ -164,7 +164,7 @@ def test_only_training_samples_are_mirrored(root, tmp_path, monkeypatch):
     for share, kind in ((0.5, Mirrored), (0.0, Batches)):
         recipe = recipe.with_settings({"training.mirror": share})
         with pytest.raises(Stop) as caught:
-            api.train(recipe, root, tmp_path / str(share), verbose=False)
+            api.train(recipe, root, out=tmp_path / str(share), verbose=False)
         assert caught.value.args == (kind, Batches)
 
 

@@ -392,7 +392,7 @@ def test_what_a_model_is_fed_is_exactly_the_same(name, tmp_path):
     tiny_sources.write_svhn(tmp_path, 40, 20)
     tiny_sources.write_fsdd(tmp_path)
     recipe = recipes.get(name).with_settings(LIMIT)
-    store = cmvq.prepare(recipe, tmp_path, tmp_path / "store")
+    store = cmvq.prepare(recipe, tmp_path, out=tmp_path / "store")
     for split in SPLITS:
         direct = recipes.load_split(recipe, split, tmp_path, 50)
         stored = recipes.load_split(recipe, split, limit=50, store=store.folder)
@@ -433,7 +433,7 @@ def test_a_store_of_other_data_is_refused(tmp_path):
     tiny_sources.write_mnist(tmp_path)
     tiny_sources.write_fsdd(tmp_path)
     pairs = recipes.get("av-digits").with_settings(LIMIT)
-    cmvq.prepare(pairs, tmp_path, tmp_path / "store")
+    cmvq.prepare(pairs, tmp_path, out=tmp_path / "store")
     with pytest.raises(ValueError, match="it holds pairs of image and audio"):
         load(pairs.with_modality("audio"), "test", tmp_path / "store")
 
