@@ -42,14 +42,10 @@ RECIPE = Recipe(
 )
 
 FILES = {
-    "image": dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
-    "audio": {".wav": audio.read_log_mel},
+    "image": dict.fromkeys(images.ENDINGS, images.read_image),
+    "audio": dict.fromkeys(audio.ENDINGS, fsdd.read_log_mel),
 }
-SOUNDS = {
-    "audio": griffin_lim.Spectrogram(
-        audio.SAMPLE_RATE, audio.N_FFT, window=audio.N_FFT, hop=audio.HOP
-    )
-}
+SOUNDS = {"audio": griffin_lim.Spectrogram.of(fsdd.MEL)}
 
 
 def open_split(recipe, split, data_dir=None):

@@ -27,8 +27,8 @@ out: 1064_IEO_DIS_MD, 1064_TIE_SAD_XX, 1076_MTI_SAD_XX.
 """
 
 from cmvq_keras.data.datasets.crema_d import clips, reader, splits
-from cmvq_keras.data.formats import images
-from cmvq_keras.data.transforms import griffin_lim, mel
+from cmvq_keras.data.formats import audio, images, video
+from cmvq_keras.data.transforms import griffin_lim
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
 
 SOURCES = ("crema_d",)
@@ -66,12 +66,12 @@ PRESETS = {"code": {"training.epochs": 50}}
 
 FILES = {
     "image": {
-        ".flv": clips.read_image,
-        **dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
+        **dict.fromkeys(video.ENDINGS, clips.read_image),
+        **dict.fromkeys(images.ENDINGS, clips.read_picture),
     },
-    "audio": dict.fromkeys((".flv", ".wav"), clips.read_audio),
+    "audio": dict.fromkeys((*video.ENDINGS, *audio.ENDINGS), clips.read_audio),
 }
-SOUNDS = {"audio": griffin_lim.Spectrogram(clips.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
+SOUNDS = {"audio": griffin_lim.Spectrogram.of(clips.MEL)}
 
 
 def open_split(recipe, split, data_dir=None):

@@ -50,7 +50,7 @@ RECIPE = Recipe(
 # Mean and standard deviation of the coloured training pictures, all channels.
 _COLORED = Modality((32, 32, 3), offset=0.065, scale=0.201)
 
-_PICTURES = dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image)
+_PICTURES = dict.fromkeys(images.ENDINGS, images.read_image)
 FILES = {"mnist": _PICTURES, "svhn": _PICTURES}
 
 

@@ -108,7 +108,7 @@ def files(recipe):
     data = recipe.data
     depth = folder.DepthReader(data["depth_scale"], data["depth_resize"])
     return {
-        "color": dict.fromkeys((".jpg", ".jpeg", ".png"), images.read_image),
+        "color": dict.fromkeys(images.ENDINGS, images.read_image),
         "depth": {".png": depth},
     }
 

@@ -98,7 +98,7 @@ def files(recipe):
         reader.read_pose, short=recipe.data["short_sequences"]
     )
     return {
-        "image": dict.fromkeys((".jpg", ".jpeg", ".png"), images.read_image),
+        "image": dict.fromkeys(images.ENDINGS, images.read_image),
         "pose": {".mat": read_pose},
     }
 

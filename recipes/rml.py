@@ -25,8 +25,8 @@ The normalization of the sound is CREMA-D's, a guess.
 import dataclasses
 
 from cmvq_keras.data.datasets.rml import reader
-from cmvq_keras.data.formats import images
-from cmvq_keras.data.transforms import griffin_lim, mel
+from cmvq_keras.data.formats import audio, images, video
+from cmvq_keras.data.transforms import griffin_lim
 from cmvq_keras.recipes import crema_d
 
 SOURCES = ("rml",)
@@ -50,12 +50,12 @@ PRESETS = {"code": {**crema_d.PRESETS["code"], "data.rate_factor": 2}}
 
 FILES = {
     "image": {
-        ".avi": reader.read_image,
-        **dict.fromkeys((".png", ".jpg", ".jpeg"), images.read_image),
+        **dict.fromkeys(video.ENDINGS, reader.read_image),
+        **dict.fromkeys(images.ENDINGS, reader.read_picture),
     },
-    "audio": {".avi": reader.read_audio},
+    "audio": dict.fromkeys((*video.ENDINGS, *audio.ENDINGS), reader.read_audio),
 }
-SOUNDS = {"audio": griffin_lim.Spectrogram(reader.RATE, mel.N_FFT, mel.WINDOW, mel.HOP)}
+SOUNDS = {"audio": griffin_lim.Spectrogram.of(reader.MEL)}
 
 
 def open_split(recipe, split, data_dir=None):

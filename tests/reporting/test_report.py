@@ -258,11 +258,11 @@ def test_a_missing_package_is_told_in_one_line(trained, monkeypatch):
 
 
 def test_a_tone_is_heard_again():
-    from cmvq_keras.data.formats import audio
+    from cmvq_keras.data.datasets import fsdd
 
     rate, hertz = 8000, 1000
     tone = np.sin(np.arange(8192) * 2 * np.pi * hertz / rate).astype(np.float32)
-    mel = audio.log_mel(tone, (64, 64, 1))
+    mel = fsdd.MEL(tone, (64, 64, 1))
     known = recipes.sounds(recipes.get("av-digits"))["audio"]
     assert known == Spectrogram(8000, 512, 512, 128)
     with wave.open(io.BytesIO(known.to_wav(mel))) as file:

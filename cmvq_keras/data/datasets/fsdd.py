@@ -7,8 +7,12 @@ import numpy as np
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import Samples
 from cmvq_keras.data.formats import audio
+from cmvq_keras.data.transforms import mel
 
 SHAPE = (64, 64, 1)
+# At 8 kHz 64 frames of 16 ms are about one second. Loudness varies 30-fold, so
+# decibels are relative to the clip's own loudest value.
+MEL = mel.LogMel(rate=8000, n_fft=512, window=512, hop=128, relative=True)
 _NAME = re.compile(r"([0-9])_([a-z]+)_([0-9]+)\.wav")
 
 
@@ -46,5 +50,17 @@ def open_part(part, data_dir=None):
     )
 
 
+def read_log_mel(path, shape):
+    """A sound file's log-mel spectrogram, `shape` float32 in [-80, 0] dB.
+
+    Raises:
+        ValueError, OSError: as `audio.read_sound`, and for a file of silence.
+    """
+    signal = audio.read_sound(path, MEL.rate)
+    if not signal.any():
+        raise ValueError(f"{path} is silent")
+    return MEL(signal, shape)
+
+
 def _spectrogram(path):
-    return audio.read_log_mel(path, SHAPE)
+    return read_log_mel(path, SHAPE)

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from cmvq_keras import fileio
 
 MAX_PIXELS = 50_000_000
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def resize(picture, size):
@@ -25,10 +26,11 @@ def resize(picture, size):
     return resized.reshape(height, width, -1)
 
 
-def read_image(path, shape):
+def read_image(path, shape, crop=None):
     """A picture file as a model's input.
 
-    The whole picture is resized, whatever its proportions. Digits have to be light
+    The whole picture is resized, whatever its proportions, unless a part of it is
+    asked for. Digits have to be light
     on dark, as in MNIST: nothing is inverted. A camera's note of which side is up
     (EXIF) is followed.
 
@@ -36,6 +38,8 @@ def read_image(path, shape):
         path: a PNG or JPEG file.
         shape: `(height, width, channels)`; 1 channel is gray, 3 are red, green and
             blue.
+        crop: function of the picture's `(height, width)` that gives `(top, left,
+            size)` of the square to take, in pixels.
 
     Returns:
         `shape` uint8.
@@ -54,6 +58,9 @@ def read_image(path, shape):
             raise ValueError("it has transparent pixels: save it without")
         upright = ImageOps.exif_transpose(picture)
         picture = upright.convert("L" if channels == 1 else "RGB")
+        if crop:
+            top, left, size = crop((picture.height, picture.width))
+            picture = picture.crop((left, top, left + size, top + size))
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
 
 

@@ -13,7 +13,7 @@ FORMAT = 1
 FILE = "manifest.json"
 MAX_BYTES = 64_000_000
 LABELS, META = "labels.npy", "meta.csv"
-_DECODERS = ("numpy", "scipy", "librosa", "pillow", "av", "h5py")
+_DECODERS = ("numpy", "scipy", "soundfile", "pillow", "av", "h5py")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from cmvq_keras.data.formats import audio, containers, images, video
+from cmvq_keras.data.formats import audio, images, video
 
 
 def draw_offsets(name, bounds, count, seed):
@@ -57,6 +57,17 @@ def pictures(clip, offsets, crop, shape):
     return np.stack(views) if len(views) > 1 else views[0]
 
 
+def central_square(size):
+    """`(top, left, size)` of the largest square in the middle of a picture.
+
+    Args:
+        size: `(height, width)` in pixels.
+    """
+    height, width = size
+    side = min(size)
+    return (height - side) // 2, (width - side) // 2, side
+
+
 def mono(clip, rate, rate_factor=1):
     """The mean of a clip's channels.
 
@@ -78,10 +89,9 @@ def mono(clip, rate, rate_factor=1):
     return audio.resample(signal, own_rate * rate_factor, rate).astype(np.float32)
 
 
-def read_wav(path, rate):
-    """A WAV file as `mono`; one of silence, or a scrap of a clip, is refused."""
-    containers.read_head(path)
-    signal = audio.read_wav(path, rate)
+def read_sound(path, rate):
+    """A sound file as `mono`; one of silence, or a scrap of a clip, is refused."""
+    signal = audio.read_sound(path, rate)
     if not signal.any():
         raise ValueError(f"{path} is silent")
     if len(signal) < video.MIN_SECONDS * rate:

@@ -24,6 +24,11 @@ class Spectrogram:
     window: int
     hop: int
 
+    @classmethod
+    def of(cls, log_mel):
+        """The inverse of a `mel.LogMel`."""
+        return cls(log_mel.rate, log_mel.n_fft, log_mel.window, log_mel.hop)
+
     def to_signal(self, decibels):
         """A signal whose spectrogram is about this one; its phase is a guess.
 

@@ -413,5 +413,22 @@ def test_a_clip_and_a_wav_file_of_ones_own(root, tmp_path):
     audio = recipes.read_sample(plain, "audio", _flv(root, name))
     assert np.array_equal(audio, row["audio"])
     assert recipes.read_sample(plain, "audio", _wav(root, name)).shape == (256, 256, 1)
-    with pytest.raises(ValueError, match=r"must end in .npy or .flv or .png"):
+    with pytest.raises(ValueError, match=r"must end in .npy or .flv or .avi"):
         recipes.read_sample(plain, "image", tmp_path / "a.gif")
+
+
+def test_a_picture_of_a_frame_is_cropped_like_the_frame(tmp_path):
+    path = tmp_path / "a.flv"
+    path.write_bytes(clip())
+    with av.open(str(path)) as container:
+        frames = [each.to_ndarray(format="rgb24") for each in container.decode(video=0)]
+    Image.fromarray(frames[len(frames) // 2]).save(tmp_path / "a.png")
+    found = recipes.read_sample(RECIPE, "image", tmp_path / "a.png")
+    assert np.array_equal(found, recipes.read_sample(RECIPE, "image", path))
+    # A square picture counts as cropped already.
+    Image.fromarray(frames[0][:200, :200]).save(tmp_path / "a.png")
+    found = recipes.read_sample(RECIPE, "image", tmp_path / "a.png")
+    whole = Image.fromarray(frames[0][:200, :200]).resize(
+        (128, 128), Image.Resampling.BILINEAR
+    )
+    np.testing.assert_allclose(found, np.asarray(whole) / 127.5 - 1, atol=1e-6)

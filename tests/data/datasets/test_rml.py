@@ -341,3 +341,26 @@ def test_a_clip_of_ones_own(root):
     np.testing.assert_allclose(image, rows["image"] / 255, atol=1e-6)
     audio = recipes.read_sample(recipes.get("rml", "paper"), "audio", path)
     assert np.array_equal(audio, rows["audio"])
+
+
+@pytest.mark.parametrize("size", [(320, 240), (720, 480), (640, 400)])
+def test_a_picture_of_a_frame_is_cropped_like_the_frame(size, tmp_path):
+    path = tmp_path / "an1.avi"
+    path.write_bytes(clip(AVI, size, 1))
+    pictures, _ = _decoded(path)
+    Image.fromarray(pictures[15]).save(tmp_path / "a.png")
+    found = recipes.read_sample(RECIPE, "image", tmp_path / "a.png")
+    expected = recipes.read_sample(RECIPE, "image", path)
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("size", [(128, 128), (200, 260), (900, 900)])
+def test_of_another_picture_the_central_square_is_taken(size, tmp_path):
+    width, height = size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    found = reader.read_picture(tmp_path / "a.png", (128, 128, 3))
+    top, left, side = (height - min(size)) // 2, (width - min(size)) // 2, min(size)
+    square = Image.fromarray(picture[top : top + side, left : left + side])
+    expected = square.resize((128, 128), Image.Resampling.BILINEAR)
+    assert np.array_equal(found, np.asarray(expected))

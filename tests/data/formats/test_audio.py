@@ -1,10 +1,16 @@
-"""WAV files and log-mel spectrograms."""
+"""Sound files: every make is read like soundfile does, or refused."""
 
-import librosa
+import io
+import struct
+
+import av
 import numpy as np
 import pytest
+import soundfile
+from damage import refused
 from tiny_sources import write_wav
 
+from cmvq_keras.data.datasets import fsdd
 from cmvq_keras.data.formats import audio
 
 pytestmark = pytest.mark.once
@@ -21,49 +27,17 @@ def test_wav_files_of_every_width_give_the_signal_back(tmp_path, width, step):
     signal = _noise(1000)
     write_wav(tmp_path / "a.wav", signal, width=width)
     np.testing.assert_allclose(
-        audio.read_wav(tmp_path / "a.wav"), signal, atol=1.1 * step
+        audio.read_sound(tmp_path / "a.wav", 8000), signal, atol=1.1 * step
     )
 
 
 def test_channels_are_averaged_and_rates_resampled(tmp_path):
     tone = np.sin(np.arange(48000) * 2 * np.pi * 440 / 48000)
     write_wav(tmp_path / "a.wav", np.stack([tone, 0 * tone], 1), rate=48000)
-    signal = audio.read_wav(tmp_path / "a.wav")
+    signal = audio.read_sound(tmp_path / "a.wav", 8000)
     assert signal.shape == (8000,)
     expected = 0.5 * np.sin(np.arange(8000) * 2 * np.pi * 440 / 8000)
     np.testing.assert_allclose(signal[100:-100], expected[100:-100], atol=0.01)
-
-
-def test_the_spectrogram_is_librosas_own():
-    signal = _noise(64 * 128 - 1)
-    mel = librosa.feature.melspectrogram(
-        y=signal, sr=8000, n_fft=512, hop_length=128, n_mels=64
-    )
-    expected = librosa.power_to_db(mel, ref=np.max, top_db=80)
-    values = audio.log_mel(signal, SHAPE)
-    assert values.dtype == np.float32
-    np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-3)
-
-
-def test_loudness_does_not_matter():
-    signal = _noise(5000)
-    np.testing.assert_allclose(
-        audio.log_mel(signal, SHAPE), audio.log_mel(signal / 1000, SHAPE), atol=1e-3
-    )
-
-
-def test_short_clips_are_centred_and_long_ones_cropped():
-    short = audio.log_mel(_noise(1280), SHAPE)[:, :, 0]
-    assert np.all(short[:, :26] == -80)
-    assert np.all(short[:, 37:] == -80)
-    assert short[:, 26:37].min() > -80
-    long = np.concatenate([_noise(16000), 100 * _noise(8192), _noise(16000)])
-    assert audio.log_mel(long, SHAPE)[:, 2:-2].mean() > -20
-
-
-def test_silence_and_the_shortest_clip_are_fine():
-    assert np.all(audio.log_mel(np.zeros(4000, np.float32), SHAPE) == -80)
-    assert audio.log_mel(np.ones(1, np.float32), SHAPE).max() == 0
 
 
 @pytest.mark.parametrize("channels", [[[0]], [[1, -1]]])
@@ -71,18 +45,148 @@ def test_a_recording_of_silence_is_refused(channels, tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, _noise(4000)[:, None] * np.array(channels))
     with pytest.raises(ValueError, match=r"a\.wav is silent"):
-        audio.read_log_mel(path, SHAPE)
+        fsdd.read_log_mel(path, SHAPE)
 
 
 def test_cut_and_empty_wav_files_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, _noise(1000))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"a\.wav is not a readable WAV file: it is"):
-        audio.read_wav(path)
+    with pytest.raises(ValueError, match=r"a\.wav is not a readable sound file: it is"):
+        audio.read_sound(path, 8000)
     write_wav(path, np.zeros((0, 1)))
     with pytest.raises(ValueError, match="Received: 0 samples at 8000 Hz"):
-        audio.read_wav(path)
+        audio.read_sound(path, 8000)
     write_wav(path, np.zeros(61 * 4000), rate=4000)
     with pytest.raises(ValueError, match="up to 60 seconds"):
-        audio.read_wav(path)
+        audio.read_sound(path, 8000)
+
+
+def _read(path):
+    return audio.read_sound(path, 8000)
+
+
+def _signal():
+    """`(samples, channels)`: two tones."""
+    time = np.arange(4000)[:, None] / 8000
+    return 0.3 * np.sin(2 * np.pi * time * [440, 330])
+
+
+def _save(path, **settings):
+    """A sound file; gives what soundfile reads of it, as one channel."""
+    soundfile.write(path, _signal(), 8000, **settings)
+    return soundfile.read(path)[0].mean(axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "kind", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"]
+)
+@pytest.mark.parametrize("form", ["WAV", "WAVEX"])
+def test_wav_files_of_every_make_are_read(kind, form, tmp_path):
+    path = tmp_path / "a.wav"
+    expected = _save(path, subtype=kind, format=form)
+    assert len(expected) == 4000
+    assert np.array_equal(_read(path), expected)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"format": "FLAC"}, {"format": "OGG"}, {"format": "MP3"}, {"format": "RF64"}],
+    ids=lambda each: each["format"],
+)
+def test_packed_sounds_are_read_whatever_their_name(settings, tmp_path):
+    path = tmp_path / "a.wav"
+    expected = _save(path, **settings)
+    np.testing.assert_allclose(_read(path), expected, atol=1e-6)
+
+
+def test_m4a_is_read_through_ffmpeg(tmp_path):
+    path = tmp_path / "a.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", 8000, layout="stereo")
+        values = np.ascontiguousarray(_signal().T, np.float32)
+        block = av.AudioFrame.from_ndarray(values, "fltp", "stereo")
+        block.sample_rate, block.pts = 8000, 0
+        container.mux(stream.encode(block))
+        container.mux(stream.encode(None))
+    # AAC ends with a whole block.
+    found = _read(path)
+    assert 0 <= len(found) - 4000 < 2048
+    np.testing.assert_allclose(
+        found[1000:3500], _signal().mean(1)[1000:3500], atol=0.06
+    )
+
+
+def _with_sizes(content, riff, data):
+    start = content.index(b"data") + 4
+    content = content[:4] + struct.pack("<I", riff) + content[8:]
+    return content[:start] + struct.pack("<I", data) + content[start + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("riff", "data"),
+    [
+        (2**32 - 1, 2**32 - 1),  # FFmpeg to a pipe
+        (0, 0),
+        (2**31, 0x7FFFF000),  # SoX to a pipe
+        (0, 16_000),
+        (99, 16_000),
+        (2**32 - 1, 16_000),
+    ],
+)
+def test_wrong_sizes_of_a_header_are_put_right(riff, data, tmp_path):
+    path = tmp_path / "a.wav"
+    expected = _save(path)
+    path.write_bytes(_with_sizes(path.read_bytes(), riff, data))
+    assert np.array_equal(_read(path), expected)
+
+
+def test_a_chunk_behind_the_samples_is_no_sound(tmp_path):
+    path = tmp_path / "a.wav"
+    expected = _save(path)
+    notes = b"LIST" + struct.pack("<I", 4) + b"INFO"
+    path.write_bytes(path.read_bytes() + notes)
+    assert np.array_equal(_read(path), expected)
+    # Nothing but chunks follow: there is no sound, and no size to put right.
+    soundfile.write(path, np.zeros((0, 1)), 8000)
+    path.write_bytes(path.read_bytes() + notes)
+    assert "Received: 0 samples" in refused(_read, path)
+
+
+@pytest.mark.parametrize("form", ["FLAC", "OGG", "MP3"])
+def test_damage_in_packed_sounds_is_met(form, tmp_path):
+    path = tmp_path / "a"
+    _save(path, format=form)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(200) + content[middle + 200 :])
+    refused(_read, path)
+    path.write_bytes(content[:middle])
+    refused(_read, path)
+
+
+def test_a_sound_that_is_not_finite_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    signal = np.full(2000, 0.1)
+    signal[77] = np.nan
+    soundfile.write(path, signal, 8000, subtype="FLOAT")
+    assert "it holds values that no sound has" in refused(_read, path)
+
+
+def test_a_sound_of_an_hour_takes_no_memory(tmp_path):
+    path = tmp_path / "a.flac"
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(8000 * 600, np.int16), 8000, format="FLAC")
+    path.write_bytes(file.getvalue())
+    assert "up to 60 seconds" in refused(_read, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(b"GIF89a", "a GIF picture"), (b"{}", "text")]
+)
+def test_what_is_no_sound_is_called_what_it_is(content, kind, tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    assert f"it must be a WAV, FLAC, OGG, MP3 or M4A file. Received: {kind}" in refused(
+        _read, path
+    )

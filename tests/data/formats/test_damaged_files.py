@@ -92,6 +92,10 @@ def _wav():
     return content.getvalue()
 
 
+def _read_sound(path):
+    return audio.read_sound(path, 8000)
+
+
 LABELS = _mat(_sequence_fields(), packed=True)
 LABELS_UNPACKED = _mat(_sequence_fields(), packed=False)
 CROPS = {"X": np.resize(PICTURE, (32, 32, 3, 2)), "y": np.array([[1], [10]], "u1")}
@@ -188,7 +192,7 @@ FORMATS = {
     ),
     "penn action": (".mat", LABELS_UNPACKED, _read_labels, _is_sequence, None),
     "packed penn action": (".mat", LABELS, _read_labels, _is_sequence, None),
-    "wav": (".wav", _wav(), audio.read_wav, _is_signal, None),
+    "wav": (".wav", _wav(), _read_sound, _is_signal, None),
     "png": (".png", _picture("PNG"), _read_colour, _is_colour, None),
     "png with checksums": (
         ".png",

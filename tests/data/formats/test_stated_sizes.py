@@ -73,11 +73,11 @@ def test_a_packed_variable_takes_no_memory(tmp_path):
 @pytest.mark.parametrize(
     ("channels", "rate", "bits", "size", "message"),
     [
-        (1, 8000, 16, 2**32 - 1, "must last up to 60 seconds"),
-        (1, 2**32 - 1, 16, 2**32 - 1, "must have 4000 to 192000 Hz"),
+        (1, 8000, 16, 2**30, "it is cut"),
+        (1, 2**32 - 1, 16, 2**32 - 1, "is not a readable sound file"),
         (16, 192_000, 32, 2**29, "it is cut"),
-        (2**16 - 1, 8000, 8, 2**16 - 1, "up to 32 bits and 16 channels"),
-        (1, 8000, 2**16 - 8, 2**16, "up to 32 bits and 16 channels"),
+        (2**16 - 1, 8000, 8, 2**32 - 1, "is not a readable sound file"),
+        (1, 8000, 2**16 - 8, 2**32 - 1, "is not a readable sound file"),
     ],
 )
 def test_a_wav_header_takes_no_memory(channels, rate, bits, size, message, tmp_path):
@@ -86,7 +86,7 @@ def test_a_wav_header_takes_no_memory(channels, rate, bits, size, message, tmp_p
     chunks += b"data" + struct.pack("<I", size) + bytes(64)
     path = tmp_path / "a.wav"
     path.write_bytes(b"RIFF" + struct.pack("<I", 2**32 - 1) + chunks)
-    assert message in refused(audio.read_wav, path)
+    assert message in refused(lambda path: audio.read_sound(path, 8000), path)
 
 
 def _png(width, height):

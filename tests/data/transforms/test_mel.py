@@ -8,6 +8,10 @@ from cmvq_keras.data.transforms import mel
 
 pytestmark = pytest.mark.once
 
+FACES = mel.LogMel(44_100, n_fft=2048, window=512, hop=353)
+DIGITS = mel.LogMel(8000, n_fft=512, window=512, hop=128, relative=True)
+SHAPE = (64, 64, 1)
+
 
 def _signal(rate, seconds, seed=0):
     """Noise that gets louder, with a tone: (samples,) float32."""
@@ -30,9 +34,10 @@ def test_decibels_equal_librosas(rate, mels):
     signal = _signal(rate, 353 * 255.5 / rate)
     expected = _librosa(signal, rate, mels)
     assert expected.shape == (mels, 256)
-    level = mel.levels(signal, rate, mels)
+    log_mel = mel.LogMel(rate, n_fft=2048, window=512, hop=353)
+    level = log_mel.levels(signal, mels)
     np.testing.assert_allclose(level, expected, rtol=1e-4, atol=1e-4)
-    rounded = mel.decibels(signal, rate, (mels, 256, 1))
+    rounded = log_mel(signal, (mels, 256, 1))
     assert rounded.dtype == np.float16
     assert np.abs(rounded[..., 0] - expected).max() <= 0.0315
 
@@ -41,7 +46,7 @@ def test_decibels_equal_librosas(rate, mels):
 def test_short_signals_equal_librosas(samples):
     signal = _signal(44_100, 1)[-samples:]
     np.testing.assert_allclose(
-        mel.levels(signal, 44_100, 64), _librosa(signal, 44_100, 64), rtol=1e-4
+        FACES.levels(signal, 64), _librosa(signal, 44_100, 64), rtol=1e-4
     )
 
 
@@ -55,10 +60,46 @@ def test_the_time_axis_is_reflected_or_cropped_around_its_centre(seconds):
         expected = np.pad(expected, ((0, 0), sides), mode="reflect")
     else:
         expected = expected[:, -spare // 2 :][:, :256]
-    fitted = mel.decibels(signal, 44_100, (256, 256, 1))[..., 0]
+    fitted = FACES(signal, (256, 256, 1))[..., 0]
     np.testing.assert_allclose(fitted, expected, atol=0.032)
 
 
 def test_silence_stays_finite():
-    silence = mel.decibels(np.zeros(1000, np.float32), 44_100, (64, 32, 1))
+    silence = FACES(np.zeros(1000, np.float32), (64, 32, 1))
     assert (silence == -100).all()
+
+
+def _noise(count, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, count).astype(np.float32)
+
+
+def test_relative_decibels_equal_librosas():
+    signal = _noise(64 * 128 - 1)
+    mel = librosa.feature.melspectrogram(
+        y=signal, sr=8000, n_fft=512, hop_length=128, n_mels=64
+    )
+    expected = librosa.power_to_db(mel, ref=np.max, top_db=80)
+    values = DIGITS(signal, SHAPE)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-3)
+
+
+def test_loudness_does_not_matter_to_relative_decibels():
+    signal = _noise(5000)
+    np.testing.assert_allclose(
+        DIGITS(signal, SHAPE), DIGITS(signal / 1000, SHAPE), atol=1e-3
+    )
+
+
+def test_short_clips_are_centred_and_long_ones_cropped():
+    short = DIGITS(_noise(1280), SHAPE)[:, :, 0]
+    assert np.all(short[:, :26] == -80)
+    assert np.all(short[:, 37:] == -80)
+    assert short[:, 26:37].min() > -80
+    long = np.concatenate([_noise(16000), 100 * _noise(8192), _noise(16000)])
+    assert DIGITS(long, SHAPE)[:, 2:-2].mean() > -20
+
+
+def test_silence_and_the_shortest_clip_are_fine():
+    assert np.all(DIGITS(np.zeros(4000, np.float32), SHAPE) == -80)
+    assert DIGITS(np.ones(1, np.float32), SHAPE).max() == 0

@@ -6,13 +6,14 @@ import pathlib
 from typing import NamedTuple
 
 from cmvq_keras.data.decoding import reason_of
-from cmvq_keras.data.formats import video
+from cmvq_keras.data.formats import audio, images, video
 from cmvq_keras.data.transforms import clips, mel
 
 SIZE = (360, 480)  # pixels: height, width
 CROP = (0, 100, 280)  # pixels: top, left, size
 OFFSETS = (-15, 15)  # frames at 30 a second, of a frame to train with
 RATE = 44_100  # Hz
+MEL = mel.LogMel(RATE, n_fft=2048, window=512, hop=353)
 LIMITS = video.Limits(max_bytes=64_000_000, max_seconds=10)  # clips last 1.3 to 5
 
 
@@ -61,7 +62,7 @@ class Reader:
                 "%s; its WAV file is taken instead.", reason_of(error)
             )
         if self.audio and "audio" not in rows:
-            rows["audio"] = self._spectrogram(clips.read_wav(item.wav, RATE))
+            rows["audio"] = self._spectrogram(clips.read_sound(item.wav, RATE))
         return rows
 
     def _wanted(self):
@@ -79,7 +80,7 @@ class Reader:
                 rows["audio"] = self._spectrogram(clips.mono(clip, RATE))
 
     def _spectrogram(self, signal):
-        return mel.decibels(signal, RATE, self.audio)
+        return MEL(signal, self.audio)
 
 
 def read_image(path, shape):
@@ -87,10 +88,23 @@ def read_image(path, shape):
     return Reader(image=shape)(Item(str(path), None))["image"]
 
 
+def read_picture(path, shape):
+    """A picture file, `shape` uint8.
+
+    One of 480 x 360 pixels is a clip's frame, and cropped like one. Of any other the
+    largest central square is taken: a square picture counts as cropped already.
+    """
+    return images.read_image(path, shape, _crop)
+
+
+def _crop(size):
+    return CROP if size == SIZE else clips.central_square(size)
+
+
 def read_audio(path, shape):
-    """The log-mel spectrogram of one clip or WAV file, `shape` float16."""
-    wav = pathlib.Path(path).suffix.lower() == ".wav"
-    item = Item(None, str(path)) if wav else Item(str(path), None)
+    """The log-mel spectrogram of one clip or sound file, `shape` float16."""
+    sound = pathlib.Path(path).suffix.lower() in audio.ENDINGS
+    item = Item(None, str(path)) if sound else Item(str(path), None)
     return Reader(audio=shape)(item)["audio"]
 
 

@@ -1,6 +1,7 @@
 """RML: frames and spectrograms as in the published code, and how it is split."""
 
 import dataclasses
+import pathlib
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +10,13 @@ from cmvq_keras import validation
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import hold_out
 from cmvq_keras.data.datasets.rml.files import find_clips
-from cmvq_keras.data.formats import video
+from cmvq_keras.data.formats import audio, images, video
 from cmvq_keras.data.listing import Group, Listing
 from cmvq_keras.data.transforms import clips, mel
 
 OFFSETS = (-22, 23)  # frames, of a frame to train with
 RATE = 32_000  # Hz
+MEL = mel.LogMel(RATE, n_fft=2048, window=512, hop=353)
 LIMITS = video.Limits(max_bytes=128_000_000, max_seconds=30)  # clips last 3 to 6
 SPLITS = ("random", "speaker")
 _SHARE = 0.1  # of every class to test, and as much to validate
@@ -107,9 +109,12 @@ class Reader:
                 rows["image"] = clips.pictures(clip, item.offsets, crop, self.image)
             if self.audio:
                 signal = clips.mono(clip, RATE, self.rate_factor)
-                middle = _middle(signal, round(self.seconds * RATE))
-                rows["audio"] = mel.decibels(middle, RATE, self.audio)
+                rows["audio"] = self.spectrogram(signal)
         return rows
+
+    def spectrogram(self, signal):
+        """The log-mel spectrogram of the middle of a signal."""
+        return MEL(_middle(signal, round(self.seconds * RATE)), self.audio)
 
 
 def read_image(path, shape):
@@ -117,19 +122,46 @@ def read_image(path, shape):
     return Reader(image=shape)(Item(str(path)))["image"]
 
 
+def read_picture(path, shape):
+    """A picture file, `shape` uint8.
+
+    One that could be a clip's frame is cropped like one: of up to 1920 x 1080 pixels,
+    not square, and large enough. Of any other the largest central square is taken: a
+    square picture counts as cropped already.
+    """
+    return images.read_image(path, shape, _picture_crop)
+
+
+def _picture_crop(size):
+    height, width = size
+    could_be_a_frame = height != width and height * width <= LIMITS.max_pixels
+    if could_be_a_frame and min(size) >= _side(height):
+        return _crop(size)
+    return clips.central_square(size)
+
+
 def read_audio(path, shape):
-    """The log-mel spectrogram of one clip's middle 2.5 seconds, `shape` float16."""
-    return Reader(audio=shape)(Item(str(path)))["audio"]
+    """The log-mel spectrogram of the middle 2.5 seconds of one clip or sound file,
+    `shape` float16."""
+    read = Reader(audio=shape)
+    if pathlib.Path(path).suffix.lower() in audio.ENDINGS:
+        return read.spectrogram(clips.read_sound(path, RATE))
+    return read(Item(str(path)))["audio"]
 
 
 def _crop(size):
     height, width = size
-    side = 190 if height == _SMALL else 380
+    side = _side(height)
     if min(height, width) < side:
         raise ValueError(
             f"it must have {side} x {side} pixels or more. Received: {width} x {height}"
         )
     return (height - side) // 2, (width - side) // 2, side
+
+
+def _side(height):
+    """Pixels of the square that is taken of a clip's pictures."""
+    return 190 if height == _SMALL else 380
 
 
 def _middle(signal, count):
