@@ -10,6 +10,7 @@ import sys
 
 ZLIB_RATIO = 1032  # the most that zlib unpacks of one byte
 _CHUNK = 2**20
+POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
 @contextlib.contextmanager
@@ -49,10 +50,32 @@ def opened(path, what, max_bytes=sys.maxsize):
         )
     with path.open("rb") as file:
         try:
+            refuse_pointer(file)
             yield file
         except Exception as error:
             reason = one_line(error)
             raise ValueError(f"{path} is not a readable {what}: {reason}") from error
+
+
+def refuse_pointer(file):
+    """Raises ValueError for what git-lfs leaves in place of a file not yet fetched.
+
+    Args:
+        file: open for reading in binary mode, at its beginning; it is left there.
+    """
+    head = file.read(len(POINTER))
+    file.seek(0)
+    if head == POINTER:
+        raise ValueError(
+            "it is a git-lfs pointer, not the file itself. Run `git lfs pull` in its "
+            "repository"
+        )
+
+
+def is_pointer(path):
+    """Whether git-lfs has not yet fetched a file that is there."""
+    with open(path, "rb") as file:
+        return file.read(len(POINTER)) == POINTER
 
 
 def size(file):

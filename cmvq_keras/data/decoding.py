@@ -155,8 +155,25 @@ class DamagedSamples:
             some = "; ".join(f"{each.name}: {each.reason}" for each in counted[:3])
             raise ValueError(
                 f"More than {TOLERATED:.0%} of {samples} samples cannot be used "
-                f"({some}; ...). {self.listing.hint}".strip()
+                f"({some}; ...). {_remedy(counted, self.listing.hint)}".strip()
             )
+
+
+def _remedy(counted, hint):
+    """What to do about samples that cannot be used, by what most of them suffer from.
+
+    Args:
+        counted: `SkippedSample`s.
+        hint: what to do about files that are missing.
+    """
+    missing = sum(
+        "o such file" in each.reason or " is missing" in each.reason for each in counted
+    )
+    pointers = sum("git lfs pull" in each.reason for each in counted)
+    if 2 * missing > len(counted):
+        return hint
+    # What is said of a pointer says what to do.
+    return "" if 2 * pointers > len(counted) else "Fetch the damaged files anew."
 
 
 def reason_of(error):

@@ -79,7 +79,7 @@ class Listing:
         left_out: samples that are known to be unusable without decoding.
         tolerant: whether samples that cannot be decoded are left out, as long as
             they are 1 % of all at most. Otherwise the first one is an error.
-        hint: what to do when too many are damaged, one sentence.
+        hint: what to do when too many files are missing, one sentence.
         root: the raw data's folder, which a store's list of what was left out does
             not name: the same files give the same store wherever they lie.
     """

@@ -1,8 +1,8 @@
 """Files of clips before they are decoded: what they are, and whether they are whole."""
 
 from cmvq_keras import fileio
+from cmvq_keras.data.formats import kinds
 
-POINTER = b"version https://git-lfs.github.com/spec/v1"
 # Where a format's mark is, the mark, and FFmpeg's name of the format.
 _FORMATS = (
     (0, b"FLV", "flv"),
@@ -24,15 +24,7 @@ def read_head(path):
         OSError: if it is not there, or may not be read.
     """
     with fileio.opened(path, "clip") as file:
-        head = file.read(64)
-        refuse_pointer(head)
-    return head
-
-
-def refuse_pointer(content):
-    """Raises ValueError for what git-lfs leaves in place of a file not yet fetched."""
-    if content.startswith(POINTER):
-        raise ValueError("it is a git-lfs pointer, not the clip")
+        return file.read(64)
 
 
 def states_no_sound(head):
@@ -49,14 +41,16 @@ def container(content):
     Raises:
         ValueError: for an unknown one, and for an AVI file that is cut.
     """
-    refuse_pointer(content)
     found = [
         name
         for start, mark, name in _FORMATS
         if content[start : start + len(mark)] == mark
     ]
     if not found:
-        raise ValueError("it is neither FLV nor AVI")
+        raise ValueError(
+            "it must be an FLV, AVI, MP4 or Matroska clip. Received: "
+            f"{kinds.describe(content[:64])}"
+        )
     # FFmpeg takes what is left of a cut AVI file for the whole.
     stated = int.from_bytes(content[4:8], "little") if found[0] == "avi" else 0
     if len(content) < stated < 2**32 - 1:

@@ -3,9 +3,10 @@
 import colorsys
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cmvq_keras import fileio
+from cmvq_keras.data.formats import kinds, picture_check
 
 MAX_PIXELS = 50_000_000
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -35,7 +36,7 @@ def read_image(path, shape, crop=None):
     (EXIF) is followed.
 
     Args:
-        path: a PNG or JPEG file.
+        path: a PNG, JPEG or WebP file, whatever its name ends in.
         shape: `(height, width, channels)`; 1 channel is gray, 3 are red, green and
             blue.
         crop: function of the picture's `(height, width)` that gives `(top, left,
@@ -45,8 +46,9 @@ def read_image(path, shape, crop=None):
         `shape` uint8.
 
     Raises:
-        ValueError: for files that are no readable picture, have more than 50 million
-            pixels, or transparent ones, whose colour nobody sees.
+        ValueError: for files that are no such picture, are damaged (see
+            `picture_check.check_picture`), have more than 50 million pixels, or
+            transparent ones, whose colour nobody sees.
         OSError: if it is not there or may not be read.
     """
     height, width, channels = shape
@@ -56,6 +58,7 @@ def read_image(path, shape, crop=None):
             raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
         if picture.has_transparency_data and _lowest_alpha(picture) < 255:
             raise ValueError("it has transparent pixels: save it without")
+        _check_content(file, picture)
         upright = ImageOps.exif_transpose(picture)
         picture = upright.convert("L" if channels == 1 else "RGB")
         if crop:
@@ -99,6 +102,7 @@ def read_values(path, modes):
                     f"{picture.format} {picture.mode}"
                 )
             picture.verify()
+            _check_content(file, picture)
         # A picture cannot be used after that.
         file.seek(0)
         with _open(file) as picture:
@@ -128,9 +132,24 @@ def _lowest_alpha(picture):
     return picture.convert("RGBA").getchannel("A").getextrema()[0]
 
 
+def _check_content(file, picture):
+    """Raises ValueError for a damaged picture; see `picture_check.check_picture`."""
+    place = file.tell()
+    file.seek(0)
+    picture_check.check_picture(file.read(), picture.format)
+    file.seek(place)  # Pillow goes on where it was
+
+
 def _open(file):
     """A picture whose header was checked; nothing is decoded yet."""
-    picture = Image.open(file, formats=_FORMATS)
+    try:
+        picture = Image.open(file, formats=_FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        raise ValueError(
+            f"it must be a PNG, JPEG or WebP picture. Received: "
+            f"{kinds.describe(file.read(64))}"
+        ) from None
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(
             f"it must have {MAX_PIXELS:,} pixels at most. Received: {picture.width} x "
@@ -139,5 +158,5 @@ def _open(file):
     return picture
 
 
-_FORMATS = ("PNG", "JPEG")
+_FORMATS = ("PNG", "JPEG", "WEBP")
 _FILTER = Image.Resampling.BILINEAR

@@ -31,8 +31,9 @@ def decoded(context, packets, what):
 
     Raises:
         ValueError: for content that the decoder refuses.
+        NotImplementedError: for a feature of the format that FFmpeg does not know.
     """
-    from av.error import FFmpegError
+    from av.error import FFmpegError, PatchWelcomeError
 
     context.flush_buffers()
     done = 0
@@ -40,7 +41,8 @@ def decoded(context, packets, what):
         for packet in [*packets, None]:
             yield from context.decode(packet)
             done += 1
+    except PatchWelcomeError as error:
+        raise NotImplementedError(f"{what}: {error.strerror}") from None
     except FFmpegError as error:
-        raise ValueError(
-            f"{what} is damaged in part {done + 1} of {len(packets)} ({error.strerror})"
-        ) from None
+        where = f" in part {done + 1} of {len(packets)}" if len(packets) > 1 else ""
+        raise ValueError(f"{what} is damaged{where} ({error.strerror})") from None

@@ -213,7 +213,7 @@ def test_attributes_say_who_what_and_where_from(root):
         "sound": "clip",
     }
     assert listing.tolerant
-    assert "git lfs pull" in listing.hint
+    assert "clone the repository with git lfs" in listing.hint
 
 
 def test_items_and_their_reader_reach_other_processes(root):
@@ -325,7 +325,7 @@ def test_a_pointer_a_missing_and_a_cut_clip_are_left_out_with_the_reason(own):
     listing = recipes.open_split(_recipe(own), "test", own)
     (left,) = listing.left_out
     assert (left.name, left.expected) == (names[0], False)
-    assert "a git-lfs pointer, not the clip" in left.reason
+    assert "a git-lfs pointer, not the file itself. Run `git lfs pull`" in left.reason
     # One may be damaged; of the second one on, more than 1 % are.
     assert len(recipes.load_split(_recipe(own), "test", own)) == 5
     _flv(own, names[1]).unlink()

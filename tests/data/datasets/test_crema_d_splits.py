@@ -299,5 +299,5 @@ def test_a_whole_root_lists_every_clip_without_decoding(tmp_path):
     assert few.disjoint == ("actor",)
     for path in sorted((folder / "VideoFlash").iterdir())[::50]:
         path.unlink()
-    with pytest.raises(ValueError, match=r"More than 1%.*git lfs pull"):
+    with pytest.raises(ValueError, match=r"More than 1%.*To get it: .* with git lfs"):
         recipes.open_split(recipe, "train", tmp_path, limit=10)

@@ -228,7 +228,7 @@ def test_a_pointer_of_git_lfs_is_called_that(tmp_path):
     path = tmp_path / "clip.flv"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1")
     for parse in (_read, containers.read_head):
-        assert "it is a git-lfs pointer, not the clip" in refused(parse, path)
+        assert "it is a git-lfs pointer, not the file itself" in refused(parse, path)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,9 @@ def test_a_playlist_does_not_lead_to_other_files(content, tmp_path):
     good = _save(tmp_path / "good.flv")
     path = tmp_path / "clip.flv"
     path.write_text(content.format(good))
-    assert "it is neither FLV nor AVI" in refused(_read, path)
+    assert "it must be an FLV, AVI, MP4 or Matroska clip. Received: text" in refused(
+        _read, path
+    )
 
 
 @pytest.mark.parametrize("kind", [FLV, AVI], ids="-".join)

@@ -18,11 +18,6 @@ from cmvq_keras.data.formats import containers
 from cmvq_keras.data.listing import Group, Listing, SkippedSample
 from cmvq_keras.data.transforms import clips
 
-HINT = (
-    "Files that git-lfs has not fetched are a few lines of text: run `git lfs pull` in "
-    "the CREMA-D repository."
-)
-
 
 def open_split(recipe, split, data_dir=None):
     """One split of CREMA-D, in an order by `data.seed`.
@@ -71,7 +66,7 @@ def open_split(recipe, split, data_dir=None):
         disjoint=("actor",) if recipe.data["split"] == ACTORS else (),
         left_out=tuple(left_out),
         tolerant=True,
-        hint=HINT,
+        hint=sources.how_to_get("crema_d"),
     )
 
 
