@@ -55,6 +55,7 @@ _PUBLIC = {
         "SegmentationSolver",
     ),
     "recipe": ("Modality", "Recipe"),
+    "reporting.report": ("report",),
     "runs.evaluate": ("evaluate",),
     "runs.load": ("load_model",),
     "runs.predict": ("predict",),

@@ -42,6 +42,7 @@ from cmvq_keras.networks import ResNet18Encoder as ResNet18Encoder
 from cmvq_keras.networks import SegmentationSolver as SegmentationSolver
 from cmvq_keras.recipe import Modality as Modality
 from cmvq_keras.recipe import Recipe as Recipe
+from cmvq_keras.reporting.report import report as report
 from cmvq_keras.runs.evaluate import evaluate as evaluate
 from cmvq_keras.runs.load import load_model as load_model
 from cmvq_keras.runs.predict import predict as predict

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tarfile
 import tomllib
 
 import installs
@@ -77,6 +78,23 @@ def test_the_package_itself_is_the_command_line(installed, tmp_path, kind):
     done = installs.python(code, kind, installed, tmp_path)
     version = f"cmvq, version {cmvq_keras.__version__}"
     assert done.stdout.strip() == version, done.stderr
+
+
+def test_the_source_archive_holds_what_its_tests_need(tmp_path):
+    source = installs.copy_checkout(tmp_path / "checkout")
+    archive = installs.build("build_sdist", tmp_path / "dist", source)
+    with tarfile.open(archive) as content:
+        held = {name.partition("/")[2] for name in content.getnames()}
+    folders = ("tests", "docs", "benchmarks", "cli", "recipes", "cmvq_keras")
+    wanted = {
+        str(file.relative_to(source))
+        for folder in folders
+        for file in (source / folder).rglob("*")
+        if file.is_file()
+    }
+    wanted |= {".ci/run", "tox.ini", "pyproject.toml", "CONTRIBUTING.md", "LICENSE"}
+    assert wanted - held == set()
+    assert not [name for name in held if "__pycache__" in name]
 
 
 def test_importing_the_package_imports_nothing_heavy(tmp_path):

@@ -8,9 +8,50 @@ from cmvq_keras.fileio import to_json, write_atomically
 from cmvq_keras.reporting import analysis, figures, images
 from cmvq_keras.reporting.figures.figure import data_uri
 from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
+from cmvq_keras.reporting.open import open_run
 from cmvq_keras.reporting.packages import need, need_report
+from cmvq_keras.runs.data_source import DataSource
+from cmvq_keras.runs.run import as_run
 
 PAGE, NUMBERS, FOLDER = "report.html", "report.json", "figures"
+
+
+def report(
+    run,
+    out=None,
+    *,
+    split="test",
+    data_dir=None,
+    store=None,
+    samples=8,
+    attribute=None,
+    seed=0,
+    on_progress=None,
+):
+    """Writes what a run has learnt: report.html, report.json and figures/*.png.
+
+    Args:
+        run: the run folder (or an open `Run`).
+        out: the folder; None for the run folder.
+        split: "train", "validation" or "test"; it is measured if it was not yet.
+        data_dir, store, on_progress: as in `cmvq_keras.evaluate`.
+        samples: how many samples are shown, spread over the split.
+        attribute: what the features are probed for: a column of the store's
+            meta.csv; None for the label.
+        seed: of probes and projections.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ImportError: for a package that is missing, with what to install.
+        FileNotFoundError, ValueError: as in `cmvq_keras.evaluate`, and ValueError for
+            an unknown attribute.
+    """
+    need_report()
+    run, source = as_run(run), DataSource(data_dir, store, on_progress)
+    analysis.measure_if_needed(run, split, source)
+    return write(open_run(run, split, source), out, samples, attribute, seed)
 
 
 def write(opened, out=None, samples=8, attribute=None, seed=0, on_progress=None):

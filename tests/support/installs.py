@@ -34,7 +34,8 @@ def build(hook, out, source):
 
 def copy_checkout(folder):
     """A copy of the checkout: a build writes into the folder of its sources."""
-    hidden = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+    made = (".git", ".tox", ".venv", ".hypothesis", ".*_cache", "build", "dist")
+    hidden = shutil.ignore_patterns(*made, "__pycache__", "*.egg-info")
     return shutil.copytree(CHECKOUT, folder, ignore=hidden)
 
 
