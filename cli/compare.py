@@ -42,7 +42,9 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
-        chosen = study_options.recipe_of(recipe, preset, modality, assignments, short)
+        chosen = study_options.recipe_of(
+            recipe, preset, store, modality, assignments, short
+        )
         names = names and [each.strip() for each in names.split(",")]
     options.start_backend(backend)
     if not table_only:

@@ -9,7 +9,7 @@ from cmvq_keras.cli.text_tables import table
 # run on one backend a process only.
 _PROBE = """
 import json, keras
-from cmvq_keras.environment import device_names
+from cmvq_keras.runs.environment import device_names
 print(json.dumps(device_names(keras.config.backend())))
 """
 SECONDS = 180  # for a backend to start; the first start after an install is slow

@@ -1,11 +1,9 @@
 """`cmvq download`: fetches raw data from its official addresses."""
 
-import itertools
-import sys
-
 import click
 
 from cmvq_keras.cli import options
+from cmvq_keras.cli.progress import Bar
 
 
 @click.command("download", short_help="Fetch a recipe's raw data.")
@@ -54,28 +52,22 @@ def _fetch(name, data_dir):
 
 
 class _Progress:
-    """One progress bar a file; the server may not say how long a file is."""
+    """One bar a file; the server may not say how long a file is."""
 
     def __init__(self):
-        self.url, self.bar, self.done = None, None, 0
+        self._url, self._bar = None, None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        if self.bar:
-            self.bar.__exit__(*exception)
+        if self._bar:
+            self._bar.__exit__(*exception)
 
     def __call__(self, url, done, total):
         """Shows that `done` bytes of `total` (or None) have arrived from `url`."""
-        if url != self.url:
+        if url != self._url:
             self.__exit__(None, None, None)
-            label = f"  {url.rpartition('/')[2]}"
-            # Click takes no missing length, only an iterable that has none.
-            known = {"length": total} if total else {"iterable": itertools.repeat(None)}
-            self.bar = click.progressbar(
-                **known, label=label, item_show_func=lambda text: text, file=sys.stderr
-            ).__enter__()
-            self.url, self.done = url, 0
-        self.bar.update(done - self.done, f"{done / 1e6:.1f} MB")
-        self.done = done
+            self._bar = Bar(f"  {url.rpartition('/')[2]}", total, in_bytes=True)
+            self._url = url
+        self._bar.update(done)

@@ -7,6 +7,7 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import (
     codes,
     complementarity,
+    fits,
     information,
     left_out,
     number,
@@ -71,7 +72,7 @@ def _summary(run, split, metrics):
         *left_out(metrics, "Left out"),
         *scores(metrics),
         *shared_labels(metrics),
-        *complementarity(run.metrics["complementarity"]),
+        *complementarity(run.recipe, run.metrics["complementarity"]),
         *information(metrics),
         *codes(run.recipe, metrics["codes_used"]),
         *((_title(name), number(metrics[name])) for name in losses + perplexities),
@@ -83,10 +84,19 @@ def _missing(metrics):
     """The task's scores with all modalities, and without each that was left out."""
     measured = {"none": metrics, **metrics["without"]}
     rows = [
-        (name, *(value for _, value in scores(found)))
+        (name, *(value for _, value in scores(found)), _lost(found))
         for name, found in measured.items()
     ]
-    return table(rows, ("Missing", *(title for title, _ in scores(metrics))))
+    titles = [title for title, _ in scores(metrics)]
+    return table(rows, ("Missing", *titles, "Accuracy lost (95 %)"))
+
+
+def _lost(found):
+    """Points of accuracy that are lost without a modality, with their interval."""
+    if "drop" not in found:
+        return "-"
+    low, high = (f"{100 * end:.1f}" for end in found["drop_interval"])
+    return f"{100 * found['drop']:.1f} ({low} to {high})"
 
 
 def _title(name):
@@ -104,7 +114,7 @@ def _classes(names, metrics):
         for name, counts in zip(names, metrics["confusion"], strict=True)
     ]
     header = ("Class", *shares)
-    # More columns than this fit on no terminal.
-    if len(names) > 12:
-        return table([row[: len(header)] for row in rows], header)
-    return table(rows, (*header, *(f"as {name}" for name in names)))
+    whole = (*header, *(f"as {name}" for name in names))
+    if fits(rows, whole):
+        return table(rows, whole)
+    return table([row[: len(header)] for row in rows], header)

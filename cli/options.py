@@ -28,6 +28,21 @@ class Name(click.Choice):
         self.fail(f"{value} is not one of {', '.join(self.choices)}.{hint}", param, ctx)
 
 
+class Names(Name):
+    """Several of some names with commas between them, as a tuple."""
+
+    def convert(self, value, param, ctx):
+        """The names in their order, each once, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        return tuple(
+            dict.fromkeys(
+                super(Names, self).convert(word, param, ctx) for word in words
+            )
+        )
+
+
 class Assignment(click.ParamType):
     """`NAME=VALUE`, as the pair (name, value).
 
@@ -112,6 +127,30 @@ def check_places(data_dir, store):
     """Raises a usage error when both --data-dir and --store are given."""
     if store and data_dir:
         raise click.UsageError("Give only one of --store and --data-dir.")
+
+
+def recipe_or_store(name, preset, store):
+    """The recipe of that name, or without a name the store's own.
+
+    Args:
+        name, preset, store: the values of `--recipe`, `--preset` and `--store`; each
+            may be None.
+
+    Raises:
+        click.UsageError: without a recipe and a store, and for a preset of a store.
+    """
+    from cmvq_keras import recipes
+
+    if name:
+        tell_of_file(name)
+        return recipes.get(name, preset or "default")
+    if store is None:
+        raise click.UsageError("Missing option '--recipe'; or give --store.")
+    if preset:
+        raise click.UsageError("--preset needs --recipe: a store has its own settings.")
+    from cmvq_keras.data.store.store import Store
+
+    return Store.open(store).recipe
 
 
 def tell_of_file(recipe):

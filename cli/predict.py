@@ -5,12 +5,11 @@ import csv
 import io
 import pathlib
 import re
-import sys
 
 import click
 
 from cmvq_keras.cli import options
-from cmvq_keras.cli.progress import Progress
+from cmvq_keras.cli.progress import Bar, Progress
 
 MAX_BYTES = 64_000_000  # of a table
 
@@ -173,12 +172,11 @@ def _read(recipe, rows):
     from cmvq_keras import recipes
 
     columns = {name: [] for name in rows[0]}
-    with click.progressbar(
-        rows, label="Reading", file=sys.stderr, hidden=len(rows) < 20
-    ) as bar:
-        for row in bar:
+    with Bar("Reading", len(rows)) as bar:
+        for done, row in enumerate(rows, start=1):
             for name, path in row.items():
                 columns[name].append(recipes.read_sample(recipe, name, path))
+            bar.update(done)
     samples = [" ".join(str(path) for path in row.values()) for row in rows]
     return {name: np.stack(values) for name, values in columns.items()}, samples
 

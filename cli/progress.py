@@ -1,16 +1,70 @@
-"""How far a preparation is, on stderr."""
+"""How far a command is, on stderr: bars by rich where a person watches."""
 
 import contextlib
 import sys
+import time
 
 import click
 
 from cmvq_keras.cli.text_tables import percent
 from cmvq_keras.experiments.progress import ProgressReporter
 
+_SECONDS = 0.1  # between two drawings of a bar
+
+
+class Bar(contextlib.AbstractContextManager):
+    """One bar with the time left. Outside a terminal only its title is printed.
+
+    Args:
+        title: what is done, one line.
+        total: steps, or None where it is not known.
+        in_bytes: whether the steps are bytes.
+    """
+
+    def __init__(self, title, total, in_bytes=False):
+        self._drawn = 0.0
+        self._bar = None
+        if not sys.stderr.isatty():
+            click.echo(title, err=True)
+            return
+        from rich import progress
+        from rich.console import Console
+
+        amount = (
+            progress.DownloadColumn() if in_bytes else progress.MofNCompleteColumn()
+        )
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            amount,
+            progress.TimeRemainingColumn(),
+            console=Console(stderr=True),
+            # No thread that draws, and no hands on what others print.
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task(title, total=total)
+        self._bar.start()
+
+    def update(self, done):
+        """Shows that so many steps are done."""
+        if self._bar is None:
+            return
+        self._bar.update(self._task, completed=done)
+        if time.monotonic() - self._drawn > _SECONDS:
+            self._bar.refresh()
+            self._drawn = time.monotonic()
+
+    def __exit__(self, kind, error, trace):
+        if self._bar is not None:
+            self._bar.refresh()
+            self._bar.stop()
+        self._bar = None
+
 
 class Progress(contextlib.AbstractContextManager):
-    """One bar a split, with the time left; nothing but its name in a file."""
+    """One bar a split that is prepared."""
 
     def __init__(self):
         self._bar = None
@@ -21,11 +75,11 @@ class Progress(contextlib.AbstractContextManager):
         if split != self._split:
             self._end()
             self._split = split
-            self._bar = click.progressbar(
-                length=total, label=f"Preparing {split}", file=sys.stderr
-            )
-            self._bar.__enter__()
-        self._bar.update(done - self._bar.pos)
+            self._bar = Bar(f"Preparing {split}", total)
+        if self._bar is not None:
+            self._bar.update(done)
+        if done >= total:
+            self._end()
 
     def _end(self):
         if self._bar is not None:
@@ -37,31 +91,33 @@ class Progress(contextlib.AbstractContextManager):
 
 
 class TerminalProgress(ProgressReporter):
-    """Prints what a comparison tells: ended trainings on stdout, the rest on stderr."""
+    """Prints a comparison's progress: ended trainings on stdout, a bar of the epochs
+    of the current one on stderr."""
 
     def __init__(self):
         self._name = ""
-        self._bar = None
-        self._live = sys.stderr.isatty()
+        self._preparing = None
+        self._epochs = None
 
     def starts(self, trial, number, total):
         self._name = f"[{number}/{total}] {trial.variant.title}, seed {trial.seed}"
-        self._overwrite("starting")
 
     def preparing(self, split, done, total):
-        if self._bar is None:
-            self._overwrite("")
-            self._bar = Progress()
-        self._bar.tell(split, done, total)
+        if self._preparing is None:
+            self._preparing = Progress()
+        self._preparing.tell(split, done, total)
 
     def epoch(self, number, total):
-        self._end_bar()
-        self._overwrite(f"epoch {number}/{total}")
+        self._end(self._preparing)
+        if not sys.stderr.isatty():
+            return
+        if self._epochs is None:
+            self._epochs = Bar(f"{self._name}, epochs", total)
+        self._epochs.update(number)
 
     def ends(self, result, seconds_left):
-        self._end_bar()
-        if self._live:
-            click.echo("\r\033[K", nl=False, err=True)
+        self._end(self._preparing, self._epochs)
+        self._preparing = self._epochs = None
         if result.failure:
             text = f"failed: {result.failure}"
         else:
@@ -71,14 +127,10 @@ class TerminalProgress(ProgressReporter):
         click.echo(f"{self._name}: {text}{left}")
         sys.stdout.flush()
 
-    def _end_bar(self):
-        if self._bar is not None:
-            self._bar.__exit__(None, None, None)
-        self._bar = None
-
-    def _overwrite(self, text):
-        if self._live:
-            click.echo(f"\r\033[K{self._name}: {text}", nl=False, err=True)
+    def _end(self, *bars):
+        for bar in bars:
+            if bar is not None:
+                bar.__exit__(None, None, None)
 
 
 def duration(seconds):

@@ -35,11 +35,12 @@ class Numbers(click.ParamType):
 )
 @click.option(
     "--features",
-    type=options.Name(FEATURES),
+    type=options.Names(FEATURES),
     default="all",
     show_default=True,
-    help="What to rebuild from. mix takes the contradictory ones of the next sample "
-    "that is named.",
+    metavar="A,B,...",
+    help="What to rebuild from: all, complementary, contradictory or mix, several with "
+    "commas. mix takes the contradictory features of the next sample that is named.",
 )
 @options.split
 @click.option(
@@ -54,7 +55,7 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
 
     \b
     cmvq reconstruct runs/digits --samples 0,5,7 -o pictures
-    cmvq reconstruct runs/digits --samples 3 --features complementary -o pictures
+    cmvq reconstruct runs/digits --samples 3 --features all,complementary -o pictures
     """
     from cmvq_keras.runs.run import Run
 

@@ -11,7 +11,8 @@ _COMMON = (
     click.option(
         "--recipe",
         metavar="NAME",
-        help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
+        help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
+        "Default: the one that --store was prepared for.",
     ),
     click.option(
         "--seeds",
@@ -33,8 +34,6 @@ _COMMON = (
     click.option(
         "--preset",
         type=options.Name(PRESETS),
-        default="default",
-        show_default=True,
         help="Whose settings, as for `cmvq train`.",
     ),
     click.option("--modality", metavar="NAME", help="With this modality alone."),
@@ -81,22 +80,20 @@ def common(command):
     return command
 
 
-def recipe_of(name, preset, modality, assignments, short):
+def recipe_of(name, preset, store, modality, assignments, short):
     """The resolved recipe that the options say.
 
     Args:
-        name, preset, modality, assignments: the options' values.
+        name, preset, store, modality, assignments: the options' values.
         short: training settings by their short name; None where not given.
     """
     from cmvq_keras import recipes
 
-    if name is None:
-        raise click.UsageError("Missing option '--recipe'.")
-    options.tell_of_file(name)
+    recipe = options.recipe_or_store(name, preset, store)
     settings = options.settings(short, assignments)
     if "training.seed" in settings:
         raise click.UsageError("Give --first-seed in place of --set training.seed.")
-    asked = recipes.get(name, preset).with_settings(settings)
+    asked = recipe.with_settings(settings)
     return recipes.resolve(asked, modality=modality)
 
 
@@ -136,7 +133,8 @@ def conclude(out, kind):
             click.echo(aside, err=True)
         raise click.ClickException(f"No training has finished in {study.out}.")
     tables.write(study, found)
-    parts = [table(*tables.turned(part)) for part in (found.scores, found.made)]
+    groups = (found.scores, found.worth, found.made)
+    parts = [table(*tables.turned(group)) for group in groups if len(group) > 1]
     parts += ["\n".join(found.asides)] if found.asides else []
     click.echo("\n" + "\n\n".join([*parts, table(found.foot)]))
     try:

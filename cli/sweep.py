@@ -41,7 +41,9 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
-        chosen = study_options.recipe_of(recipe, preset, modality, assignments, short)
+        chosen = study_options.recipe_of(
+            recipe, preset, store, modality, assignments, short
+        )
         values = _values(over, options.settings(short, assignments))
     options.start_backend(backend)
     if not table_only:

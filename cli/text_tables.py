@@ -1,25 +1,78 @@
-"""Plain-text tables: columns padded with spaces, fit for a terminal and a log."""
+"""Tables of text, laid out by rich: as wide as the terminal, 80 columns in a pipe."""
+
+import io
+import shutil
+import sys
+
+_RULE = "    \n    \n -- \n    \n    \n    \n    \n    \n"  # one under the header
+_GAP = 2  # columns between two cells
+_SHORT = 14  # letters: "56.00 ± 4.24"
 
 
 def table(rows, header=None):
     """Text of a table.
 
+    With a header, cells that do not fit are folded between words. Without one the
+    table is of names and values, which stay on one line: paths can be copied.
+
     Args:
         rows: rows of cells; every cell is written with `str`.
         header: the columns' names, or None.
     """
+    made = _layout(rows, header)
+    width = _width() if header else 10_000
+    console = _console(width)
+    console.print(made)
+    lines = console.file.getvalue().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def fits(rows, header):
+    """Whether a table needs no more columns than there are, folded between words."""
     cells = [[str(cell) for cell in row] for row in rows]
-    if header:
-        cells = [list(header), ["-" * len(name) for name in header], *cells]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    if header:
-        cells[1] = ["-" * width for width in widths]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in cells
-    )
+    widths = map(_narrowest, header, zip(*cells, strict=True))
+    return sum(widths) + _GAP * (len(header) - 1) <= _width()
+
+
+def _layout(rows, header):
+    # Imported here: `cmvq --help` needs none of it.
+    from rich.box import Box
+    from rich.table import Table
+    from rich.text import Text
+
+    rule = Box(_RULE, ascii=True) if header else None
+    padding = (0, _GAP - bool(header), 0, 0)  # the rule has a column of its own
+    made = Table(box=rule, show_edge=False, padding=padding, pad_edge=False)
+    made.show_header = bool(header)
+    cells = [[str(cell) for cell in row] for row in rows]
+    columns = list(zip(*cells, strict=True)) or [() for _ in header]
+    names = header or [""] * len(columns)
+    for name, column in zip(names, columns, strict=True):
+        natural = max(map(len, (name, *column)))
+        stiff = natural == _narrowest(name, column)
+        # Text: a name with brackets is no markup.
+        made.add_column(Text(name, style="bold"), no_wrap=stiff)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def _narrowest(name, column):
+    """The least width of a column: short cells, such as numbers, are not folded."""
+    words = [*name.split(), *(cell for cell in column if len(cell) <= _SHORT)]
+    words += [word for cell in column if len(cell) > _SHORT for word in cell.split()]
+    return max(map(len, words), default=0)
+
+
+def _console(width):
+    from rich.console import Console
+
+    live = sys.stdout.isatty()
+    return Console(file=io.StringIO(), width=width, force_terminal=live, emoji=False)
+
+
+def _width():
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
 
 
 def percent(share):
@@ -43,8 +96,11 @@ def scores(metrics):
         yield "Macro-F1", number(metrics.get("macro_f1"))
 
 
-def complementarity(measured):
+def complementarity(recipe, measured):
     """Rows of compl and contr by modality, in percent and channels, and of zeta."""
+    if recipe.model.mask_mode == "none":
+        yield "Mask", "none: the task sees all channels"
+        return
     channels = measured.get("channels")
     for name in measured.get("compl", {}):
         for kind in ("compl", "contr"):

@@ -1,5 +1,7 @@
 """`cmvq train`: trains a recipe and leaves a run folder."""
 
+import shlex
+
 import click
 
 from cmvq_keras.cli import options
@@ -153,7 +155,7 @@ def command(
     if (keep_solver or keep_mask) and init_from is None:
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
-    asked = _recipe(recipe, preset, store).with_settings(settings)
+    asked = options.recipe_or_store(recipe, preset, store).with_settings(settings)
     chosen = recipes.resolve(asked, modality=modality)
     options.start_backend(backend, devices)
     from cmvq_keras.training import api
@@ -178,7 +180,7 @@ def _conclude(run):
     from cmvq_keras.runs.run import Follower
 
     if not isinstance(run, Follower):
-        click.echo("\n" + summary(run))
+        click.echo(f"\n{summary(run)}\n\nNext:\n{next_commands(run)}")
 
 
 def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places):
@@ -209,22 +211,6 @@ def _tell_difference(line):
     click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
 
 
-def _recipe(name, preset, store):
-    """The recipe of that name, or without a name the store's own."""
-    from cmvq_keras import recipes
-
-    if name:
-        options.tell_of_file(name)
-        return recipes.get(name, preset or "default")
-    if store is None:
-        raise click.UsageError("Missing option '--recipe'; or give --store.")
-    if preset:
-        raise click.UsageError("--preset needs --recipe: a store has its own settings.")
-    from cmvq_keras.data.store.store import Store
-
-    return Store.open(store).recipe
-
-
 def summary(run):
     """The table that ends a training."""
     metrics = run.metrics
@@ -239,7 +225,7 @@ def summary(run):
         *_truth(run.recipe),
         *shared_labels(test),
         *_named("Validation", validation),
-        *complementarity(metrics.get("complementarity", {})),
+        *complementarity(run.recipe, metrics.get("complementarity", {})),
         *information(test),
         *codes(run.recipe, metrics.get("codes_used", {})),
         ("Best epoch", metrics.get("best_epoch", "-")),
@@ -247,6 +233,24 @@ def summary(run):
         ("Run folder", run.directory),
     ]
     return table(rows)
+
+
+def next_commands(run):
+    """What there is to do with a run folder, a command a line."""
+    folder = shlex.quote(str(run.directory))
+    noted = run.environment.get("recipe_file")
+    file = f" --recipe {shlex.quote(noted['path'])}" if noted else ""
+    seen = run.recipe.task_modalities or tuple(run.recipe.modalities)
+    without = "".join(f" --without {shlex.quote(name)}" for name in seen[:-1] and seen)
+    output = "FOLDER" if run.recipe.task == "segmentation" else "predictions.csv"
+    return "\n".join(
+        [
+            f"  cmvq evaluate {folder}{without}{file}",
+            f"  cmvq report {folder}{file}",
+            f"  cmvq predict {folder} --split test -o {output}{file}",
+            f"  cmvq export {folder} --format keras -o model.keras",
+        ]
+    )
 
 
 def _origin(noted):

@@ -9,6 +9,11 @@ by (k - 1) / k. On simulated trainings with five seeds the interval covers the t
 and in 88 % where the seeds do and there are thousands of samples: five seeds tell their
 spread only roughly. With one seed it says nothing about other seeds.
 
+scipy's intervals are of one source: `scipy.stats.binomtest` knows no seeds, and
+`scipy.stats.bootstrap` draws samples and seeds neither together nor k - 1 of k. So this
+stays by hand. The accuracy of one run has an exact interval, see
+`cmvq_keras.evaluation.intervals`.
+
 Reference: Rao and Wu, Resampling inference with complex survey data, JASA 1988 (k - 1);
 Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentiles).
 """

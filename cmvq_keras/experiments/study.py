@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from cmvq_keras import fileio, recipes
+from cmvq_keras import fileio, methods, recipes
 from cmvq_keras.errors import WrongSamplesError
 from cmvq_keras.experiments import plan, trial
 from cmvq_keras.fileio import MAX_BYTES, write_atomically
@@ -100,8 +100,16 @@ class Study:
             numbers = [folder.name.removeprefix("seed-") for folder in folders]
             for seed in sorted(int(each) for each in numbers if each.isdecimal()):
                 folder = plan.folder(self.out, row["label"], seed)
-                found.append(trial.read(row["label"], seed, folder))
+                result = trial.read(row["label"], seed, folder)
+                if result is not None and not self._has_mask(row):
+                    result.measured.update(compl={}, zeta={})
+                found.append(result)
         return [result for result in found if result is not None]
+
+    def _has_mask(self, row):
+        settings = methods.get(row["method"]).settings
+        usual = self.recipe_of(row["label"]).model.mask_mode
+        return settings.get("model.mask_mode", usual) != "none"
 
     def recipe_of(self, label):
         """The recipe of a row's task and classes: its values of a sweep included."""
@@ -158,8 +166,6 @@ def begin(out, kind, recipe, backend, variants, left=()):
 
 
 def _row(variant):
-    from cmvq_keras import methods
-
     return {
         "label": variant.label,
         "title": variant.title,

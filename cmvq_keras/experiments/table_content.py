@@ -33,6 +33,8 @@ class Row:
             samples that both have; None where there are none.
         compl: `Number`s in percent by modality; None where the method has none.
         zeta: the same; one for all modalities together is named "".
+        without: `Number`s in [0, 1] by modality: the score without it.
+        bits: `Number`s by modality: bits of the label that it adds to the others.
         parameters: how many are trained.
         seconds: a `Number`: of a training.
     """
@@ -48,6 +50,8 @@ class Row:
     difference: Number | None = None
     compl: dict = dataclasses.field(default_factory=dict)
     zeta: dict = dataclasses.field(default_factory=dict)
+    without: dict = dataclasses.field(default_factory=dict)
+    bits: dict = dataclasses.field(default_factory=dict)
     parameters: int | None = None
     seconds: Number | None = None
 
@@ -75,12 +79,12 @@ def score_names(study):
 
 
 def names(study, measured, key):
-    """The names that compl or zeta has: modalities in the recipe's order, then others.
+    """The names that such numbers have: modalities in the recipe's order, then others.
 
     Args:
         study: a `cmvq_keras.experiments.study.Study`.
         measured: dictionaries that hold such names under `key`.
-        key: "compl" or "zeta".
+        key: "compl", "zeta", "without" or "bits".
     """
     found = dict.fromkeys(name for each in measured for name in each.get(key, ()))
     first = [name for name in study.recipe.modalities if name in found]
@@ -121,6 +125,8 @@ def _row(study, entry, finished, drawn):
         difference=_difference(study, own, finished, drawn),
         compl=_by_name(study, measured, "compl"),
         zeta=_by_name(study, measured, "zeta"),
+        without=_by_name(study, measured, "without"),
+        bits=_by_name(study, measured, "bits"),
         parameters=measured[0]["parameters"],
         seconds=_number([each["seconds"] for each in measured]),
     )

@@ -8,6 +8,7 @@ from cmvq_keras.experiments import table_content
 from cmvq_keras.fileio import write_atomically
 
 NONE = "-"
+NAMED = ("compl", "zeta", "without", "bits")  # numbers by modality
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,13 +18,15 @@ class Table:
     Args:
         rows: `cmvq_keras.experiments.table_content.Row`s of what has been trained.
         scores: columns on how well each does: pairs of a title and its cells, texts.
-        made: columns on what it is made of. Both begin with the rows' titles.
+        worth: columns on what each modality gives.
+        made: columns on what it is made of. All three begin with the rows' titles.
         asides: lines on what the table does not hold.
         foot: pairs of a name and a text: all that the numbers depend on.
     """
 
     rows: list
     scores: list
+    worth: list
     made: list
     asides: list
     foot: list
@@ -57,8 +60,9 @@ def columns(study, found):
         found: its `rows.Row`s.
 
     Returns:
-        Two lists of pairs of a title and its cells, one a row: how well it does; and
-        what it is made of. Each begins with the rows' titles.
+        Three lists of pairs of a title and its cells, one a row: how well it does,
+        what each modality gives, and what it is made of. Each begins with the rows'
+        titles.
     """
     score, second = (title(name) for name in table_content.score_names(study))
     first = ", ".join(study.over) or "method"
@@ -73,16 +77,21 @@ def columns(study, found):
         name = "difference to " + _title_of(study, study.reference)
         scores.append((name, [_signed(row.difference) for row in found]))
     scores.append((f"{second} (%)", [_spread(row.second, 100) for row in found]))
-    made = [names]
-    for key, heading in (("compl", "compl {} (%)"), ("zeta", "zeta {}")):
-        digits = 1 if key == "compl" else 2
-        for name in _names(study, found, key):
-            cells = [_spread(getattr(r, key).get(name), 1, digits) for r in found]
-            made.append((" ".join(heading.format(name).split()), cells))
+    worth = [names, *_by_name(study, found, "without", "without {} (%)", 100)]
+    worth += _by_name(study, found, "bits", "bits {}")
+    made = [names, *_by_name(study, found, "compl", "compl {} (%)", digits=1)]
+    made += _by_name(study, found, "zeta", "zeta {}")
     trained = [NONE if r.parameters is None else f"{r.parameters:,}" for r in found]
     made.append(("parameters", trained))
     made.append(("seconds", [_spread(row.seconds, 1, 0) for row in found]))
-    return scores, made
+    return scores, worth, made
+
+
+def _by_name(study, found, key, heading, factor=1, digits=2):
+    for name in _names(study, found, key):
+        numbers = [getattr(row, key).get(name) for row in found]
+        cells = [_spread(number, factor, digits) for number in numbers]
+        yield " ".join(heading.format(name).split()), cells
 
 
 def _title_of(study, label):
@@ -130,7 +139,7 @@ def turned(columns):
 
 def _joined(table):
     """All columns side by side."""
-    return turned([*table.scores, *table.made[1:]])
+    return turned([*table.scores, *table.worth[1:], *table.made[1:]])
 
 
 def markdown(table):
@@ -196,7 +205,7 @@ def as_csv(study, found):
         line |= {"seeds": " ".join(map(str, row.seeds)), "n": row.n}
         line |= _cells(score, row.score) | _cells(second, row.second)
         line |= _cells("difference", row.difference)
-        for key in ("compl", "zeta"):
+        for key in NAMED:
             for name in _names(study, found, key):
                 own = getattr(row, key).get(name)
                 line |= _cells(f"{key}_{name}" if name else key, own)
@@ -233,9 +242,7 @@ def write_trials(study):
     score, second = table_content.score_names(study)
     results = study.results()
     measured = [result.measured for result in results]
-    names = {
-        key: table_content.names(study, measured, key) for key in ("compl", "zeta")
-    }
+    names = {key: table_content.names(study, measured, key) for key in NAMED}
     lines = []
     for result in results:
         found = result.measured

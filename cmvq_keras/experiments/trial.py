@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.evaluation import scores
+from cmvq_keras.evaluation import missing_modality, scores
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
 from cmvq_keras.runs import checkpoint, environment
@@ -21,6 +21,7 @@ from cmvq_keras.training import api
 
 FINISHED, FAILED = "trial.json", "failed.json"
 # These end a comparison: the next training would meet them too.
+_ADDED = ("bits", "without")
 _OF_THE_MACHINE = (OSError, MemoryError, ImportError)
 
 
@@ -69,8 +70,10 @@ def _check(content):
         value = content[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{name} must be a number. Received: {value!r}")
-    for name in ("compl", "zeta"):
-        for value in content[name].values():
+    # Version 0.1.0 wrote neither bits nor scores without a modality.
+    for name in ("compl", "zeta", "bits", "without"):
+        found = content.setdefault(name, {}) if name in _ADDED else content[name]
+        for value in found.values():
             if value is not None and not isinstance(value, (int, float)):
                 raise ValueError(f"{name} must hold numbers. Received: {value!r}")
 
@@ -167,6 +170,8 @@ def _measure(run, split, about):
         "parameters": trained_parameters(model),
         "best_epoch": metrics["best_epoch"],
         **_complementarity(metrics.get("complementarity") or {}),
+        "bits": (metrics["test"].get("information") or {}).get("bits", {}),
+        "without": _without(model, recipe, split),
         "versions": environment["versions"],
         "commit": environment["commit"],
         "devices": environment["devices"],
@@ -180,6 +185,16 @@ def _complementarity(measured):
         "compl": measured.get("compl") or {},
         "zeta": zeta if isinstance(zeta, dict) else {"": zeta},
     }
+
+
+def _without(model, recipe, split):
+    """The score without each modality that the task sees; empty for one alone."""
+    names = model.task_modalities
+    if len(names) < 2:
+        return {}
+    found = missing_modality.measure(model, recipe, split, names)
+    score = outcomes.kind(recipe).score_name
+    return {name: each[score] for name, each in found.items()}
 
 
 def _answers(model, recipe, split):

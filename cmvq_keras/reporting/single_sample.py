@@ -9,12 +9,12 @@ SIDE = 256  # pixels
 
 
 def write(opened, samples, features, out):
-    """Writes `<modality>_<sample>_original.png` and `..._<features>.png`.
+    """Writes `<modality>_<sample>_original.png` and one `..._<features>.png` each.
 
     Args:
         opened: see `cmvq_keras.reporting.open.open_run`.
         samples: their numbers in the split.
-        features: one of `CMVQVAE.reconstructions`.
+        features: some of `CMVQVAE.reconstructions`.
         out: the folder, made if it is missing.
 
     Returns:
@@ -32,10 +32,11 @@ def write(opened, samples, features, out):
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     x = opened.inputs(samples)
-    rebuilt = images.decoded(opened.model, x, features)
+    rebuilt = {each: images.decoded(opened.model, x, each) for each in features}
     written = []
     for name in opened.model.modalities:
-        versions = {"original": x[name], features: rebuilt[name]}
+        versions = {"original": x[name]}
+        versions |= {each: found[name] for each, found in rebuilt.items()}
         compared = images.compare(opened.recipe, name, versions, SIDE)
         for version, made in compared.items():
             for sample, picture in zip(samples, made, strict=True):

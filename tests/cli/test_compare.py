@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from command_line import error_of, invoke, shell
 
+from cmvq_keras import recipes
+from cmvq_keras.data import Store
+from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.experiments.trial import EpochReporter
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.load import load_model
@@ -86,6 +89,12 @@ def test_the_score_is_the_runs_own_on_the_test_split(compared):
         assert int(line["n"]) == 40
         zeta = run.metrics["complementarity"]["zeta"]
         assert float(line["zeta"]) == pytest.approx(zeta)
+        split = recipes.load_split(run.recipe, "test", limit=40)
+        without = missing_modality.measure(
+            load_model(run), run.recipe, split, ["image"]
+        )
+        alone = without["image"]["accuracy"]
+        assert float(line["without_image"]) == pytest.approx(alone)
         model = load_model(run)
         trained = sum(np.prod(weight.shape) for weight in model.trainable_weights)
         assert int(line["parameters"]) == trained
@@ -243,7 +252,7 @@ def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     result = invoke("compare", *TINY, *METHODS, "--out", out)
     assert result.exit_code == 130
     assert "The same command goes on where it was" in result.stderr
-    assert "TrainingInterruptedError." in result.stderr
+    assert "Interrupted." in result.stderr
     assert not list(out.glob("*/*/*.json"))
 
 
@@ -260,6 +269,24 @@ def test_a_wrong_call_is_told(tmp_path):
     told = error_of("compare", "--table-only", *out, code=1)
     assert "holds no comparison" in told
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["compare", "sweep"])
+def test_a_store_names_its_recipe(name, tmp_path):
+    recipe = recipes.get("planted")
+    splits = ("train", "validation", "test")
+    loaded = {split: recipes.load_split(recipe, split, limit=40) for split in splits}
+    parts = {split: (each.x, each.y, each.samples) for split, each in loaded.items()}
+    store = Store.create(tmp_path / "store", recipe, parts).folder
+    tiny = TINY[2:] if name == "sweep" else (*TINY[2:], "--methods", "ours")
+    over = ("--over", "model.threshold=0.005") if name == "sweep" else ()
+    out = ("--out", tmp_path / "out")
+    result = invoke(name, "--store", store, *tiny, *over, "--seeds", 1, *out)
+    assert result.exit_code == 0, result.output
+    assert "planted (image and audio)" in result.stdout
+    assert "without image (%)" in result.stdout
+    preset = ("--store", store, "--preset", "paper")
+    assert "needs --recipe" in error_of(name, *preset, *over, *out, code=2)
 
 
 def test_sweep_from_end_to_end(tmp_path):

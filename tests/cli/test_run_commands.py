@@ -2,14 +2,18 @@
 
 import csv
 import io
+import pathlib
 import re
+import shlex
+import types
 
 import keras
 import numpy as np
 import pytest
 from command_line import error_of, invoke
 
-from cmvq_keras import recipes
+from cmvq_keras import cli, recipes
+from cmvq_keras.cli import train
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 
@@ -198,3 +202,28 @@ def test_convert_refuses_other_files(tmp_path):
     assert "model.pt" in error_of("convert", tmp_path / "model.pt", *arguments, code=1)
     assert "none.pt" in error_of("convert", tmp_path / "none.pt", *arguments, code=1)
     assert not (tmp_path / "run").exists()
+
+
+def test_train_ends_with_commands_that_take_its_run(trained, tmp_path):
+    folder, output = trained
+    lines = output.rpartition("Next:\n")[2].splitlines()
+    commands = [shlex.split(line)[1:] for line in lines]
+    names = [command[0] for command in commands]
+    assert names == ["evaluate", "report", "predict", "export"]
+    for command in commands:
+        assert str(folder) in command
+        # Each is parsed by its command, and not run.
+        cli.main.get_command(None, command[0]).make_context(command[0], command[1:])
+    assert commands[0][2:] == ["--without", "image", "--without", "audio"]
+
+
+def test_the_next_commands_quote_and_name_the_recipe_file(trained):
+    run = Run.open(trained[0])
+    alone = types.SimpleNamespace(
+        directory=pathlib.Path("my runs/one"),
+        environment={"recipe_file": {"path": "/my recipes/own.py"}},
+        recipe=run.recipe.with_modality("image"),
+    )
+    first, *_ = train.next_commands(alone).splitlines()
+    expected = "cmvq evaluate 'my runs/one' --recipe '/my recipes/own.py'"
+    assert first.strip() == expected

@@ -363,7 +363,11 @@ def study(tmp_path):
                 {variant.label.removesuffix("-alone"): 100.0} if index < 2 else compl
             )
             zeta = None if index == 2 else 0.5
-            fake_study.finish(found, variant.label, seed, pairs, compl, zeta)
+            added = {}
+            if variant.label == "ours":
+                without = {"audio": 0.25 + 0.5 * seed, "image": 0.75}
+                added = {"without": without, "bits": {"image": 1.5, "audio": 0.25}}
+            fake_study.finish(found, variant.label, seed, pairs, compl, zeta, **added)
     return found
 
 
@@ -386,6 +390,24 @@ def test_rows_hold_the_numbers_of_their_seeds(study):
     assert mask.score.deviation is None
     assert mask.zeta == {}
     assert list(ours.compl) == ["image", "audio"]
+    assert ours.without["audio"].mean == 0.5
+    assert ours.bits["image"].mean == 1.5
+    # As version 0.1.0 wrote them.
+    assert image.without == image.bits == {}
+
+
+def test_a_method_without_a_mask_has_no_compl_and_no_zeta(tmp_path):
+    variants, _ = plan.of_methods(recipes.get("planted"), ["no-mask", "ours"])
+    found = fake_study.study(tmp_path / "study", variants)
+    pairs = fake_study.answers(0.5, 100, 0)
+    for variant in variants:
+        compl = {"image": 50.0, "audio": 50.0}
+        fake_study.finish(found, variant.label, 0, pairs, compl, 1.0)
+    unmasked, ours = table_content.of_study(found)
+    assert unmasked.compl == unmasked.zeta == {}
+    assert ours.zeta[""].mean == 1.0
+    *_, made = tables.columns(found, [unmasked, ours])
+    assert dict(made)["zeta"] == ["-", "1.00"]
 
 
 def test_the_difference_is_one_of_the_same_seeds(study):
@@ -409,6 +431,8 @@ CELLS = {
     "95 % interval": "44.00 to 69.05",
     "difference to ours": "-21.00 (-36.00 to +4.00)",
     "macro-F1 (%)": "55.10",
+    "without audio (%)": "40.00",
+    "bits image": "1.50 ± 0.10",
     "compl image (%)": "100.0 ± 0.0",
     "zeta": "-",
     "parameters": "90,194",
@@ -427,6 +451,8 @@ def test_a_row_is_written_with_its_numbers_rounded(study):
         second=table_content.Number(0.551),
         difference=table_content.Number(-0.21, 0.1, (-0.36, 0.04)),
         compl={"image": table_content.Number(100.0, 0.0, (100.0, 100.0))},
+        without={"audio": table_content.Number(0.4)},
+        bits={"image": table_content.Number(1.5, 0.1)},
         parameters=90194,
         seconds=table_content.Number(74.6, 9.9),
     )

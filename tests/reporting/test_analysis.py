@@ -179,12 +179,12 @@ def test_the_matrix_of_pairs_is_symmetric():
     assert pairwise_matrix(_counts(image=4, audio=2)) is None
 
 
-@pytest.mark.parametrize("version", CMVQVAE.reconstructions)
-def test_reconstruct_writes_single_pictures(trained, tmp_path, version):
-    arguments = ["--samples", "0,5", "--features", version, "-o", tmp_path]
+@pytest.mark.parametrize("versions", ["mix", "contradictory, all,all"])
+def test_reconstruct_writes_single_pictures(trained, tmp_path, versions):
+    arguments = ["--samples", "0,5", "--features", versions, "-o", tmp_path]
     result = invoke("reconstruct", trained[0], *arguments)
     assert result.exit_code == 0, result.output
-    kinds = ("original", version)
+    kinds = ("original", *versions.replace(" ", "").split(","))
     expected = {
         f"{name}_{sample}_{kind}.png"
         for name in ("image", "audio")
@@ -205,6 +205,9 @@ def test_reconstruct_tells_wrong_samples(trained, tmp_path):
     assert "from 0 to 63. Received: 64" in told
     told = error_of("reconstruct", run, "--samples", "a,b", *out, code=2)
     assert "such as 0,5,7" in told
+    wrong = ["--features", "all,complementry"]
+    told = error_of("reconstruct", run, *wrong, *out, code=2)
+    assert "Did you mean complementary?" in told
 
 
 def test_a_run_is_opened_with_its_own_weights(opened, trained):

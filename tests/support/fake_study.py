@@ -36,7 +36,7 @@ def answers(rate, n, seed, classes=8):
     return np.stack([labels, predicted], axis=1).astype(np.int32)
 
 
-def finish(found, label, seed, pairs, compl=None, zeta=None, seconds=10.0):
+def finish(found, label, seed, pairs, compl=None, zeta=None, seconds=10.0, **added):
     """Writes a trial that has finished."""
     folder = plan.folder(found.out, label, seed)
     folder.mkdir(parents=True)
@@ -57,6 +57,7 @@ def finish(found, label, seed, pairs, compl=None, zeta=None, seconds=10.0):
         "versions": VERSIONS,
         "commit": None,
         "devices": ["cpu"],
+        **added,
     }
     write_atomically(folder / trial.FINISHED, to_json(measured))
     found.tests[label] = dataclasses.asdict(about(len(kept)))

@@ -23,7 +23,9 @@ def histogram(weights, threshold):
 
 
 def draw(opened, analysis, rows):
-    """The weights of all modalities with the threshold."""
+    """The weights of all modalities with the threshold; none without a mask."""
+    if opened.recipe.model.mask_mode == "none":
+        return
     threshold = opened.recipe.model.threshold
     png = histogram(analysis.weights, threshold)
     yield Picture("mask", "The mask's weights", png)

@@ -39,7 +39,9 @@ def heatmap(matrix, names):
 
 
 def draw(opened, analysis, rows):
-    """The matrix; none for fewer than three modalities."""
+    """The matrix; none without a mask or for fewer than three modalities."""
+    if opened.recipe.model.mask_mode == "none":
+        return
     found = pairwise_matrix(analysis.complementarity)
     if found:
         names, matrix = found
