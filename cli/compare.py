@@ -2,13 +2,14 @@
 
 import click
 
-from cmvq_keras.cli import options, study_options
+from cmvq_keras.cli import completion, options, study_options
 
 
 @click.command("compare", short_help="Train several methods and tabulate them.")
 @click.option(
     "--methods",
     "names",
+    shell_complete=completion.methods,
     metavar="A,B,...",
     help="In the order of the table. Default: all that apply to the recipe.",
 )

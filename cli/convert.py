@@ -2,13 +2,19 @@
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.recipe import PRESETS
 
 
 @click.command("convert", short_help="The author's weights as a run folder.")
 @click.argument("file", metavar="MODEL.PT", type=click.Path())
-@click.option("--recipe", required=True, metavar="NAME", help="E.g. crema-d.")
+@click.option(
+    "--recipe",
+    required=True,
+    metavar="NAME",
+    help="E.g. crema-d.",
+    shell_complete=completion.recipes,
+)
 @click.option(
     "--preset",
     type=options.Name(PRESETS),

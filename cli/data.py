@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from cmvq_keras.cli import completion
 from cmvq_keras.cli.text_tables import table
 
 SHEET = "check.png"
@@ -17,7 +18,12 @@ def command():
 
 @command.command("check", short_help="Check every byte of a store; draw its samples.")
 @click.argument("store", metavar="STORE", type=click.Path())
-@click.option("--recipe", metavar="NAME", help="Which one, if STORE holds several.")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Which recipe, if STORE holds several.",
+    shell_complete=completion.recipes,
+)
 @click.option(
     "-o",
     "--output",

@@ -2,13 +2,18 @@
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.progress import Bar
 
 
 @click.command("download", short_help="Fetch a recipe's raw data.")
-@click.argument("source", required=False)
-@click.option("--recipe", metavar="NAME", help="Fetch what this recipe needs.")
+@click.argument("source", required=False, shell_complete=completion.sources)
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Fetch what this recipe needs.",
+    shell_complete=completion.recipes,
+)
 @options.data_dir
 def command(source, recipe, data_dir):
     """Fetch the official files of SOURCE, or of every source of a recipe.

@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import (
     codes,
@@ -28,6 +28,7 @@ from cmvq_keras.cli.text_tables import (
 @click.option(
     "--without",
     multiple=True,
+    shell_complete=completion.modalities,
     metavar="MODALITY",
     help="Also measure with this modality missing: zeros in its channels. Repeatable; "
     "each one is left out by itself.",

@@ -5,6 +5,7 @@ import os
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from cmvq_keras.backend import xla_flags
 from cmvq_keras.backend.selection import (
@@ -14,6 +15,7 @@ from cmvq_keras.backend.selection import (
     select_backend,
 )
 from cmvq_keras.backend.xla_flags import enable_compilation_cache
+from cmvq_keras.cli import completion
 
 
 class Name(click.Choice):
@@ -41,6 +43,10 @@ class Names(Name):
                 super(Names, self).convert(word, param, ctx) for word in words
             )
         )
+
+    def shell_complete(self, ctx, param, incomplete):
+        """Names for the last place of the list."""
+        return list(map(CompletionItem, completion.listed(self.choices, incomplete)))
 
 
 class Assignment(click.ParamType):

@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import table
 
@@ -10,6 +10,7 @@ from cmvq_keras.cli.text_tables import table
 @click.command("prepare", short_help="Turn raw files into a store to train from.")
 @click.option(
     "--recipe",
+    shell_complete=completion.recipes,
     required=True,
     metavar="NAME",
     help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
@@ -22,10 +23,16 @@ from cmvq_keras.cli.text_tables import table
     type=click.Path(file_okay=False),
     help="The store's root: the recipe's own folder is made in it.",
 )
-@click.option("--modality", metavar="NAME", help="Prepare this modality alone.")
+@click.option(
+    "--modality",
+    metavar="NAME",
+    help="Prepare only this modality.",
+    shell_complete=completion.modalities,
+)
 @click.option(
     "--set",
     "assignments",
+    shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=VALUE"),
     multiple=True,
     help="Change a setting, e.g. data.seed=1. May be repeated.",

@@ -2,13 +2,13 @@
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.text_tables import table
 from cmvq_keras.recipe import PRESETS
 
 
 @click.command("recipes", short_help="What can be trained; every setting of a recipe.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.recipes)
 @click.option(
     "--preset",
     type=options.Name(PRESETS),
@@ -61,7 +61,7 @@ def _in_full(recipe):
 
     from cmvq_keras import recipes
 
-    expected = _valid_ranges(recipe)
+    expected = valid_ranges(recipe)
     rows = [
         (setting, _text(value), expected.get(setting, _kind(value)))
         for setting, value in recipe.settings().items()
@@ -84,7 +84,9 @@ def _inputs(recipe):
         yield f"{name} ({modality.kind}, {' x '.join(map(str, modality.shape))})"
 
 
-def _valid_ranges(recipe):
+def valid_ranges(recipe):
+    """What each setting of the model, the training and the modalities may be, in
+    words; None where a recipe does not say."""
     import dataclasses
 
     sections = {"model": recipe.model, "training": recipe.training}

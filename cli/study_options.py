@@ -4,12 +4,13 @@ import contextlib
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.recipe import PRESETS
 
 _COMMON = (
     click.option(
         "--recipe",
+        shell_complete=completion.recipes,
         metavar="NAME",
         help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
         "Default: the one that --store was prepared for.",
@@ -36,10 +37,16 @@ _COMMON = (
         type=options.Name(PRESETS),
         help="Whose settings, as for `cmvq train`.",
     ),
-    click.option("--modality", metavar="NAME", help="With this modality alone."),
+    click.option(
+        "--modality",
+        metavar="NAME",
+        help="Use only this modality.",
+        shell_complete=completion.modalities,
+    ),
     click.option(
         "--set",
         "assignments",
+        shell_complete=completion.settings,
         type=options.Assignment("SECTION.NAME=VALUE"),
         multiple=True,
         help="Change a setting, e.g. model.threshold=0.01. May be repeated.",

@@ -2,12 +2,13 @@
 
 import click
 
-from cmvq_keras.cli import options, study_options
+from cmvq_keras.cli import completion, options, study_options
 
 
 @click.command("sweep", short_help="Train several values of a setting.")
 @click.option(
     "--over",
+    shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=A,B,..."),
     multiple=True,
     help="A setting and its values. May be repeated: every combination is trained.",

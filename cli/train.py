@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from cmvq_keras.cli import options
+from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import (
     codes,
@@ -24,6 +24,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 @click.command("train", short_help="Train a recipe and leave a run folder.")
 @click.option(
     "--recipe",
+    shell_complete=completion.recipes,
     metavar="NAME",
     help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
     "Default: the one that --store was prepared for.",
@@ -40,10 +41,16 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 @click.option("--epochs", metavar="N", help="As --set training.epochs=N.")
 @click.option("--batch-size", metavar="N", help="As --set training.batch_size=N.")
 @click.option("--seed", metavar="N", help="As --set training.seed=N.")
-@click.option("--modality", metavar="NAME", help="Train with this modality alone.")
+@click.option(
+    "--modality",
+    metavar="NAME",
+    help="Use only this modality.",
+    shell_complete=completion.modalities,
+)
 @click.option(
     "--set",
     "assignments",
+    shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=VALUE"),
     multiple=True,
     help="Change a setting, e.g. model.threshold=0.01. May be repeated.",
