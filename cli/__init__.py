@@ -13,8 +13,10 @@ from cmvq_keras.cli.group import CommandGroup
 @click.group(cls=CommandGroup)
 @click.version_option(__version__, prog_name="cmvq")
 def main():
-    """Train multimodal networks and see what each modality gives (CM-VQVAE).
+    """Train multimodal networks and measure what each modality adds (CM-VQVAE).
 
-    `cmvq train --recipe planted` needs no data and is a good first run.
-    Set CMVQ_DEBUG=1 to see the full traceback of an error.
+    \b
+    cmvq train --recipe planted
+
+    This first run needs no data. CMVQ_DEBUG=1 shows the traceback of an error.
     """

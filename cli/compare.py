@@ -5,13 +5,13 @@ import click
 from cmvq_keras.cli import completion, options, study_options
 
 
-@click.command("compare", short_help="Train several methods and tabulate them.")
+@click.command("compare", short_help="Train several methods and tabulate their scores.")
 @click.option(
     "--methods",
     "names",
     shell_complete=completion.methods,
     metavar="A,B,...",
-    help="In the order of the table. Default: all that apply to the recipe.",
+    help="Methods, in the order of the table. Default: all that apply to the recipe.",
 )
 @study_options.common
 def command(
@@ -30,15 +30,15 @@ def command(
     jobs,
     **short,
 ):
-    """Train a recipe by several methods, each with several seeds, and tabulate them.
+    """Train a recipe with several methods and several seeds, and tabulate the scores.
 
     \b
     cmvq compare --recipe planted --methods unimodal,ours --seeds 2 --out COMPARED
     cmvq compare --recipe digits --data-dir DATA --limit 2000 --epochs 5 --out DIR
 
-    All are measured on the same test samples, with the epoch that was best on
-    validation data. Every method gets its first seed before any gets its second. A
-    command that was stopped goes on when it is given again, and may then name further
+    All methods are tested on the same samples, with the epoch that was best on the
+    validation data. Every method trains with the first seed before any trains with the
+    second. To continue after a stop, give the same command again. It may name further
     methods and more seeds.
     """
     if not table_only:

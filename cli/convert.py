@@ -6,7 +6,7 @@ from cmvq_keras.cli import completion, options
 from cmvq_keras.recipe import PRESETS
 
 
-@click.command("convert", short_help="The author's weights as a run folder.")
+@click.command("convert", short_help="Convert the author's weights to a run folder.")
 @click.argument("file", metavar="MODEL.PT", type=click.Path())
 @click.option(
     "--recipe",
@@ -20,7 +20,7 @@ from cmvq_keras.recipe import PRESETS
     type=options.Name(PRESETS),
     default="code",
     show_default=True,
-    help="Whose settings the network has.",
+    help="Settings of the network.",
 )
 @options.backend
 @click.option(
@@ -33,8 +33,7 @@ from cmvq_keras.recipe import PRESETS
 def command(file, recipe, preset, backend, out):
     """Make a run folder from a model file of the author's PyTorch code.
 
-    The file is read with PyTorch, which has to be installed; the run can be used
-    with any backend.
+    Reading the file needs PyTorch. The run works with any backend.
 
     \b
     cmvq convert model.pt --recipe crema-d -o runs/author

@@ -11,12 +11,12 @@ from cmvq_keras.cli.text_tables import table
 SHEET = "check.png"
 
 
-@click.group("data", short_help="Check a prepared store; manage the cache.")
+@click.group("data", short_help="Check a prepared store, manage the cache.")
 def command():
     """Work with prepared stores (see `cmvq prepare`)."""
 
 
-@command.command("check", short_help="Check every byte of a store; draw its samples.")
+@command.command("check", short_help="Check every byte of a store, draw its samples.")
 @click.argument("store", metavar="STORE", type=click.Path())
 @click.option(
     "--recipe",
@@ -33,8 +33,11 @@ def command():
 def check(store, recipe, output):
     """Check every byte of the store STORE and draw a sheet of its samples.
 
-    Counts, checksums, values that are not finite, labels out of range, and samples
-    that are in two splits. All faults are listed; with any the exit code is 1.
+    \b
+    cmvq data check STORE
+
+    It checks counts, checksums, values that are not finite, labels out of range, and
+    samples in two splits. All faults are listed. With any fault the exit code is 1.
     """
     from cmvq_keras.data.store.check import check as check_store
     from cmvq_keras.data.store.store import Store
@@ -43,9 +46,9 @@ def check(store, recipe, output):
     report = check_store(opened, on_progress=_tell)
     click.echo(_balance(opened, report))
     for entry in report.left_out:
-        click.echo(f"Left out: {entry['split']} {entry['sample']}: {entry['reason']}")
+        click.echo(f"Skipped: {entry['split']} {entry['sample']}: {entry['reason']}")
     sheet = _draw(opened, pathlib.Path(output or opened.folder / SHEET))
-    click.echo(f"\nSheet of samples: {sheet or 'none, as no split can be read'}")
+    click.echo(f"\nSheet of samples: {sheet or 'none: no split can be read'}")
     for fault in report.faults:
         click.echo(f"Fault: {fault}")
     if report.faults:
@@ -56,13 +59,17 @@ def check(store, recipe, output):
     click.echo(f"No faults: {opened.folder}")
 
 
-@command.command("cache", short_help="List or remove what is kept to save time.")
-@click.option("--clear", is_flag=True, help="Remove it all.")
+@command.command("cache", short_help="List or clear the cache.")
+@click.option("--clear", is_flag=True, help="Remove everything.")
 def cache(clear):
-    """List what commands keep to save time, or remove it.
+    """List or clear the cache.
 
-    That is the stores that `cmvq train` made by itself, and JAX's compiled programs.
-    Nothing is lost with them: what is needed is made again.
+    \b
+    cmvq data cache
+    cmvq data cache --clear
+
+    The cache holds stores that `cmvq train` prepared by itself, and compiled programs
+    of JAX. Both are made again when they are needed.
     """
     from cmvq_keras import cache_dir
 

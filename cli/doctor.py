@@ -15,12 +15,15 @@ print(json.dumps(device_names(keras.config.backend())))
 SECONDS = 180  # for a backend to start; the first start after an install is slow
 
 
-@click.command("doctor", short_help="What is installed and found, and what to do.")
+@click.command("doctor", short_help="Show backends, devices, versions and data.")
 @options.data_dir
 def command(data_dir):
-    """Tell which backends, devices, versions and data are there.
+    """Show the installed backends, devices and versions, and the data that is found.
 
-    Each thing that is missing comes with what to do. Every backend is started once,
+    \b
+    cmvq doctor --data-dir DATA
+
+    For anything that is missing it says what to do. It starts every backend once,
     which takes some seconds.
     """
     click.echo(_versions() + "\n")
@@ -69,13 +72,13 @@ def _choice():
     try:
         chosen = select_backend()
     except ImportError:
-        return "Without --backend: none, as none is installed."
+        return "Without --backend: none. No backend is installed."
     if wish == chosen:
-        why = "KERAS_BACKEND names it"
+        why = "from KERAS_BACKEND"
     elif wish:
         why = f"KERAS_BACKEND names {wish}, which is not installed"
     else:
-        why = "by keras.json, or the first that is installed"
+        why = "from keras.json, or the first one installed"
     return f"Without --backend: {chosen} ({why})."
 
 
@@ -103,10 +106,10 @@ def _result(probe):
     except subprocess.TimeoutExpired:
         probe.kill()
         probe.communicate()
-        return f"does not start within {SECONDS} seconds. Do: install it anew"
+        return f"does not start within {SECONDS} seconds. Do: reinstall it"
     if probe.returncode:
         last = (messages.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]
-        return f"broken ({last}). Do: install it anew"
+        return f"broken ({last}). Do: reinstall it"
     return ", ".join(json.loads(output.splitlines()[-1]))
 
 
@@ -121,7 +124,7 @@ def _data(data_dir):
             todo.append(f"{name}: {sources.how_to_get(name)}")
     root = sources.data_root(data_dir)
     where = f"Data folder: {root}" + ("" if root.is_dir() else " (does not exist)")
-    where += "; --data-dir or CMVQ_DATA_DIR name another one."
+    where += ". Change it with --data-dir or CMVQ_DATA_DIR."
     found = table(rows, ("Source", "What", "Found"))
     return "\n".join([where, "", found, *([""] if todo else []), *todo])
 

@@ -6,19 +6,19 @@ from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.progress import Bar
 
 
-@click.command("download", short_help="Fetch a recipe's raw data.")
+@click.command("download", short_help="Download a recipe's raw data.")
 @click.argument("source", required=False, shell_complete=completion.sources)
 @click.option(
     "--recipe",
     metavar="NAME",
-    help="Fetch what this recipe needs.",
+    help="Download what this recipe needs.",
     shell_complete=completion.recipes,
 )
 @options.data_dir
 def command(source, recipe, data_dir):
-    """Fetch the official files of SOURCE, or of every source of a recipe.
+    """Download the official files of SOURCE, or of every source of a recipe.
 
-    Files that are there already are checked, not fetched again.
+    Files that exist are checked and not downloaded again.
 
     \b
     cmvq download mnist

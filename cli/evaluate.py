@@ -18,7 +18,7 @@ from cmvq_keras.cli.text_tables import (
 )
 
 
-@click.command("evaluate", short_help="Measure a run's model on a split.")
+@click.command("evaluate", short_help="Measure a run on a split.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
 @options.recipe_file
@@ -30,20 +30,24 @@ from cmvq_keras.cli.text_tables import (
     multiple=True,
     shell_complete=completion.modalities,
     metavar="MODALITY",
-    help="Also measure with this modality missing: zeros in its channels. Repeatable; "
-    "each one is left out by itself.",
+    help="Also measure without this modality: its channels are zero. Repeatable; each "
+    "is dropped alone.",
 )
 def command(run, split, recipe_file, backend, data_dir, store, without):
-    """Measure the model of the run folder RUN on a split, and note it there.
+    """Measure the model of RUN on a split and write the numbers to its metrics.json.
 
-    A run that was trained with --limit is measured on the same limited split, and
-    one that was trained from a store on that store.
+    \b
+    cmvq evaluate runs/digits
+    cmvq evaluate runs/av --split validation --without image --without audio
+
+    A run that was trained with --limit is measured with the same limit. A run that was
+    trained from a store is measured on that store.
     """
     from cmvq_keras.runs.evaluate import evaluate
     from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
-    # Before a framework is loaded: a wrong folder is told at once.
+    # Before a framework is loaded: a wrong folder fails at once.
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
     options.start_backend(backend)
@@ -70,7 +74,7 @@ def _summary(run, split, metrics):
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Split", split),
         ("Samples", metrics["n"]),
-        *left_out(metrics, "Left out"),
+        *left_out(metrics, "Skipped"),
         *scores(metrics),
         *shared_labels(metrics),
         *complementarity(run.recipe, run.metrics["complementarity"]),

@@ -78,7 +78,7 @@ class Assignment(click.ParamType):
 backend = click.option(
     "--backend",
     type=Name(BACKENDS),
-    help="What Keras runs on. Default: KERAS_BACKEND, keras.json, or what is there.",
+    help="Backend of Keras. Default: KERAS_BACKEND, keras.json, or the first found.",
 )
 data_dir = click.option(
     "--data-dir",
@@ -88,21 +88,21 @@ data_dir = click.option(
 store = click.option(
     "--store",
     type=click.Path(file_okay=False),
-    help="Prepared store to read instead of raw files, see `cmvq prepare`.",
+    help="Prepared store to read instead of raw files. See `cmvq prepare`.",
 )
 recipe_file = click.option(
     "--recipe",
     "recipe_file",
     metavar="FILE.py",
     type=click.Path(),
-    help="The recipe file that RUN was trained with. Its code is run.",
+    help="Recipe file that RUN was trained with. Its code is run.",
 )
 split = click.option(
     "--split",
     type=Name(("train", "validation", "test")),
     default="test",
     show_default=True,
-    help="Which part of the data.",
+    help="Part of the data.",
 )
 
 
@@ -151,7 +151,7 @@ def recipe_or_store(name, preset, store):
         tell_of_file(name)
         return recipes.get(name, preset or "default")
     if store is None:
-        raise click.UsageError("Missing option '--recipe'; or give --store.")
+        raise click.UsageError("Missing option '--recipe' or '--store'.")
     if preset:
         raise click.UsageError("--preset needs --recipe: a store has its own settings.")
     from cmvq_keras.data.store.store import Store

@@ -14,7 +14,7 @@ from cmvq_keras.cli.progress import Bar, Progress
 MAX_BYTES = 64_000_000  # of a table
 
 
-@click.command("predict", short_help="Classes and probabilities as CSV, or label maps.")
+@click.command("predict", short_help="Predict classes as CSV, or label maps.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
 @click.option(
@@ -22,18 +22,18 @@ MAX_BYTES = 64_000_000  # of a table
     "inputs",
     type=options.Assignment("MODALITY=PATH"),
     multiple=True,
-    help="A file of one's own. Repeat it for every modality, and for more samples.",
+    help="Your own file. Repeat for every modality, and for more samples.",
 )
 @click.option(
     "--table",
     type=click.Path(),
-    help="CSV file with one column of paths a modality; from its own folder.",
+    help="CSV file with a column of paths for each modality, relative to the file.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(),
-    help="CSV file to write. Default: to the terminal. Under segmentation a folder.",
+    help="CSV file to write. Default: the terminal. For segmentation a folder.",
 )
 @options.recipe_file
 @options.backend
@@ -50,9 +50,9 @@ def command(
     cmvq predict runs/av --input image=seven.png --input audio=seven.wav
     cmvq predict runs/av --table samples.csv
 
-    The CSV has the columns sample, label (on a split), class, and one p_CLASS of
-    probabilities a class. Under segmentation -o FOLDER gets a PNG file a sample, of
-    class indices in the model's size, and classes.csv.
+    The CSV has the columns sample, label (on a split), class, and a probability p_CLASS
+    for each class. For segmentation, -o FOLDER gets classes.csv and a PNG file for each
+    sample, with class indices in the model's size.
     """
     _check_one_origin(context, inputs, table)
     options.check_places(data_dir, store)
@@ -97,7 +97,7 @@ def _check_output(output, segments):
     there = output is not None and pathlib.Path(output)
     if segments and (not there or there.is_file()):
         raise click.UsageError(
-            "Segmentation gives a picture a sample: -o must name a folder for them."
+            "Segmentation writes a PNG file for each sample: -o must name a folder."
         )
     if not segments and there and there.is_dir():
         raise click.UsageError(f"-o must name a CSV file. {output} is a folder.")
@@ -172,7 +172,7 @@ def _read(recipe, rows):
     from cmvq_keras import recipes
 
     columns = {name: [] for name in rows[0]}
-    with Bar("Reading", len(rows)) as bar:
+    with Bar("Reading", len(rows), in_pipes=False) as bar:
         for done, row in enumerate(rows, start=1):
             for name, path in row.items():
                 columns[name].append(recipes.read_sample(recipe, name, path))

@@ -7,13 +7,13 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import table
 
 
-@click.command("prepare", short_help="Turn raw files into a store to train from.")
+@click.command("prepare", short_help="Prepare a store from raw files.")
 @click.option(
     "--recipe",
     shell_complete=completion.recipes,
     required=True,
     metavar="NAME",
-    help="See `cmvq recipes`; or a recipe file (.py), whose code is run.",
+    help="A name of `cmvq recipes`, or a recipe file (.py), whose code is run.",
 )
 @options.data_dir
 @click.option(
@@ -21,7 +21,7 @@ from cmvq_keras.cli.text_tables import table
     required=True,
     metavar="STORE",
     type=click.Path(file_okay=False),
-    help="The store's root: the recipe's own folder is made in it.",
+    help="Root of the store. The recipe gets a folder in it.",
 )
 @click.option(
     "--modality",
@@ -35,37 +35,37 @@ from cmvq_keras.cli.text_tables import table
     shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=VALUE"),
     multiple=True,
-    help="Change a setting, e.g. data.seed=1. May be repeated.",
+    help="Change a setting, e.g. data.seed=1. Repeatable.",
 )
 @click.option(
     "--limit",
     metavar="N",
-    help="Prepare the first N samples of each split in a seeded order.",
+    help="Prepare the first N samples of each split, in a seeded order.",
 )
 @click.option(
     "--frames",
     metavar="N",
-    help="Frames to store of a training clip. As --set data.frames=N.",
+    help="Frames to store of a training clip. Same as --set data.frames=N.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
     metavar="N",
-    help="Processes that decode. Default: one a core; the result is the same.",
+    help="Number of decoding processes. Default: one per core. The result is the same.",
 )
-@click.option("--force", is_flag=True, help="Replace a store that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing store.")
 def command(
     recipe, data_dir, out, modality, assignments, limit, frames, workers, force
 ):
-    """Turn a recipe's raw files into the store STORE, once.
+    """Prepare the store STORE from a recipe's raw files.
 
     \b
     cmvq prepare --recipe av-digits --data-dir DATA --out STORE
     cmvq data check STORE
     cmvq train --store STORE
 
-    What the model is fed is exactly what it would be fed from the raw files. After
-    an interruption the same command goes on where it stopped.
+    The model gets exactly the values that it would get from the raw files. To continue
+    after an interruption, give the same command again.
     """
     from cmvq_keras import recipes
     from cmvq_keras.runs import stores
@@ -97,7 +97,7 @@ def _summary(store):
     return "\n".join(
         [
             table(rows, ("Split", "Samples", "Size")),
-            *([f"Left out: {left_out} (cmvq data check lists them)"] * bool(left_out)),
+            *([f"Skipped: {left_out} (cmvq data check lists them)"] * bool(left_out)),
             f"\nStore: {store.folder}",
         ]
     )

@@ -13,19 +13,21 @@ _SECONDS = 0.1  # between two drawings of a bar
 
 
 class Bar(contextlib.AbstractContextManager):
-    """One bar with the time left. Outside a terminal only its title is printed.
+    """One bar with the time left.
 
     Args:
         title: what is done, one line.
         total: steps, or None where it is not known.
         in_bytes: whether the steps are bytes.
+        in_pipes: whether the title alone is printed outside a terminal.
     """
 
-    def __init__(self, title, total, in_bytes=False):
+    def __init__(self, title, total, in_bytes=False, in_pipes=True):
         self._drawn = 0.0
         self._bar = None
         if not sys.stderr.isatty():
-            click.echo(title, err=True)
+            if in_pipes:
+                click.echo(title, err=True)
             return
         from rich import progress
         from rich.console import Console

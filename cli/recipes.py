@@ -7,16 +7,16 @@ from cmvq_keras.cli.text_tables import table
 from cmvq_keras.recipe import PRESETS
 
 
-@click.command("recipes", short_help="What can be trained; every setting of a recipe.")
+@click.command("recipes", short_help="List the recipes, or show one in full.")
 @click.argument("name", required=False, shell_complete=completion.recipes)
 @click.option(
     "--preset",
     type=options.Name(PRESETS),
     default="default",
     show_default=True,
-    help="Whose settings.",
+    help="Settings to show.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name, preset, as_json):
     """List the recipes, or show the recipe NAME in full.
 
@@ -53,7 +53,7 @@ def _overview(found):
         for recipe in found
     ]
     header = ("Recipe", "What", "Modalities", "Classes")
-    return f"{table(rows, header)}\n\nOne in full: cmvq recipes NAME"
+    return f"{table(rows, header)}\n\nShow one in full: cmvq recipes NAME"
 
 
 def _in_full(recipe):
@@ -101,7 +101,7 @@ def valid_ranges(recipe):
 
 def _kind(value):
     """What a recipe's own setting takes; its module's notes say more."""
-    return {str: "a word, see above", bool: "true or false"}.get(
+    return {str: "a word (see above)", bool: "true or false"}.get(
         type(value), f"of type {type(value).__name__}"
     )
 

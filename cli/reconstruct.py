@@ -23,7 +23,7 @@ class Numbers(click.ParamType):
         return tuple(int(word) for word in words)
 
 
-@click.command("reconstruct", short_help="Samples rebuilt from features, as PNG.")
+@click.command("reconstruct", short_help="Rebuild samples from features, as PNG.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @click.option(
     "--samples",
@@ -31,7 +31,7 @@ class Numbers(click.ParamType):
     default="0",
     show_default=True,
     metavar="0,5,7",
-    help="Numbers of the samples in the split, from 0.",
+    help="Numbers of the samples in the split, counted from 0.",
 )
 @click.option(
     "--features",
@@ -39,19 +39,23 @@ class Numbers(click.ParamType):
     default="all",
     show_default=True,
     metavar="A,B,...",
-    help="What to rebuild from: all, complementary, contradictory or mix, several with "
-    "commas. mix takes the contradictory features of the next sample that is named.",
+    help="Features to rebuild from: all, complementary, contradictory or mix. Separate "
+    "several by commas. mix takes the contradictory features of the next named sample.",
 )
 @options.split
 @click.option(
-    "-o", "--out", required=True, type=click.Path(file_okay=False), help="Folder."
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False),
+    help="Output folder.",
 )
 @options.recipe_file
 @options.backend
 @options.data_dir
 @options.store
 def command(run, samples, features, split, out, recipe_file, backend, data_dir, store):
-    """Write single pictures of samples, as they are and rebuilt from features.
+    """Write single samples as PNG files: the originals, and rebuilt from features.
 
     \b
     cmvq reconstruct runs/digits --samples 0,5,7 -o pictures

@@ -8,7 +8,7 @@ from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
 
 
-@click.command("report", short_help="What a run has learnt, as one HTML page.")
+@click.command("report", short_help="Report what a run has learnt as one HTML page.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
 @click.option(
@@ -16,16 +16,16 @@ from cmvq_keras.cli.progress import Progress
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
-    help="How many are shown.",
+    help="Number of samples to show.",
 )
 @click.option(
     "--attribute",
     metavar="NAME",
-    help="What to probe the features for: a column of the store's meta.csv, e.g. "
-    "sex. Default: the label.",
+    help="What linear probes read from the features: a column of the store's meta.csv, "
+    "e.g. sex. Default: the label.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(file_okay=False), help="Folder. Default: RUN."
+    "-o", "--out", type=click.Path(file_okay=False), help="Output folder. Default: RUN."
 )
 @options.recipe_file
 @options.backend

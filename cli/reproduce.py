@@ -9,7 +9,7 @@ from cmvq_keras.cli.text_tables import table
 SHOWN = 20  # rows of the table
 
 
-@click.command("reproduce", short_help="Train a run again; do the same numbers come?")
+@click.command("reproduce", short_help="Train a run again and compare every digit.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.recipe_file
 @options.data_dir
@@ -17,14 +17,17 @@ SHOWN = 20  # rows of the table
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    help="Keep the new run in this folder. Default: a temporary one.",
+    help="Keep the new run in this folder. Default: a temporary folder.",
 )
 def command(run, recipe_file, data_dir, store, out):
-    """Train again what the run folder RUN was trained on, on its own backend.
+    """Train the run folder RUN again on its own backend and compare.
 
-    Metrics, history and weights are compared to the last digit. Exit code 1 when
-    something differs. What is not here as it was then is told first: other versions,
-    another processor or another number of threads may change digits.
+    \b
+    cmvq reproduce runs/digits
+
+    Metrics, history and weights are compared to the last digit. The exit code is 1 when
+    something differs. Differences between the machines are listed first: versions, the
+    processor and the number of threads can change digits.
     """
     import tempfile
 
@@ -37,7 +40,7 @@ def command(run, recipe_file, data_dir, store, out):
     options.start_backend(opened.environment.get("backend"))
     changed = environment.differences(opened.environment, opened.recipe.training)
     for line in changed:
-        click.echo(f"Not as it was then: {line}.")
+        click.echo(f"Different from the original run: {line}.")
     from cmvq_keras.training import reproduce
 
     with tempfile.TemporaryDirectory() as temporary, Progress() as progress:
@@ -50,9 +53,9 @@ def command(run, recipe_file, data_dir, store, out):
         )
         found, count = reproduce.differences(opened, again)
     if not found:
-        click.echo(f"\nThe same to the last digit: {count} numbers and arrays.")
+        click.echo(f"\nIdentical to the last digit: {count} numbers and arrays.")
         return None
     click.echo("\n" + table(found[:SHOWN], ("Differs", "Then", "Now")))
-    more = f"; {len(found) - SHOWN} are not shown" if len(found) > SHOWN else ""
+    more = f" ({len(found) - SHOWN} not shown)" if len(found) > SHOWN else ""
     click.echo(f"\n{len(found)} of {count} numbers and arrays differ{more}.")
     return 1

@@ -12,22 +12,22 @@ _COMMON = (
         "--recipe",
         shell_complete=completion.recipes,
         metavar="NAME",
-        help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
-        "Default: the one that --store was prepared for.",
+        help="A name of `cmvq recipes`, or a recipe file (.py), whose code is run. "
+        "Default: the recipe of --store.",
     ),
     click.option(
         "--seeds",
         type=click.IntRange(1, 10_000),
         default=5,
         show_default=True,
-        help="How many trainings of each.",
+        help="Number of seeds for each row.",
     ),
     click.option(
         "--first-seed",
         type=click.IntRange(0, 2**31 - 20_000),
         default=0,
         show_default=True,
-        help="The seeds are this one and those after it.",
+        help="First of the consecutive seeds.",
     ),
     options.backend,
     options.data_dir,
@@ -35,7 +35,7 @@ _COMMON = (
     click.option(
         "--preset",
         type=options.Name(PRESETS),
-        help="Whose settings, as for `cmvq train`.",
+        help="Settings to start from, as for `cmvq train`.",
     ),
     click.option(
         "--modality",
@@ -49,33 +49,35 @@ _COMMON = (
         shell_complete=completion.settings,
         type=options.Assignment("SECTION.NAME=VALUE"),
         multiple=True,
-        help="Change a setting, e.g. model.threshold=0.01. May be repeated.",
+        help="Change a setting, e.g. model.threshold=0.01. Repeatable.",
     ),
-    click.option("--epochs", metavar="N", help="As --set training.epochs=N."),
-    click.option("--batch-size", metavar="N", help="As --set training.batch_size=N."),
+    click.option("--epochs", metavar="N", help="Same as --set training.epochs=N."),
+    click.option(
+        "--batch-size", metavar="N", help="Same as --set training.batch_size=N."
+    ),
     click.option(
         "--limit",
         metavar="N",
-        help="Use the first N samples of each split in a seeded order.",
+        help="Use the first N samples of each split, in a seeded order.",
     ),
     click.option(
         "--out",
         required=True,
         type=click.Path(file_okay=False),
-        help="Folder of the trainings and the tables. One that is there goes on.",
+        help="Folder of the runs and tables. An existing comparison continues.",
     ),
     click.option(
         "--jobs",
         type=click.IntRange(1, 1000),
         default=1,
         show_default=True,
-        help="How many are trained at a time, each in a process of its own.",
+        help="Number of trainings at a time, each in its own process.",
     ),
     click.option(
         "--table-only",
         is_flag=True,
-        help="Only write the tables of what --out holds so far. Other options do not "
-        "count.",
+        help="Only write the tables of the finished trainings in --out. Other options "
+        "are ignored.",
     ),
 )
 
@@ -111,8 +113,8 @@ def continued(out):
         yield
     except KeyboardInterrupt:
         click.echo(
-            "\nStopped. The same command goes on where it was; with --table-only it "
-            f"writes the tables of what is finished in {out}.",
+            "\nStopped. Give the same command to continue. With --table-only it writes "
+            f"the tables of the finished trainings in {out}.",
             err=True,
         )
         raise
@@ -132,7 +134,9 @@ def conclude(out, kind):
 
     study = read(out)
     if study.kind != kind:
-        raise click.ClickException(f"{out} is of cmvq {study.kind}, not {kind}.")
+        raise click.ClickException(
+            f"{out} was made by cmvq {study.kind}, not by cmvq {kind}."
+        )
 
     found = tables.of_study(study)
     if not found.rows:

@@ -11,7 +11,7 @@ from cmvq_keras.cli import completion, options, study_options
     shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=A,B,..."),
     multiple=True,
-    help="A setting and its values. May be repeated: every combination is trained.",
+    help="A setting and its values. Repeatable: every combination is trained.",
 )
 @study_options.common
 def command(
@@ -37,8 +37,8 @@ def command(
     cmvq sweep --recipe digits --data-dir DATA --over model.penalty_weight=0,1e-4,1e-2
         --limit 2000 --epochs 5 --out DIR
 
-    The plot shows score, compl and zeta against the value. A command that was stopped
-    goes on when it is given again, and may then name further values and more seeds.
+    The plot shows score, compl and zeta against the value. To continue after a stop,
+    give the same command again. It may name further values and more seeds.
     """
     if not table_only:
         options.check_places(data_dir, store)

@@ -21,26 +21,26 @@ from cmvq_keras.recipe import PRESETS
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
-@click.command("train", short_help="Train a recipe and leave a run folder.")
+@click.command("train", short_help="Train a recipe and write a run folder.")
 @click.option(
     "--recipe",
     shell_complete=completion.recipes,
     metavar="NAME",
-    help="See `cmvq recipes`; or a recipe file (.py), whose code is run. "
-    "Default: the one that --store was prepared for.",
+    help="A name of `cmvq recipes`, or a recipe file (.py), whose code is run. "
+    "Default: the recipe of --store.",
 )
 @options.backend
 @click.option(
     "--preset",
     type=options.Name(PRESETS),
-    help="Whose settings: default (ours), the paper's, the author's code's, or "
-    "calibrated (ours, and zeta is measured in bits).",
+    help="Settings to start from: default (ours), paper, code (the author's code), or "
+    "calibrated (ours, with zeta measured in bits).",
 )
 @options.data_dir
 @options.store
-@click.option("--epochs", metavar="N", help="As --set training.epochs=N.")
-@click.option("--batch-size", metavar="N", help="As --set training.batch_size=N.")
-@click.option("--seed", metavar="N", help="As --set training.seed=N.")
+@click.option("--epochs", metavar="N", help="Same as --set training.epochs=N.")
+@click.option("--batch-size", metavar="N", help="Same as --set training.batch_size=N.")
+@click.option("--seed", metavar="N", help="Same as --set training.seed=N.")
 @click.option(
     "--modality",
     metavar="NAME",
@@ -53,59 +53,60 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     shell_complete=completion.settings,
     type=options.Assignment("SECTION.NAME=VALUE"),
     multiple=True,
-    help="Change a setting, e.g. model.threshold=0.01. May be repeated.",
+    help="Change a setting, e.g. model.threshold=0.01. Repeatable.",
 )
 @click.option(
     "--precision",
     type=options.Name(PRECISIONS),
-    help="Keras's dtype policy. Default: float32.",
+    help="Dtype policy of Keras. Default: float32.",
 )
 @click.option(
     "--recompute",
     is_flag=True,
     default=None,
-    help="As --set training.recompute=true: less memory on PyTorch, up to twice the "
-    "time.",
+    help="Same as --set training.recompute=true. Saves memory on PyTorch and little "
+    "elsewhere. Takes up to twice the time.",
 )
 @click.option(
     "--limit",
     metavar="N",
-    help="Use the first N samples of each split in a seeded order.",
+    help="Use the first N samples of each split, in a seeded order.",
 )
 @click.option(
     "--init-from",
     metavar="RUN",
     type=click.Path(),
-    help="Start with the encoders, decoders and codebooks of this run.",
+    help="Start from the encoders, decoders and codebooks of this run.",
 )
 @click.option(
     "--keep-solver",
     is_flag=True,
-    help="With --init-from: its task solver too, but for the last layer.",
+    help="With --init-from: also keep its task solver, except for the last layer.",
 )
-@click.option("--keep-mask", is_flag=True, help="With --init-from: its mask too.")
+@click.option("--keep-mask", is_flag=True, help="With --init-from: also keep its mask.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    help="The run folder. Default: runs/<recipe>-<backend>-<time>.",
+    help="Run folder to write. Default: runs/<recipe>-<backend>-<time>.",
 )
 @click.option(
     "--resume",
     metavar="RUN",
     type=click.Path(),
-    help="Go on with a training that was killed or stopped. RUN says all the rest.",
+    help="Continue a stopped training. Everything else is read from RUN.",
 )
 @click.option(
     "--checkpoint-minutes",
+    metavar="N",
     type=click.FloatRange(min=0, min_open=True),
     default=10,
     show_default=True,
-    help="Save amid an epoch, too, every so many minutes.",
+    help="Also save every N minutes within an epoch.",
 )
 @click.option(
     "--devices",
     metavar="N|all",
-    help="How many devices train, each a part of every batch. Default: one.",
+    help="Number of devices that share each batch. Default: one.",
 )
 def command(
     recipe,
@@ -124,7 +125,7 @@ def command(
     devices,
     **short,
 ):
-    """Train a recipe and leave a run folder.
+    """Train a recipe and write a run folder.
 
     \b
     cmvq train --recipe planted --backend jax
@@ -134,8 +135,8 @@ def command(
     cmvq train --resume RUN
     cmvq train --store STORE --devices all
 
-    Ctrl-C once saves after the step and stops; twice stops at once. Either way
-    --resume goes on.
+    Ctrl-C saves after the current step and stops. A second Ctrl-C stops at once.
+    Continue either with --resume.
     """
     from cmvq_keras import recipes
 
@@ -154,7 +155,7 @@ def command(
         given = [name for name, value in others.items() if value]
         if given:
             raise click.UsageError(
-                f"RUN says what --resume trains. Leave out {', '.join(given)}."
+                f"--resume reads all settings from RUN. Remove {', '.join(given)}."
             )
         places = {"data_dir": data_dir, "store": store}
         _resume(resume, recipe, backend, devices, checkpoint_minutes, **places)
@@ -195,7 +196,7 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
 
     run = Run.open_begun(folder)
     if run.is_finished:
-        click.echo(f"{folder} is finished: there is nothing to resume.")
+        click.echo(f"{folder} is finished. There is nothing to resume.")
         click.echo("\n" + summary(run))
         return
     options.read_recipe_file(recipe_file, run)
@@ -215,7 +216,9 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
 
 
 def _tell_difference(line):
-    click.echo(f"Not as it was begun: {line}. The numbers may differ.", err=True)
+    click.echo(
+        f"Different from the start of the run: {line}. Digits may differ.", err=True
+    )
 
 
 def summary(run):
@@ -226,7 +229,7 @@ def summary(run):
     rows = [
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Test samples", test.get("n", "-")),
-        *left_out(test, "Test left out"),
+        *left_out(test, "Test skipped"),
         *_named("Test", test),
         *_optimum(run.recipe),
         *_truth(run.recipe),

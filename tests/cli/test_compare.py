@@ -182,7 +182,7 @@ def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(120) == 130, process.output
-    assert "The same command goes on where it was" in process.output
+    assert "Give the same command to continue" in process.output
     assert "Traceback" not in process.output
     for run in runs:
         assert Run.open_begun(run).is_resumable
@@ -251,7 +251,7 @@ def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     out = tmp_path / "out"
     result = invoke("compare", *TINY, *METHODS, "--out", out)
     assert result.exit_code == 130
-    assert "The same command goes on where it was" in result.stderr
+    assert "Give the same command to continue" in result.stderr
     assert "Interrupted." in result.stderr
     assert not list(out.glob("*/*/*.json"))
 

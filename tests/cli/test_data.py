@@ -97,10 +97,10 @@ def test_it_is_told_how_many_samples_were_left_out(copy, tmp_path):
     note = {"split": "test", "sample": "clip", "reason": "it is cut"}
     path.write_text(json.dumps({**content, "left_out": [note]}))
     told = ran("train", "--store", copy, *SETTINGS, "--out", run).stdout
-    assert re.search(r"Test samples +50\nTest left out +1 \(cmvq data check", told)
+    assert re.search(r"Test samples +50\nTest skipped +1 \(cmvq data check", told)
     told = ran("evaluate", run).stdout
-    assert re.search(r"Samples +50\nLeft out +1 \(", told)
-    assert "Left out" not in ran("evaluate", run, "--split", "validation").stdout
+    assert re.search(r"Samples +50\nSkipped +1 \(", told)
+    assert "Skipped" not in ran("evaluate", run, "--split", "validation").stdout
     assert Run.open(run).metrics["test"]["left_out"] == 1
     assert "left_out" not in Run.open(run).metrics["validation"]
 

@@ -516,7 +516,7 @@ def test_the_tables_are_written_without_a_recipe(study):
     assert {"table.csv", "table.md", "table.tex", "trials.csv"} <= names
     assert "\nours         2 " in result.output
     told = error_of("sweep", "--table-only", "--out", study.out, code=1)
-    assert "is of cmvq compare" in told
+    assert "was made by cmvq compare" in told
 
 
 def test_without_matplotlib_the_tables_still_come(study, monkeypatch):

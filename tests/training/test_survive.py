@@ -161,7 +161,7 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     told = error_of(*killing.arguments(EPOCHS, folder), code=1)
     assert f"Go on with it: cmvq train --resume {folder}" in told
     told = error_of("train", "--resume", folder, "--epochs", 3, code=2)
-    assert "RUN says what --resume trains. Leave out --epochs." in told
+    assert "--resume reads all settings from RUN. Remove --epochs." in told
     noted = Run(folder).environment
     path = folder / "environment.json"
     path.write_text(json.dumps({**noted, "backend": "another"}))
@@ -174,7 +174,7 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     shutil.rmtree(folder / "backup")
     resume(folder)
     assert killing.differences(whole, folder) == []
-    assert "is finished: there is nothing to resume" in finish(folder)
+    assert "is finished. There is nothing to resume" in finish(folder)
 
 
 def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
@@ -270,8 +270,8 @@ class _Like:
 def test_reproduce_finds_the_same_and_what_differs(whole, tmp_path):
     result = invoke("reproduce", whole, "--out", tmp_path / "again")
     assert result.exit_code == 0, result.output
-    assert "The same to the last digit" in result.output
-    assert "Not as it was then" not in result.output
+    assert "Identical to the last digit" in result.output
+    assert "Different from the original run" not in result.output
     other = tmp_path / "other"
     shutil.copytree(whole, other)
     metrics = Run(other).metrics
