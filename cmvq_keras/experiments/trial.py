@@ -20,8 +20,8 @@ from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api
 
 FINISHED, FAILED = "trial.json", "failed.json"
+_ADDED = ("bits", "without")  # by version 0.2.0
 # These end a comparison: the next training would meet them too.
-_ADDED = ("bits", "without")
 _OF_THE_MACHINE = (OSError, MemoryError, ImportError)
 
 
@@ -70,9 +70,10 @@ def _check(content):
         value = content[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{name} must be a number. Received: {value!r}")
-    # Version 0.1.0 wrote neither bits nor scores without a modality.
-    for name in ("compl", "zeta", "bits", "without"):
+    for name in ("compl", "zeta", *_ADDED):
         found = content.setdefault(name, {}) if name in _ADDED else content[name]
+        if not isinstance(found, dict):
+            raise ValueError(f"{name} must hold numbers. Received: {found!r}")
         for value in found.values():
             if value is not None and not isinstance(value, (int, float)):
                 raise ValueError(f"{name} must hold numbers. Received: {value!r}")

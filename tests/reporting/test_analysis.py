@@ -10,7 +10,6 @@ from PIL import Image
 
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.metrics import complementarity
-from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.reporting import analysis, images, open, pooled_features, probes
 from cmvq_keras.reporting.figures import epochs
