@@ -57,7 +57,7 @@ def command(run, format_, output, force, backend):
 
 def _rows(exported, format_, backend):
     facts = exported.facts
-    yield "Format", f"{format_}, written through {backend}"
+    yield "Format", f"{format_}, written with {backend}"
     for name, found in facts["inputs"].items():
         yield f"Input {name}", f"{_shape(found)} values {found['values']}"
     for name in facts["dropped"]:

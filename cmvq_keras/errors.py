@@ -18,7 +18,7 @@ class PeerLostError(ConnectionError):
         """The exception for what a backend raises when a process does not answer."""
         reason = " ".join(str(error).split())[:200]
         return cls(
-            f"Another process of this training is gone, or its connection ({reason})"
+            f"Another process of this training was lost, or its connection ({reason})"
         )
 
 
@@ -40,7 +40,7 @@ class TrainingInterruptedError(KeyboardInterrupt):
 
     def __init__(self, signum, directory, where="at once"):
         super().__init__(
-            f"Stopped {where} by {SIGNALS[signum]}. Go on with: cmvq train --resume "
+            f"Stopped {where} by {SIGNALS[signum]}. Continue with: cmvq train --resume "
             f"{directory}"
         )
         self.exit_code = 128 + signum

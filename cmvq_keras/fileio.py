@@ -1,4 +1,4 @@
-"""Files that nobody vouches for: opened with care, their faults told in one line."""
+"""Untrusted files: opened with care, their faults told in one line."""
 
 import contextlib
 import json

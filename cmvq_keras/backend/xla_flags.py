@@ -6,7 +6,7 @@ from importlib import metadata
 from cmvq_keras import cache_dir
 
 _FLAG = "xla_cpu_scheduler_type"
-# Whoever gives XLA a flag that it does not know is ended by it. The flag is known here.
+# XLA aborts on unknown flags. The flag is known here.
 _KNOWN_IN = ("0.10.",)
 
 
@@ -42,7 +42,7 @@ COMPILED_BYTES = 2**30
 def enable_compilation_cache(backend):
     """Lets JAX keep its compiled programs, so that only the first run compiles.
 
-    To be called before JAX is imported. Whoever sets `JAX_COMPILATION_CACHE_DIR` or
+    To be called before JAX is imported. A user who sets `JAX_COMPILATION_CACHE_DIR` or
     `JAX_ENABLE_COMPILATION_CACHE` keeps their own choice. The other backends have no
     such cache. One of several processes keeps nothing: in their first step programs
     from the cache abort on each other's messages.

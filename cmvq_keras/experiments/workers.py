@@ -71,8 +71,8 @@ class Workers:
                 yield found[future], result
         except concurrent.futures.process.BrokenProcessPool as error:
             raise OSError(
-                "A training's process died, perhaps for want of memory. The same "
-                "command goes on; take fewer --jobs."
+                "A training process died, perhaps out of memory. Give the same command "
+                "to continue, with fewer --jobs."
             ) from error
 
 

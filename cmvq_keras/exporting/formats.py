@@ -70,8 +70,8 @@ def check_backend(name, backend):
     format = FORMATS[name]
     if backend not in format.backends:
         raise ValueError(
-            f"The format {name} is written through {' or '.join(format.backends)}: "
-            f"take --backend or KERAS_BACKEND. Received: {backend}"
+            f"The format {name} is written with {' or '.join(format.backends)}: "
+            f"set --backend or KERAS_BACKEND. Received: {backend}"
         )
     for package in format.packages:
         if importlib.util.find_spec(package) is None:

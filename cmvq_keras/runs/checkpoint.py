@@ -2,7 +2,7 @@
 
     backup/state.h5   model/0, 1, ...      weights, statistics, random number states
                       optimizer/0, 1, ...  its slots and step
-                      metrics/0, 1, ...    running means, amid an epoch only
+                      metrics/0, 1, ...    running means, within an epoch only
                       generators/0, ...    random number states of the process
                       about                JSON: a `Position`, what callbacks keep
 
@@ -63,7 +63,7 @@ def write(directory, model, position, callbacks, generators=()):
     Args:
         directory: the run folder.
         model: compiled, its optimizer built.
-        position: a `Position`; amid an epoch the metrics are written, too.
+        position: a `Position`; within an epoch the metrics are written, too.
         callbacks: what callbacks keep, a dict for JSON.
         generators: as `cmvq_keras.backend.runtime.generators` gives them; of several
             processes in their order.
@@ -148,7 +148,7 @@ def restore(directory, model, metrics=False):
     Args:
         directory: the run folder.
         model: compiled, its optimizer built.
-        metrics: whether to give the metrics theirs instead, amid an epoch.
+        metrics: whether to give the metrics theirs instead, within an epoch.
 
     Raises:
         ValueError: when the file is damaged, or of another model or backend.

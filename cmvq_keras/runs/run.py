@@ -129,7 +129,7 @@ class Run:
                 todo = "Choose another folder, or remove this one."
                 if run.is_resumable:
                     todo = (
-                        f"Go on with it: cmvq train --resume {directory}. Or choose "
+                        f"Continue it: cmvq train --resume {directory}. Or choose "
                         "another folder."
                     )
                 raise FileExistsError(

@@ -1,6 +1,6 @@
 """A model's weights in a file: written by Keras, checked before Keras reads it.
 
-A file that nobody vouches for could name other files of the machine, or state sizes
+An untrusted file could name other files of the machine, or state sizes
 that fill its memory. So its names, shapes and types are compared with the model's own
 first, and each array has to lie in the file, with as many bytes as it states.
 """

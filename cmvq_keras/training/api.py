@@ -76,7 +76,7 @@ def train(
         on_progress: function `(split, samples done, samples in all)` of that
         preparation.
         checkpoint_minutes: at most so much work is lost when the process dies; at the
-            end of an epoch nothing is. None for no checkpoint amid an epoch.
+            end of an epoch nothing is. None for no checkpoint within an epoch.
         devices: how many train, each a part of every batch; "all"; None for one, or
             for those of the launcher that started this process. See docs/scaling.md.
 
@@ -238,8 +238,8 @@ def check_backend(run):
     noted, here = run.environment.get("backend"), keras.config.backend()
     if noted != here:
         raise ValueError(
-            f"{run.directory} was begun on {noted}, and only that backend can go on "
-            f"with it: --backend {noted}. Received: {here}"
+            f"{run.directory} was started on {noted} and can continue only there: "
+            f"--backend {noted}. Received: {here}"
         )
 
 
@@ -317,7 +317,7 @@ def _full_disk_reported(run):
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise OSError(
-            f"{error}. What was there before is kept. Make room, then: cmvq train "
+            f"{error}. The previous state is kept. Free some space, then: cmvq train "
             f"--resume {run.directory}"
         ) from error
 
@@ -330,7 +330,7 @@ def _peer_loss_reported(run):
             yield
     except PeerLostError as error:
         raise PeerLostError(
-            f"{error}. Go on, with as many devices as there are: cmvq train --resume "
+            f"{error}. Continue on the devices that are left: cmvq train --resume "
             f"{run.directory}"
         ) from error
 

@@ -55,7 +55,7 @@ class Backup(keras.callbacks.Callback):
         best: its `BestWeights`.
         others: all callbacks that run before this one.
         interruption: an `Interruption`.
-        minutes: a checkpoint amid an epoch after so many minutes; None for none.
+        minutes: a checkpoint within an epoch after so many minutes; None for none.
         position: the `Position` to start at.
 
     Attributes:

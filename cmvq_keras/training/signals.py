@@ -45,9 +45,7 @@ class Interruption:
         if again or not self.can_wait:
             # Noted all the same: Keras swallows any exception while it builds a model.
             raise TrainingInterruptedError(signum, self.directory)
-        text = (
-            f"\n{SIGNALS[signum]}: saving after this step; once more stops at once.\n"
-        )
+        text = f"\n{SIGNALS[signum]}: saving after this step. A second signal stops at once.\n"
         # No print: the signal may have come amid one.
         os.write(_STDERR, text.encode())
 

@@ -122,9 +122,9 @@ def test_a_saved_model_is_written_through_tensorflow_whatever_trained(
     arguments = (trained[0], "--format", "saved-model", "-o", "model")
     done = shell("export", *arguments, folder=tmp_path, KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
-    assert "saved-model, written through tensorflow" in done.stdout
+    assert "saved-model, written with tensorflow" in done.stdout
     assert (tmp_path / "model" / "saved_model.pb").is_file()
     arguments = (*arguments, "--force", "--backend", "jax")
     done = shell("export", *arguments, folder=tmp_path)
     assert done.returncode == 1
-    assert "is written through tensorflow" in done.stderr
+    assert "is written with tensorflow" in done.stderr

@@ -216,7 +216,7 @@ def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
         process.send_signal(signal.SIGINT)
         told, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert f"by Ctrl-C. Go on with: cmvq train --resume {run}" in _last_line(told)
+    assert f"by Ctrl-C. Continue with: cmvq train --resume {run}" in _last_line(told)
     with _launched(resume, tmp_path) as (process, workers):
         os.kill(workers[0], signal.SIGKILL)
         told, _ = process.communicate(timeout=120)

@@ -419,7 +419,7 @@ def test_the_command_says_what_is_in_the_file(run, tmp_path):
     path = tmp_path / "model.keras"
     result = invoke("export", run.directory, "--format", "keras", "-o", path)
     assert result.exit_code == 0, result.output
-    assert f"keras, written through {BACKEND}" in result.output
+    assert f"keras, written with {BACKEND}" in result.output
     assert "float32 (batch, 32, 32, 1)" in result.output
     assert "2 of 8" in result.output
     assert "3 of 8" in result.output
@@ -483,7 +483,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
 def test_a_format_says_which_backend_and_which_extra_it_needs(monkeypatch):
     assert formats.choose_backend("keras") is None
     assert formats.choose_backend("keras", "jax") == "jax"
-    with pytest.raises(ValueError, match=r"onnx is written through torch.*jax"):
+    with pytest.raises(ValueError, match=r"onnx is written with torch.*jax"):
         formats.choose_backend("onnx", "jax")
     found = {"torch", "tensorflow"}
     monkeypatch.setattr(

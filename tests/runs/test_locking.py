@@ -85,7 +85,7 @@ def test_a_first_signal_waits_where_someone_asks_for_it(signum, capfd):
             _come(signum)
     assert caught.value.exit_code == 128 + signum
     assert "cmvq train --resume runs/a" in str(caught.value)
-    assert "once more stops at once" in capfd.readouterr().err
+    assert "A second one stops at once" in capfd.readouterr().err
 
 
 def test_a_first_signal_stops_at_once_where_nobody_asks():

@@ -74,7 +74,7 @@ def test_a_signal_saves_amid_the_epoch_and_says_how_to_go_on(whole, tmp_path, si
     os.kill(process.pid, signum)
     assert process.wait() == 128 + signum
     told = process.output
-    assert f"Go on with: cmvq train --resume {folder}" in told
+    assert f"Continue with: cmvq train --resume {folder}" in told
     assert "Traceback" not in told
     position, _ = checkpoint.read(folder)
     assert position.epoch >= 1
@@ -159,7 +159,7 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     with pytest.raises(Dies):
         train(folder, [At(1, 2, die)])
     told = error_of(*killing.arguments(EPOCHS, folder), code=1)
-    assert f"Go on with it: cmvq train --resume {folder}" in told
+    assert f"Continue it: cmvq train --resume {folder}" in told
     told = error_of("train", "--resume", folder, "--epochs", 3, code=2)
     assert "--resume reads all settings from RUN. Remove --epochs." in told
     noted = Run(folder).environment

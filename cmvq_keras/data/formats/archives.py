@@ -1,4 +1,4 @@
-"""Unpacks a downloaded archive that nobody vouches for."""
+"""Unpacks an untrusted, downloaded archive."""
 
 import gzip
 import os

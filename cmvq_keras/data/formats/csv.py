@@ -1,4 +1,4 @@
-"""Small CSV files that nobody vouches for."""
+"""Small, untrusted CSV files."""
 
 import contextlib
 import csv

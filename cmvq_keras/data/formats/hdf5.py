@@ -1,4 +1,4 @@
-"""Data sets in HDF5 files that nobody vouches for, read a slice at a time.
+"""Data sets in untrusted HDF5 files, read a slice at a time.
 
 Chunks are unpacked here, not by HDF5: what HDF5 does not find it gives as zeros, and
 it takes as much memory as a damaged chunk unpacks to.

@@ -1,5 +1,4 @@
-"""Arrays of numbers, texts and cells of texts from MATLAB 5 files that nobody vouches
-for.
+"""Arrays of numbers, texts and cells of texts from untrusted MATLAB 5 files.
 
 A reader of our own, because scipy's ends the process on some damaged files. It reads
 in order and unpacks straight into the arrays: nothing is in memory twice, and no size

@@ -1,4 +1,4 @@
-"""Arrays from `.npy` and `.npz` files that nobody vouches for."""
+"""Arrays from untrusted `.npy` and `.npz` files."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""Pictures and sound of clips (FLV, AVI) that nobody vouches for, through PyAV.
+"""Pictures and sound of untrusted clips (FLV, AVI), through PyAV.
 
 A clip is read into memory as a whole and given to FFmpeg with the format that its
 first bytes say: a file that pretends to be a playlist cannot name others.
