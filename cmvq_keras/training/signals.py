@@ -45,8 +45,9 @@ class Interruption:
         if again or not self.can_wait:
             # Noted all the same: Keras swallows any exception while it builds a model.
             raise TrainingInterruptedError(signum, self.directory)
-        text = f"\n{SIGNALS[signum]}: saving after this step. A second signal stops at once.\n"
-        # No print: the signal may have come amid one.
+        name = SIGNALS[signum]
+        text = f"\n{name}: saving after this step. A second one stops at once.\n"
+        # No print: the signal may have come within one.
         os.write(_STDERR, text.encode())
 
     def stop(self, signum, where):

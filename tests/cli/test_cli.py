@@ -183,9 +183,8 @@ def test_a_recipe_in_full_has_every_setting(name):
     assert result.exit_code == 0
     for setting in recipes.get(name).settings():
         assert f"\n{setting} " in result.output
-    assert "one of binary, ternary, attention, random" in " ".join(
-        result.output.split()
-    )
+    text = " ".join(result.output.split())
+    assert "one of binary, ternary, attention, random" in text
 
 
 def test_a_recipe_as_json_can_be_read_back():
