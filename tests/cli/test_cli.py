@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from command_line import error_of, invoke, shell
@@ -248,3 +250,20 @@ def test_every_recipe_knows_its_sources():
     for name in recipes.names():
         assert set(sources_of(name)) <= set(sources.SOURCES)
     assert sources_of("av-digits") == ("mnist", "fsdd")
+
+
+def test_a_closed_pipe_is_one_line_and_exit_code_1(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cmvq_keras", "recipes", "--json"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    expected = "Error: The output was closed before everything was written."
+    assert done.stderr.splitlines() == [expected]
