@@ -40,11 +40,10 @@ def listed(names, incomplete):
 
 def settings(context, parameter, incomplete):
     """Settings of the recipe with their values, for `--set` and `--over`."""
-    from cmvq_keras.cli.recipes import valid_ranges
     from cmvq_keras.experiments.plan import shown
 
     recipe = _recipe(context)
-    valid = valid_ranges(recipe)
+    valid = recipe.valid_ranges()
     return [
         CompletionItem(f"{name}={shown(value)}", help=valid.get(name))
         for name, value in recipe.settings().items()

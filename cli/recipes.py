@@ -61,7 +61,7 @@ def _in_full(recipe):
 
     from cmvq_keras import recipes
 
-    expected = valid_ranges(recipe)
+    expected = recipe.valid_ranges()
     rows = [
         (setting, _text(value), expected.get(setting, _kind(value)))
         for setting, value in recipe.settings().items()
@@ -82,21 +82,6 @@ def _in_full(recipe):
 def _inputs(recipe):
     for name, modality in recipe.modalities.items():
         yield f"{name} ({modality.kind}, {' x '.join(map(str, modality.shape))})"
-
-
-def valid_ranges(recipe):
-    """What each setting of the model, the training and the modalities may be, in
-    words; None where a recipe does not say."""
-    import dataclasses
-
-    sections = {"model": recipe.model, "training": recipe.training}
-    for name, modality in recipe.modalities.items():
-        sections[f"modalities.{name}"] = modality
-    return {
-        f"{prefix}.{field.name}": field.metadata.get("expected")
-        for prefix, section in sections.items()
-        for field in dataclasses.fields(section)
-    }
 
 
 def _kind(value):

@@ -319,6 +319,15 @@ class Recipe:
         }
         return {**values, **{f"data.{key}": value for key, value in self.data.items()}}
 
+    def valid_ranges(self):
+        """What each setting may be, in words, by its dotted name; None where that is
+        not noted. Settings of the data are not among them."""
+        return {
+            f"{prefix}.{field.name}": field.metadata.get("expected")
+            for prefix, section in self._sections().items()
+            for field in dataclasses.fields(section)
+        }
+
     def _type_of(self, name):
         section, _, key = name.rpartition(".")
         if section == "data":
