@@ -110,7 +110,7 @@ class TaskModel(keras.Model):
 
     def compile_from_config(self, config):
         found = {
-            name: keras.saving.deserialize_keras_object(value)
+            name: keras.saving.deserialize_keras_object(_of_any_backend(value))
             for name, value in config.items()
         }
         # Version 0.1.0 wrote weights of terms that a model does not have.
@@ -233,6 +233,23 @@ class TaskModel(keras.Model):
         if not self._has_other_losses:
             results.pop(self._other_tracker.name)
         return results
+
+
+def _of_any_backend(config):
+    """A config in which no optimizer is one backend's own.
+
+    Keras writes the class that PyTorch's optimizers have there, and on another backend
+    the optimizer's first step would then fail.
+    """
+    if isinstance(config, list):
+        return [_of_any_backend(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    found = {key: _of_any_backend(value) for key, value in config.items()}
+    module = str(found.get("module"))
+    if module.startswith("keras.src.backend.") and ".optimizers." in module:
+        found["module"] = "keras.optimizers"
+    return found
 
 
 def _of_the_task(metrics):
