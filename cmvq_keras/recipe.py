@@ -18,6 +18,16 @@ FORMAT = 1
 TASKS = ("classification", "segmentation")
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
 PRESETS = ("default", "paper", "code", "calibrated")
+# In files of version 0.1.0 these trained a ResNet18 whatever model.backbone said.
+_ONCE_RESNET18 = (
+    "late-fusion",
+    "late-fusion-linear",
+    "gradient-blending",
+    "ogm",
+    "ogm-ge",
+    "pmr",
+)
+_OF_METHOD = "method."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -39,7 +49,8 @@ def positive_integer(default):
     return setting(default, lambda value: 1 <= value < 2**31, "an integer >= 1")
 
 
-def _optional(test):
+def optional(test):
+    """A test that None passes too."""
     return lambda value: value is None or test(value)
 
 
@@ -84,7 +95,7 @@ class ModelSettings:
         0.25, lambda value: 0 <= value < math.inf, "a number >= 0"
     )
     decay: float | None = setting(
-        0.99, _optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
+        0.99, optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
     )
     codebook_start: str = choice("batch", "reference", "batch", "kmeans")
     revival_threshold: float = setting(0.01, lambda value: 0 <= value < 1, "in [0, 1)")
@@ -99,7 +110,7 @@ class ModelSettings:
         1e-4, lambda value: 0 <= value < math.inf, "a number >= 0"
     )
     mask_clamp: float | None = setting(
-        None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
+        None, optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
     modality_dropout: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     solver_units: int = positive_integer(256)
@@ -125,12 +136,12 @@ class TrainingSettings:
     momentum: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     schedule: str = choice("constant", "constant", "cosine", "one-cycle")
     weight_decay: float | None = setting(
-        None, _optional(lambda value: 0 <= value < math.inf), "a number >= 0, or none"
+        None, optional(lambda value: 0 <= value < math.inf), "a number >= 0, or none"
     )
     label_smoothing: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     augmentation: bool = setting(False, lambda value: True, "true or false")
     clip_norm: float | None = setting(
-        None, _optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
+        None, optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
     )
     class_weight: str | None = choice(None, None, "balanced")
     batch_size: int = positive_integer(128)
@@ -138,13 +149,13 @@ class TrainingSettings:
     recompute: bool = setting(False, lambda value: True, "true or false")
     epochs: int = positive_integer(100)
     early_stopping: int | None = setting(
-        None, _optional(lambda value: value >= 1), "epochs >= 1, or none"
+        None, optional(lambda value: value >= 1), "epochs >= 1, or none"
     )
     select_by: str = choice("accuracy", "accuracy", "task_loss", "mean_iou")
     mirror: float = setting(0.0, lambda value: 0 <= value <= 1, "in [0, 1]")
     precision: str = choice("float32", "float32", "mixed_float16", "mixed_bfloat16")
     limit: int | None = setting(
-        None, _optional(lambda value: value >= 1), "samples >= 1, or none"
+        None, optional(lambda value: value >= 1), "samples >= 1, or none"
     )
     seed: int = setting(0, lambda value: 0 <= value < 2**31, "in [0, 2**31)")
 
@@ -168,6 +179,8 @@ class Recipe:
             None for all. The published unimodal runs keep the whole model and
             feed one part to the solver (docs/method.md, Section 6).
         method: how it is trained, one of `cmvq_keras.methods.names()`.
+        method_settings: the method's own settings that were changed, plain values by
+            name; `with_settings` takes them as "method.NAME". The method checks them.
 
     Raises:
         ValueError: with every invalid setting, one a line.
@@ -184,25 +197,26 @@ class Recipe:
     preset: str = "default"
     task_modalities: tuple[str, ...] | None = None
     method: str = "ours"
+    method_settings: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         named = {"a recipe": [self.name], "a modality": self.modalities}
-        faults = [
+        wrong = [
             f"{what} needs a name of letters, digits, _ and -. Received: {name!r}"
             for what, names in named.items()
             for name in names
             if not (isinstance(name, str) and _NAME.fullmatch(name))
         ]
         for prefix, section in self._sections().items():
-            faults += _faults(section, prefix)
+            wrong += faults(section, prefix)
         for name, allowed in (("task", TASKS), ("preset", PRESETS)):
             if getattr(self, name) not in allowed:
-                faults.append(
+                wrong.append(
                     f"{name} must be one of {', '.join(allowed)}. Received: "
                     f"{getattr(self, name)!r}"
                 )
         if self.training.select_by == "mean_iou" and self.task != "segmentation":
-            faults.append(
+            wrong.append(
                 "training.select_by must be accuracy or task_loss for "
                 f"{self.task}. Received: 'mean_iou'"
             )
@@ -212,26 +226,31 @@ class Recipe:
                 f"{self.training.label_smoothing}"
             )
         if not isinstance(self.data, dict):
-            faults.append(f"data must hold settings by name. Received: {self.data!r}")
+            wrong.append(f"data must hold settings by name. Received: {self.data!r}")
+        if not _are_plain(self.method_settings):
+            wrong.append(
+                "method_settings must hold plain values by name. "
+                f"Received: {self.method_settings!r}"
+            )
         if not isinstance(self.title, str):
-            faults.append(f"title must be a line of text. Received: {self.title!r}")
+            wrong.append(f"title must be a line of text. Received: {self.title!r}")
         listed = isinstance(self.classes, (tuple, list))
         if not listed or not all(isinstance(name, str) for name in self.classes):
-            faults.append(f"classes must be names. Received: {self.classes!r}")
+            wrong.append(f"classes must be names. Received: {self.classes!r}")
         if not self.modalities:
-            faults.append("a recipe needs at least one modality. Received: none")
+            wrong.append("a recipe needs at least one modality. Received: none")
         if listed and len(self.classes) < 2:
-            faults.append(
+            wrong.append(
                 f"a recipe needs at least two classes. Received: {self.classes}"
             )
         unknown = set(self.task_modalities or ()) - set(self.modalities)
         if unknown or self.task_modalities == ():
-            faults.append(
+            wrong.append(
                 f"task_modalities must name some of {', '.join(self.modalities)}. "
                 f"Received: {self.task_modalities}"
             )
-        if faults:
-            raise ValueError(f"Recipe {self.name}: " + "\n".join(faults))
+        if wrong:
+            raise ValueError(f"Recipe {self.name}: " + "\n".join(wrong))
 
     def __eq__(self, other):
         # A recipe and a resolved one of the same content are equal.
@@ -263,6 +282,11 @@ class Recipe:
         changes, faults = {}, []
         known = self.settings()
         for name, value in settings.items():
+            if name.startswith(_OF_METHOD):
+                changes.setdefault("method", {})[name.removeprefix(_OF_METHOD)] = (
+                    _plain_value(value)
+                )
+                continue
             if name not in known:
                 faults.append(_unknown(name, known))
                 continue
@@ -285,6 +309,7 @@ class Recipe:
             model=dataclasses.replace(self.model, **changes.get("model", {})),
             training=dataclasses.replace(self.training, **changes.get("training", {})),
             data={**self.data, **changes.get("data", {})},
+            method_settings={**self.method_settings, **changes.get("method", {})},
         )
 
     def check_data(self, known):
@@ -317,7 +342,9 @@ class Recipe:
             for field in dataclasses.fields(section)
             if field.name not in ("shape", "kind")
         }
-        return {**values, **{f"data.{key}": value for key, value in self.data.items()}}
+        values |= {f"data.{key}": value for key, value in self.data.items()}
+        own = self.method_settings.items()
+        return {**values, **{f"{_OF_METHOD}{key}": value for key, value in own}}
 
     def valid_ranges(self):
         """What each setting may be, in words, by its dotted name; None where that is
@@ -347,9 +374,14 @@ class Recipe:
             return dataclasses.replace(self, task_modalities=(name,))
         return dataclasses.replace(self, modalities={name: self.modalities[name]})
 
-    def with_method(self, name):
-        """A copy that is trained by another method; see `cmvq_keras.methods`."""
-        return dataclasses.replace(self, method=name)
+    def with_method(self, name, settings=None):
+        """A copy that is trained by another method; see `cmvq_keras.methods`.
+
+        Args:
+            name: of the method.
+            settings: its own settings, by name without "method."; None for none.
+        """
+        return dataclasses.replace(self, method=name, method_settings=settings or {})
 
     def to_json(self):
         """The recipe as JSON text; `Recipe.from_json` reads it."""
@@ -387,11 +419,21 @@ class Recipe:
             name: _from_dict(Modality, value, f"modalities.{name}")
             for name, value in modalities.items()
         }
+        if "method_settings" not in content and content.get("method") in _ONCE_RESNET18:
+            content["model"] = dataclasses.replace(
+                content["model"], backbone="resnet18"
+            )
         return _from_dict(cls, content, "recipe")
 
 
-def _faults(section, prefix):
-    faults = []
+def faults(section, prefix):
+    """One line for each invalid setting of a dataclass.
+
+    Args:
+        section: an instance whose fields `setting` made.
+        prefix: of the settings' dotted names.
+    """
+    wrong = []
     hints = typing.get_type_hints(type(section))
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
@@ -406,10 +448,32 @@ def _faults(section, prefix):
                 value
             )
         if not valid:
-            faults.append(
+            wrong.append(
                 f"{prefix}.{field.name} must be {expected}. Received: {value!r}"
             )
-    return faults
+    return wrong
+
+
+def _are_plain(settings):
+    """Whether these are plain values by name."""
+    return isinstance(settings, dict) and all(
+        isinstance(name, str)
+        and (value is None or isinstance(value, (bool, int, float, str)))
+        for name, value in settings.items()
+    )
+
+
+def _plain_value(value):
+    """A command line's text as the number or word that it stands for."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return found if isinstance(found, (bool, int, float)) else value
 
 
 def _alternatives(kind):

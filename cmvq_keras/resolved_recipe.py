@@ -46,9 +46,9 @@ class ResolvedRecipe(Recipe):
         """As `Recipe.with_modality`; a plain `Recipe`."""
         return self.asked.with_modality(name)
 
-    def with_method(self, name):
+    def with_method(self, name, settings=None):
         """As `Recipe.with_method`; a plain `Recipe`."""
-        return self.asked.with_method(name)
+        return self.asked.with_method(name, settings)
 
 
 def _fitting_grid(recipe):

@@ -91,10 +91,13 @@ def of_methods(recipe, names=None):
         a list of dictionaries "method", "title" and "reason".
 
     Raises:
-        ValueError: for an unknown method.
+        ValueError: for an unknown method, and for a method's setting that none of
+            them has.
     """
     variants, left = [], []
-    for name in dict.fromkeys(_usual_order() if names is None else names):
+    names = list(dict.fromkeys(_usual_order() if names is None else names))
+    _check_method_settings(recipe, names)
+    for name in names:
         method = methods.get(name)
         reason = method.reason_against(recipe)
         if reason:
@@ -105,6 +108,17 @@ def of_methods(recipe, names=None):
             own = recipes.resolve(changed)
             variants.append(Variant(label, title, name, own, recipe))
     return variants, left
+
+
+def _check_method_settings(recipe, names):
+    known = {own for name in names for own in methods.get(name).own_names()}
+    unknown = [f"method.{name}" for name in recipe.method_settings if name not in known]
+    if unknown:
+        has = ", ".join(f"method.{name}" for name in sorted(known)) or "none"
+        raise ValueError(
+            f"A method's setting must be one that a compared method has: {has}. "
+            f"Received: {', '.join(unknown)}"
+        )
 
 
 def _usual_order():
@@ -137,7 +151,9 @@ def of_settings(recipe, over):
         values = {name: full.asked.settings()[name] for name in over}
         label = ",".join(f"{name}={shown(value)}" for name, value in values.items())
         title = ", ".join(map(shown, values.values()))
-        (changed,) = methods.get(REFERENCE).variants(full).values()
+        method = methods.get(REFERENCE)
+        _check_method_settings(full, [REFERENCE])
+        (changed,) = method.variants(full).values()
         own = recipes.resolve(changed)
         found[label] = Variant(label, title, REFERENCE, own, full, values)
     return list(found.values())

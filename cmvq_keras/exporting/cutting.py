@@ -58,6 +58,13 @@ def cut(model, modalities):
     kept = kept_channels(model)
     shapes = model.get_build_config()["input_shape"]
     inputs = {name: keras.Input(tuple(shapes[name])[1:], name=name) for name in kept}
+    if model.solver is None:
+        # An ensemble: nothing is fused, so nothing can be cut out.
+        seen = {
+            name: model.task_features(name, _normalized(inputs[name], modalities[name]))
+            for name in kept
+        }
+        return keras.Model(inputs, {LOGITS: model.solve(seen)}, name=model.name)
     grids = [
         _seen_grid(model, name, _normalized(inputs[name], modalities[name]), channels)
         for name, channels in kept.items()

@@ -19,9 +19,20 @@ from cmvq_keras.evaluation import scores
 from cmvq_keras.methods.late_fusion import LateFusion, head, late_fusion
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.multi_head import MultiHeadClassifier
+from cmvq_keras.recipe import choice
 
 JOINT = "joint"
 FLOOR = 0.01  # nats of overfitting; less is noise, and would take all of the weight
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendingSettings:
+    """`measured_at`: the epoch of a pilot training that tells how much it overfits:
+    the one with the lowest validation loss ("best"), or the last one. `preset`
+    "authors" takes the last one, as the paper does."""
+
+    preset: str = choice("default", "default", "authors")
+    measured_at: str = choice("best", "best", "last")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +43,8 @@ class GradientBlending(LateFusion):
     """
 
     on_several_devices: bool = False
+    own: type = BlendingSettings
+    authors: dict = dataclasses.field(default_factory=lambda: {"measured_at": "last"})
 
     def reason_against(self, recipe):
         if len(recipe.task_modalities or recipe.modalities) < 2:
@@ -46,7 +59,8 @@ class GradientBlending(LateFusion):
         return late_fusion(recipe, BlendedFusion, self.linear, heads=heads)
 
     def prepare(self, model, recipe, splits):
-        return {"gradient_blending": measure_blend(model, recipe, splits)}
+        at = self.values(recipe).measured_at
+        return {"gradient_blending": measure_blend(model, recipe, splits, at)}
 
 
 METHOD = GradientBlending(
@@ -103,12 +117,14 @@ def blend_weights(generalization, overfitting):
     return {name: value / total for name, value in raw.items()}
 
 
-def measure_blend(model, recipe, splits):
+def measure_blend(model, recipe, splits, measured_at="best"):
     """Trains each modality alone and all jointly, and sets the model's weights.
 
     Args:
         model: a `BlendedFusion`.
         recipe, splits: as in `cmvq_keras.methods.method.Method.prepare`.
+
+        measured_at: the epoch of those trainings, "best" or "last".
 
     Returns:
         Notes: "weights", "generalization" and "overfitting" (nats) by name.
@@ -121,7 +137,7 @@ def measure_blend(model, recipe, splits):
     generalization, overfitting = {}, {}
     for name in (*model.modalities, JOINT):
         one = recipe if name == JOINT else _alone(recipe, name)
-        trained, validation = pilot(one, splits)
+        trained, validation = pilot(one, splits, measured_at)
         if not math.isfinite(trained + validation):
             raise DivergedError(
                 "Gradient-Blending needs finite losses of each training before the "
@@ -139,9 +155,9 @@ def measure_blend(model, recipe, splits):
     }
 
 
-def pilot(recipe, splits):
+def pilot(recipe, splits, measured_at):
     """The losses on training and validation data of a late fusion trained by itself,
-    at the epoch whose validation loss is the lowest."""
+    at the epoch whose validation loss is the lowest ("best") or at the last one."""
     split = {
         part: dataclasses.replace(
             splits[part], x={name: splits[part].x[name] for name in recipe.modalities}
@@ -149,9 +165,15 @@ def pilot(recipe, splits):
         for part in ("train", "validation")
     }
     mirrors = recipes.mirrors(recipe) if recipe.training.mirror else None
-    batches = training_batches(recipe.training, split["train"], mirrors)
+    batches = training_batches(
+        recipe.training,
+        split["train"],
+        mirrors,
+        changes=recipes.augmentations(recipe),
+    )
     model = late_fusion(recipe)
-    model.compile(optimizers.optimizer(recipe.training, len(batches)))
+    optimizer = optimizers.optimizer(recipe.training, len(batches))
+    model.compile(optimizer, scores.task_loss(recipe))
     best = keras.callbacks.EarlyStopping(
         monitor="val_task_loss",
         mode="min",
@@ -164,7 +186,7 @@ def pilot(recipe, splits):
         epochs=recipe.training.epochs,
         shuffle=False,
         class_weight=optimizers.class_weight(recipe, split["train"].y),
-        callbacks=[best],
+        callbacks=[best] if measured_at == "best" else [],
         verbose=0,
     )
     return tuple(

@@ -34,11 +34,11 @@ class LateFusion(Method):
             return "late fusion gives one label a sample, this recipe one a pixel"
         return None
 
-    def variants(self, recipe):
+    def applied(self, recipe):
         if recipe.preset in ("paper", "code"):
             # The published comparisons train ResNet18.
             recipe = recipe.with_settings({"model.backbone": "resnet18"})
-        return super().variants(recipe)
+        return super().applied(recipe)
 
     def build_model(self, recipe):
         return late_fusion(recipe, linear=self.linear)
@@ -79,11 +79,11 @@ def late_fusion(recipe, kind=MultimodalClassifier, linear=False, **settings):
 def encoder(recipe, name):
     """A modality's network, to `(batch, 1, 1, channels)`.
 
-    With `model.backbone` "vqvae" it is the recipe's encoder; with "resnet18" the whole
-    ResNet18, to 512 channels. A ResNet18 takes no poses: theirs is the pose encoder
+    It is the recipe's encoder; with `model.backbone` "resnet18" the whole ResNet18, to
+    512 channels. A ResNet18 takes no poses: theirs is the pose encoder
     with as many channels.
     """
-    if recipe.model.backbone == "vqvae":
+    if recipe.model.backbone != "resnet18":
         grid = build.encoder(recipe, name)
     elif recipe.modalities[name].kind == "pose":
         grid = networks.PoseEncoder(

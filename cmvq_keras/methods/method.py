@@ -2,6 +2,45 @@
 
 import dataclasses
 
+from cmvq_keras import validation
+from cmvq_keras.recipe import choice, faults, optional, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class NoSettings:
+    """Of a method that has nothing of its own to set."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerSettings:
+    """Of a method whose authors train otherwise than the recipe.
+
+    `preset` "authors" takes the values of their code. None leaves what the recipe says.
+    Weight decay is decoupled, as in Keras: under SGD with momentum PyTorch's differs.
+    """
+
+    preset: str = choice("default", "default", "authors")
+    optimizer: str | None = choice(None, None, "adam", "adamw", "sgd")
+    learning_rate: float | None = setting(
+        None, optional(lambda value: value > 0), "a number > 0, or none"
+    )
+    sgd_momentum: float | None = setting(
+        None, optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
+    )
+    weight_decay: float | None = setting(
+        None, optional(lambda value: 0 <= value < 1), "in [0, 1), or none"
+    )
+
+    def of_recipe(self):
+        """Those that are settings of a recipe too, by their name there."""
+        found = {
+            "training.optimizer": self.optimizer,
+            "training.learning_rate": self.learning_rate,
+            "training.momentum": self.sgd_momentum,
+            "training.weight_decay": self.weight_decay,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
 
 @dataclasses.dataclass(frozen=True)
 class Method:
@@ -17,6 +56,9 @@ class Method:
         source: paper and equation, table or file.
         settings: settings by dotted name, on top of the recipe's.
         on_several_devices: whether it trains on them as on one.
+        own: the dataclass of the method's own settings, `method.NAME` of a recipe;
+            its fields are made by `cmvq_keras.recipe.setting`.
+        authors: values of own settings under `method.preset` "authors".
     """
 
     name: str
@@ -24,9 +66,48 @@ class Method:
     source: str
     settings: dict = dataclasses.field(default_factory=dict)
     on_several_devices: bool = True
+    own: type = NoSettings
+    authors: dict = dataclasses.field(default_factory=dict)
 
     def reason_against(self, recipe):
         """One line on why the method does not apply to a recipe, or None."""
+
+    def own_names(self):
+        """Names of the method's own settings, without "method."."""
+        return tuple(field.name for field in dataclasses.fields(self.own))
+
+    def values(self, recipe):
+        """The method's own settings as a recipe has them.
+
+        Args:
+            recipe: a `Recipe` of this method.
+
+        Returns:
+            An instance of `own`.
+
+        Raises:
+            ValueError: for unknown names and values out of range, all of them.
+        """
+        given = recipe.method_settings
+        unknown = [name for name in given if name not in self.own_names()]
+        if unknown and not self.own_names():
+            raise ValueError(
+                f"The method {self.name} has no settings of its own. Received: "
+                + ", ".join(f"method.{name}" for name in unknown)
+            )
+        for name in unknown:
+            what = f"setting of {self.name}, method."
+            validation.one_of(name, self.own_names(), what)
+        if given.get("preset") == "authors" and not self.authors:
+            raise ValueError(
+                f"method.preset must be default for {self.name}. Received: authors"
+            )
+        base = self.authors if given.get("preset") == "authors" else {}
+        found = self.own(**{**base, **given})
+        wrong = faults(found, "method")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return found
 
     def variants(self, recipe):
         """The recipes to train, by label: one, but for "unimodal".
@@ -34,8 +115,19 @@ class Method:
         Args:
             recipe: a `ResolvedRecipe`.
         """
-        changed = recipe.with_settings(self.settings)
-        return {self.name: changed.with_method(self.name)}
+        return {self.name: self.applied(recipe)}
+
+    def applied(self, recipe):
+        """A copy of a recipe that is trained by this method."""
+        own = {
+            name: value
+            for name, value in recipe.method_settings.items()
+            if name in self.own_names()
+        }
+        recipe = recipe.with_method(self.name, own)
+        values = self.values(recipe)
+        further = values.of_recipe() if isinstance(values, OptimizerSettings) else {}
+        return recipe.with_settings({**self.settings, **further})
 
     def build_model(self, recipe):
         """The model, built and not compiled: CM-VQVAE as the recipe says.
@@ -51,13 +143,14 @@ class Method:
 
         return build.masked(recipe)
 
-    def optimizer(self, optimizer, model, recipe):
+    def optimizer(self, optimizer, model, recipe, steps=None):
         """The optimizer to compile with: the recipe's own, or one around it.
 
         Args:
             optimizer: what the recipe's settings say.
             model: built, not compiled.
             recipe: its `Recipe`.
+            steps: of an epoch.
         """
         return optimizer
 

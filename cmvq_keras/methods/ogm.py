@@ -6,13 +6,34 @@ modulation", CVPR 2022, Section 3.
 """
 
 import dataclasses
+import math
+import warnings
 
 import keras
 from keras import ops
 
 from cmvq_keras.methods.late_fusion import OfTwo, late_fusion
+from cmvq_keras.methods.method import OptimizerSettings
 from cmvq_keras.models import labels
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.recipe import optional, setting
+
+UNDER_ADAM = (
+    "OGM multiplies gradients by a factor in each step. Adam divides a gradient by its "
+    "own size, so that a factor that stays the same changes nothing, and one that "
+    "varies little. As in the paper: method.optimizer=sgd"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class OgmSettings(OptimizerSettings):
+    """`alpha`: how strongly a lead slows a modality down. `stop_epoch`: epochs after
+    which nothing is modulated."""
+
+    alpha: float = setting(0.8, lambda value: 0 < value < math.inf, "a number > 0")
+    stop_epoch: int | None = setting(
+        None, optional(lambda value: value >= 1), "epochs >= 1, or none"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,24 +41,42 @@ class Ogm(OfTwo):
     """OGM, with or without GE.
 
     Args:
-        alpha: > 0, how strongly a lead slows a modality down. The published code has
-            no default; 0.8 is ours.
         noise: whether Gaussian noise is added (GE).
     """
 
     linear: bool = True
-    alpha: float = 0.8
     noise: bool = False
     on_several_devices: bool = False
+    own: type = OgmSettings
+    # Their README's command for CREMA-D; the modulation ends after 50 of 100 epochs.
+    authors: dict = dataclasses.field(
+        default_factory=lambda: {
+            "alpha": 0.8,
+            "stop_epoch": 50,
+            "optimizer": "sgd",
+            "learning_rate": 1e-3,
+            "sgd_momentum": 0.9,
+            "weight_decay": 1e-4,
+        }
+    )
 
     def build_model(self, recipe):
-        return late_fusion(recipe, ModulatedFusion, self.linear, alpha=self.alpha)
+        alpha = self.values(recipe).alpha
+        return late_fusion(recipe, ModulatedFusion, self.linear, alpha=alpha)
 
-    def optimizer(self, optimizer, model, recipe):
-        return wrapped(optimizer, model, self.noise, recipe.training.seed)
+    def optimizer(self, optimizer, model, recipe, steps=None):
+        inner = super().optimizer(optimizer, model, recipe, steps)
+        stop = self.values(recipe).stop_epoch
+        if stop is not None:
+            stop *= steps
+        return wrapped(inner, model, self.noise, recipe.training.seed, stop)
 
     def prepare(self, model, recipe, splits):
-        return {"ogm": {"alpha": self.alpha, "noise": self.noise}}
+        notes = {**dataclasses.asdict(self.values(recipe)), "noise": self.noise}
+        if recipe.training.optimizer != "sgd":
+            warnings.warn(UNDER_ADAM, stacklevel=2)
+            notes["caution"] = UNDER_ADAM
+        return {"ogm": notes}
 
 
 METHOD = Ogm(name="ogm", title="OGM", source="Peng et al., CVPR 2022, eqs. 8 to 10")
@@ -141,15 +180,26 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         noise: whether to add Gaussian noise of each kernel's gradient's standard
             deviation (GE).
         seed: integer, of the noise.
+        stop: steps after which gradients pass as they are; None for never.
     """
 
-    def __init__(self, inner, kernels, modulation, noise=True, seed=None, name=None):
+    def __init__(
+        self,
+        inner,
+        kernels,
+        modulation,
+        noise=True,
+        seed=None,
+        stop=None,
+        name=None,
+    ):
         super().__init__(learning_rate=0.0, name=name)
         self.inner = inner
         self.kernels = [list(positions) for positions in kernels]
         self.modulation = modulation
         self.noise = noise
         self.seed = seed
+        self.stop = stop
         self.seed_generator = keras.random.SeedGenerator(seed)
         # Among the optimizer's variables: else JAX draws the same noise every step.
         self.noise_state = self.seed_generator.state
@@ -176,9 +226,15 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         found = grads[self.modulation]
         for index, positions in enumerate(self.kernels):
             for position in positions:
-                grads[position] = self._changed(grads[position], found[index])
+                changed = self._changed(grads[position], found[index])
+                grads[position] = self._until_stop(changed, grads[position])
         grads[self.modulation] = ops.zeros_like(found)
         return grads
+
+    def _until_stop(self, changed, gradient):
+        if self.stop is None:
+            return changed
+        return ops.where(self.iterations < self.stop, changed, gradient)
 
     def _changed(self, gradient, coefficient):
         scaled = gradient * ops.cast(coefficient, gradient.dtype)
@@ -214,6 +270,7 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
             "modulation": self.modulation,
             "noise": self.noise,
             "seed": self.seed,
+            "stop": self.stop,
             "name": self.name,
         }
 
@@ -225,8 +282,8 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         return cls(inner, **config)
 
 
-def wrapped(optimizer, model, noise, seed=None):
-    """An optimizer for a built `ModulatedFusion`."""
+def wrapped(optimizer, model, noise, seed=None, stop=None):
+    """An optimizer for a built `ModulatedFusion`; see `ModulatingOptimizer`."""
     places = {id(v): place for place, v in enumerate(model.trainable_variables)}
     kernels = [
         [
@@ -237,7 +294,7 @@ def wrapped(optimizer, model, noise, seed=None):
         for name in model.modalities
     ]
     return ModulatingOptimizer(
-        optimizer, kernels, places[id(model.modulation)], noise, seed
+        optimizer, kernels, places[id(model.modulation)], noise, seed, stop
     )
 
 

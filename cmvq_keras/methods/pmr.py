@@ -13,46 +13,79 @@ from keras import ops
 
 from cmvq_keras.batches import Batches
 from cmvq_keras.methods.late_fusion import OfTwo, late_fusion
+from cmvq_keras.methods.method import OptimizerSettings
 from cmvq_keras.models import labels
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.recipe import choice, optional, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class PmrSettings(OptimizerSettings):
+    """`alpha`: factor of the prototypical cross entropy. `mu`: factor of the
+    prototypical entropy, in the share `early` of the epochs. `pull`: by how far the
+    slower modality is behind ("paper"), or all of it ("binary"). `prototype_momentum`:
+    share of the prototype before. `share`: of the training samples that make the
+    prototypes. `stop_epoch`: epochs after which prototypes no longer count. `linear`:
+    whether the classifier is one dense layer."""
+
+    alpha: float = setting(1.0, lambda value: 0 <= value < math.inf, "a number >= 0")
+    mu: float = setting(0.01, lambda value: 0 <= value < math.inf, "a number >= 0")
+    early: float = setting(0.1, lambda value: 0 <= value <= 1, "in [0, 1]")
+    pull: str = choice("paper", "paper", "binary")
+    prototype_momentum: float = setting(0.2, lambda value: 0 <= value < 1, "in [0, 1)")
+    share: float = setting(0.1, lambda value: 0 < value <= 1, "in (0, 1]")
+    stop_epoch: int | None = setting(
+        None, optional(lambda value: value >= 1), "epochs >= 1, or none"
+    )
+    linear: bool = setting(False, lambda value: True, "true or false")
 
 
 @dataclasses.dataclass(frozen=True)
 class Pmr(OfTwo):
-    """PMR on the late fusion.
+    """PMR on the late fusion."""
 
-    Args:
-        alpha: factor of the prototypical cross entropy (the published code: 1).
-        mu: factor of the prototypical entropy; 0.01, ours.
-        early: share of the epochs in which it counts; a tenth, ours.
-        momentum: share of the prototype before (the published code: 0.2).
-        share: of the training samples for the prototypes (the published code: 0.1).
-    """
-
-    alpha: float = 1.0
-    mu: float = 0.01
-    early: float = 0.1
-    momentum: float = 0.2
-    share: float = 0.1
     on_several_devices: bool = False
+    own: type = PmrSettings
+    # Their commands for CREMA-D; these choose alpha from 2 to 3, and the last epoch.
+    authors: dict = dataclasses.field(
+        default_factory=lambda: {
+            "alpha": 2.0,
+            "mu": 0.0,
+            "pull": "binary",
+            "prototype_momentum": 0.0,
+            "linear": True,
+            "optimizer": "sgd",
+            "learning_rate": 1e-3,
+            "sgd_momentum": 0.9,
+            "weight_decay": 1e-4,
+        }
+    )
 
     def build_model(self, recipe):
-        return late_fusion(recipe, PrototypeFusion, alpha=self.alpha, mu=self.mu)
+        values = self.values(recipe)
+        return late_fusion(
+            recipe,
+            PrototypeFusion,
+            values.linear,
+            alpha=values.alpha,
+            mu=values.mu,
+            binary=values.pull == "binary",
+        )
 
     def prepare(self, model, recipe, splits):
-        names = ("alpha", "mu", "early", "momentum", "share")
-        return {"pmr": {name: getattr(self, name) for name in names}}
+        return {"pmr": dataclasses.asdict(self.values(recipe))}
 
     def callbacks(self, model, recipe, splits):
-        settings = recipe.training
+        values, settings = self.values(recipe), recipe.training
         return [
             Prototypes(
                 splits["train"],
-                self.momentum,
-                early=math.ceil(self.early * settings.epochs),
-                share=self.share,
+                values.prototype_momentum,
+                early=math.ceil(values.early * settings.epochs),
+                share=values.share,
                 batch_size=settings.batch_size,
                 seed=settings.seed,
+                stop=values.stop_epoch,
             )
         ]
 
@@ -65,18 +98,22 @@ class PrototypeFusion(MultimodalClassifier):
     """A late fusion of two modalities with losses of prototypes.
 
     `Prototypes` keeps its weights `prototypes` `(modalities, classes, channels)` and
-    `regularizes` (1 in the early epochs, else 0).
+    `regularizes`: 1 in the early epochs, then 0, and -1 once prototypes no longer
+    count.
 
     Args:
         alpha: factor of the prototypical cross entropy.
         mu: factor of the prototypical entropy in the early epochs.
+        binary: whether a modality that is behind is pulled with its whole weight, and
+            not by how far it is behind.
         **kwargs: of `MultimodalClassifier`.
     """
 
-    def __init__(self, *args, alpha=1.0, mu=0.01, **kwargs):
+    def __init__(self, *args, alpha=1.0, mu=0.01, binary=False, **kwargs):
         super().__init__(*args, **kwargs)
         self.alpha = alpha
         self.mu = mu
+        self.binary = binary
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -110,19 +147,23 @@ class PrototypeFusion(MultimodalClassifier):
             for index, name in enumerate(self.modalities)
         ]
         slow = ops.stop_gradient(slowness(similarities, found))
+        state = ops.convert_to_tensor(self.regularizes)
+        pulled = ops.cast(slow > 0, "float32") if self.binary else slow
+        pulled = self.alpha * pulled * ops.cast(state >= 0, "float32")
+        held = self.mu * ops.maximum(state, 0.0)
         for index, name in enumerate(self.modalities):
             pull = cross_entropy(similarities[index], found)
             spread = entropy(similarities[index])
             # Of two modalities the one leads by as much as the other is slow.
             lead = slow[1 - index]
-            terms[f"{name}_prototype_loss"] = (pull, self.alpha * slow[index])
-            factor = -self.mu * self.regularizes * lead
-            terms[f"{name}_prototype_entropy"] = (spread, factor)
+            terms[f"{name}_prototype_loss"] = (pull, pulled[index])
+            terms[f"{name}_prototype_entropy"] = (spread, -held * lead)
             terms[f"{name}_slowness"] = (slow[index], None)
         return terms
 
     def get_config(self):
-        return {**super().get_config(), "alpha": self.alpha, "mu": self.mu}
+        own = {"alpha": self.alpha, "mu": self.mu, "binary": self.binary}
+        return {**super().get_config(), **own}
 
 
 _LOGGED = ("prototype_loss", "prototype_entropy", "slowness")
@@ -178,10 +219,19 @@ class Prototypes(keras.callbacks.Callback):
         least: samples a class, on average, that are taken at least.
         batch_size: samples encoded at a time.
         seed: of their choice.
+        stop: epochs after which prototypes no longer count; None for never.
     """
 
     def __init__(
-        self, split, momentum, early, share=0.1, least=20, batch_size=64, seed=0
+        self,
+        split,
+        momentum,
+        early,
+        share=0.1,
+        least=20,
+        batch_size=64,
+        seed=0,
+        stop=None,
     ):
         super().__init__()
         self.split = split
@@ -191,10 +241,14 @@ class Prototypes(keras.callbacks.Callback):
         self.least = least
         self.batch_size = batch_size
         self.seed = seed
+        self.stop = stop
         self._encoder = None
 
     def on_epoch_begin(self, epoch, logs=None):
         model = self.model
+        if self.stop is not None and epoch >= self.stop:
+            model.regularizes.assign(-1.0)
+            return
         before = ops.convert_to_numpy(model.prototypes)
         x, y = self._samples(before.shape[1])
         features = self._features(x)

@@ -13,7 +13,7 @@ class Unimodal(Method):
 
     def variants(self, recipe):
         return {
-            f"{name}-alone": recipe.with_modality(name).with_method(self.name)
+            f"{name}-alone": self.applied(recipe.with_modality(name))
             for name in recipe.modalities
         }
 

@@ -82,6 +82,20 @@ def classifier(recipe, encoders, solver, kind=MultimodalClassifier, **settings):
     return model
 
 
+def with_heads(recipe, kind, solver, **settings):
+    """As `classifier`, of the recipe's encoders and a task head for each of them.
+
+    Args:
+        recipe: a `ResolvedRecipe`.
+        kind: `cmvq_keras.models.multi_head.MultiHeadClassifier` or a subclass.
+        solver: the joint head.
+        **settings: further arguments of `kind`.
+    """
+    encoders = {name: encoder(recipe, name) for name in recipe.modalities}
+    heads = {name: task_solver(recipe, f"{name}_head") for name in recipe.modalities}
+    return classifier(recipe, encoders, solver, kind, heads=heads, **settings)
+
+
 def encoder(recipe, name):
     """The recipe's encoder of a modality, to `(batch, rows, columns, depth)`."""
     return _autoencoder(recipe, name)[0]
@@ -191,7 +205,7 @@ def task_solver(recipe, name="task_solver"):
         )
     if settings.head == "pooled":
         return networks.PooledSolver(
-            len(recipe.classes), dropout=settings.dropout, name="task_solver"
+            len(recipe.classes), dropout=settings.dropout, name=name
         )
     return networks.ClassificationSolver(
         len(recipe.classes),

@@ -125,7 +125,7 @@ class CMVQVAE(MaskedClassifier):
         }
         seen = {name: coded[name]["quantized"] for name in coded}
         return {
-            "task": self._solve(seen, training=training),
+            "task": self.solve(seen, training=training),
             "reconstruction": {
                 name: self._run(self.decoders[name], seen[name], training)
                 for name in coded

@@ -13,19 +13,22 @@ class MultiHeadClassifier(MultimodalClassifier):
 
     Args:
         heads: by modality, a layer from its features to logits.
+        head_weight: factor of the loss of each of them, beside the joint one's.
         **kwargs: of `MultimodalClassifier`.
     """
 
     _by_modality_keys = ("encoders", "heads")
 
-    def __init__(self, *args, heads, **kwargs):
+    def __init__(self, *args, heads, head_weight=1.0, **kwargs):
         super().__init__(*args, **kwargs)
+        self.head_weight = head_weight
         self.heads = {name: heads[name] for name in sorted(heads)}
 
     def build(self, input_shape):
         super().build(input_shape)
         for name, head in self.heads.items():
-            head.build(self.encoders[name].compute_output_shape(input_shape[name]))
+            if not head.built:
+                head.build(self.encoders[name].compute_output_shape(input_shape[name]))
 
     def tracked_terms(self):
         own = [f"{name}_task_loss" for name in self.modalities]
@@ -43,12 +46,17 @@ class MultiHeadClassifier(MultimodalClassifier):
         terms = super().loss_terms(x, y, y_pred, sample_weight)
         task, factor = terms["task_loss"]
         weights = self.head_weights()
-        terms["task_loss"] = (task, factor * weights["joint"])
+        joint = weights["joint"]
+        terms["task_loss"] = (task, None if joint is None else factor * joint)
         for name in self.modalities:
             own = self.task_term(y, y_pred["heads"][name], sample_weight)
             terms[f"{name}_task_loss"] = (own, factor * weights[name])
         return terms
 
     def head_weights(self):
-        """Factors of the losses: by modality, and of the joint head as "joint"."""
-        return dict.fromkeys((*self.modalities, "joint"), 1.0)
+        """Factors of the losses: by modality, and of the joint head as "joint"; None
+        for one that is logged alone."""
+        return {**dict.fromkeys(self.modalities, self.head_weight), "joint": 1.0}
+
+    def get_config(self):
+        return {**super().get_config(), "head_weight": self.head_weight}

@@ -124,7 +124,7 @@ class MultimodalClassifier(TaskModel):
             )
         grid = next(iter(grids.values()))
         self.depth = grid[-1]
-        logits = self._solve({name: keras.KerasTensor((None, *grid)) for name in grids})
+        logits = self.solve({name: keras.KerasTensor((None, *grid)) for name in grids})
         self._label_axes = len(logits.shape) - 1
         self._num_classes = logits.shape[-1]
 
@@ -149,7 +149,7 @@ class MultimodalClassifier(TaskModel):
     def call(self, inputs, training=False):
         features = self.encode(inputs, training)
         return {
-            "task": self._solve(features, training=training),
+            "task": self.solve(features, training=training),
             **self.extra_outputs(features, training),
         }
 
@@ -188,7 +188,7 @@ class MultimodalClassifier(TaskModel):
         """The grids of all modalities as one, `(batch, ..., modalities * depth)`."""
         return self.channels.join(grids)
 
-    def _solve(self, grids, training=False):
+    def solve(self, grids, training=False):
         """Logits from the grids; a modality that is not there counts as zeros."""
         absent = ops.zeros_like(next(iter(grids.values())))
         grids = {name: grids.get(name, absent) for name in self.modalities}
@@ -231,7 +231,7 @@ class MultimodalClassifier(TaskModel):
         for name in left:
             inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
             seen[name] = self.task_features(name, inputs[name])
-        return keras.Model(inputs, self._solve(seen), name=f"{self.name}_inference")
+        return keras.Model(inputs, self.solve(seen), name=f"{self.name}_inference")
 
     # What the channels count for: all of them, where nothing is masked.
 

@@ -100,6 +100,7 @@ def train(
         replicas.broadcast_from_first(lambda: Run.check_free(out) or "")
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
+        methods.get(recipe.method).values(recipe)
         origin = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
         classes = origin.run.recipe.classes if origin else None
         # Before any data is read: a recipe may not say how it is mirrored.
@@ -269,7 +270,7 @@ class _Job:
         replicas.vary_draws()
         method = methods.get(recipe.method)
         optimizer = optimizers.optimizer(recipe.training, len(batches))
-        optimizer = method.optimizer(optimizer, model, recipe)
+        optimizer = method.optimizer(optimizer, model, recipe, len(batches))
         loss = scores.task_loss(recipe)
         model.compile(optimizer, loss, metrics=scores.scores(recipe, shared))
         return cls(recipe, method, model, batches, splits, shared, source)

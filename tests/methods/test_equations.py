@@ -113,6 +113,25 @@ def test_ogm_adds_nothing_to_the_loss():
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_after_its_last_step_ogm_leaves_the_gradients_alone():
+    model, x, y = lopsided()
+    model.compile(
+        ogm.wrapped(keras.optimizers.SGD(0.5), model, noise=True, seed=1, stop=1)
+    )
+    kernels = [model.encoders[name].trainable_variables[0] for name in NAMES]
+    for step_number in range(2):
+        plain = plain_gradients(model, x, y)
+        before = [numpy(kernel) for kernel in kernels]
+        model.train_on_batch(x, y)
+        changed = [
+            not np.allclose(
+                numpy(kernel) - old, -0.5 * plain[kernel.path], rtol=1e-3, atol=1e-6
+            )
+            for kernel, old in zip(kernels, before, strict=True)
+        ]
+        assert changed == [step_number == 0] * 2
+
+
 def test_the_modulation_never_moves_under_adam_with_decay():
     model, x, y = lopsided()
     step(model, keras.optimizers.AdamW(0.1, global_clipnorm=1.0), True, x, y)
@@ -179,10 +198,10 @@ def test_blend_weights_follow_the_equation():
 def test_what_was_generalized_counts_from_a_network_that_knows_nothing(monkeypatch):
     losses = {NAMES[0]: (0.2, 0.5), NAMES[1]: (0.6, 0.7), "joint": (0.1, 0.4)}
     ends = iter(losses.values())
-    monkeypatch.setattr(blending, "pilot", lambda recipe, splits: next(ends))
+    monkeypatch.setattr(blending, "pilot", lambda *_: next(ends))
     heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
     model = make(blending.BlendedFusion, heads=heads)
-    recipe = recipes.get("planted")
+    recipe = recipes.resolve("planted")
     noted = blending.measure_blend(model, recipe, {})
     start = np.log(len(recipe.classes))
     gains = [start - validation for _, validation in losses.values()]
@@ -194,13 +213,13 @@ def test_what_was_generalized_counts_from_a_network_that_knows_nothing(monkeypat
 
 
 def test_a_training_before_the_main_one_that_diverges_is_told(monkeypatch):
-    monkeypatch.setattr(blending, "pilot", lambda recipe, splits: (np.nan, 0.5))
+    monkeypatch.setattr(blending, "pilot", lambda *_: (np.nan, 0.5))
     heads = {name: FusionSolver(CLASSES, units=None) for name in NAMES}
     model = make(blending.BlendedFusion, heads=heads)
     with pytest.raises(
         DivergedError, match=f"Received for {NAMES[0]}: nan in training"
     ):
-        blending.measure_blend(model, recipes.get("planted"), {})
+        blending.measure_blend(model, recipes.resolve("planted"), {})
 
 
 def test_the_blended_loss_is_the_weighted_sum_of_all_heads():
@@ -241,6 +260,34 @@ def test_pmr_follows_the_equations(early):
         ):
             assert logs[f"{name}_{kind}"] == pytest.approx(value, rel=1e-4)
     assert logs["loss"] == pytest.approx(logs["task_loss"] + total, rel=1e-5)
+
+
+def test_a_binary_pull_is_all_of_alpha_until_the_last_epoch():
+    model = make(pmr.PrototypeFusion, alpha=0.7, mu=0.1, binary=True)
+    x, y = data()
+    found = features(model, x)
+    means = np.random.default_rng(2).normal(size=model.prototypes.shape)
+    model.prototypes.assign(means)
+    model.compile("sgd")
+    pulls, _, slow, _ = reference_methods.pmr_terms(found, means, y, 0.7, 0.0)
+    for state, factor in ((0.0, 0.7), (-1.0, 0.0)):
+        model.regularizes.assign(state)
+        logs = model.evaluate(x, y, batch_size=COUNT, verbose=0, return_dict=True)
+        added = factor * np.dot(np.array(slow) > 0, pulls)
+        assert logs["loss"] == pytest.approx(logs["task_loss"] + added, rel=1e-5)
+
+
+def test_prototypes_end_at_their_last_epoch():
+    model = make(pmr.PrototypeFusion)
+    x, y = data()
+    split = Split(x, y, np.arange(COUNT).astype(str))
+    callback = pmr.Prototypes(split, momentum=0.2, early=5, batch_size=5, stop=1)
+    callback.set_model(model)
+    states = []
+    for epoch in range(2):
+        callback.on_epoch_begin(epoch)
+        states.append(float(numpy(model.regularizes)))
+    assert states == [1.0, -1.0]
 
 
 def test_pmrs_coefficients_carry_no_gradient():

@@ -1,5 +1,7 @@
 """The rival methods once more, in float64 numpy, written from the equations alone."""
 
+import itertools
+
 import numpy as np
 
 
@@ -54,3 +56,21 @@ def pmr_terms(features, prototypes, y, alpha, mu):
     pulled = alpha * (beta * pulls[0] + gamma * pulls[1])
     total = pulled - mu * (gamma * entropies[0] + beta * entropies[1])
     return pulls, entropies, [beta, gamma], total
+
+
+def log_mean_probability(logits):
+    """log of the mean over modalities of the softmax of each."""
+    return np.log(np.mean([softmax(each) for each in logits], axis=0))
+
+
+def total_correlation_loss(logits, y):
+    """TCMax's loss, from every way of pairing the samples of a batch anew."""
+    count, classes = np.shape(logits[0])
+    partition = 0.0
+    for rows in itertools.product(range(count), repeat=len(logits)):
+        together = sum(np.float64(f)[row] for f, row in zip(logits, rows, strict=True))
+        partition += np.exp(together).sum()
+    own = sum(np.float64(each)[np.arange(count), y] for each in logits)
+    return -np.mean(np.log(np.exp(own) / partition)) - np.log(
+        count ** len(logits) * classes
+    )

@@ -1,0 +1,118 @@
+"""Ensemble, several losses and DGL against float64 versions of their equations."""
+
+import keras
+import numpy as np
+import pytest
+import reference
+import reference_methods
+from gradients import gradients
+from keras import layers, ops
+
+from cmvq_keras.methods.dgl import DecoupledClassifier
+from cmvq_keras.methods.ensemble import EnsembleClassifier
+from cmvq_keras.models.multi_head import MultiHeadClassifier
+from cmvq_keras.networks import FusionSolver, PooledEncoder
+
+NAMES = ("image", "audio")
+CLASSES, COUNT = 3, 12
+KINDS = (EnsembleClassifier, MultiHeadClassifier, DecoupledClassifier)
+
+
+def make(kind, **settings):
+    keras.utils.set_random_seed(0)
+    model = kind(
+        {name: PooledEncoder(layers.Conv2D(8, 3)) for name in NAMES},
+        None if kind is EnsembleClassifier else FusionSolver(CLASSES, units=None),
+        heads={name: FusionSolver(CLASSES, units=None) for name in NAMES},
+        **settings,
+    )
+    model.build({"image": (None, 8, 8, 3), "audio": (None, 8, 8, 1)})
+    return model
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    x = {
+        "image": rng.normal(size=(COUNT, 8, 8, 3)).astype("float32"),
+        "audio": 3 * rng.normal(size=(COUNT, 8, 8, 1)).astype("float32"),
+    }
+    return x, rng.integers(0, CLASSES, COUNT).astype("int32")
+
+
+def measured(model, data):
+    """Logs and outputs of a compiled model."""
+    model.compile("sgd")
+    logs = model.evaluate(*data, batch_size=COUNT, verbose=0, return_dict=True)
+    return logs, model.predict(data[0], verbose=0)
+
+
+def own_losses(outputs, y):
+    return [reference.cross_entropy(outputs["heads"][m], y).mean() for m in NAMES]
+
+
+def test_an_ensemble_predicts_the_mean_probability(data):
+    model = make(EnsembleClassifier)
+    logs, outputs = measured(model, data)
+    heads = [outputs["heads"][name] for name in NAMES]
+    expected = reference_methods.log_mean_probability(heads)
+    np.testing.assert_allclose(outputs["task"], expected, rtol=1e-5, atol=1e-6)
+    probability = np.exp(expected)[np.arange(COUNT), data[1]]
+    assert logs["task_loss"] == pytest.approx(-np.log(probability).mean(), rel=1e-5)
+
+
+def test_an_ensemble_learns_from_the_heads_losses_alone(data):
+    logs, outputs = measured(make(EnsembleClassifier), data)
+    assert logs["loss"] == pytest.approx(sum(own_losses(outputs, data[1])), rel=1e-5)
+
+
+def test_an_ensemble_without_a_modality_is_the_other_ones_head(data):
+    model = make(EnsembleClassifier)
+    left = model.inference_model(without=("audio",))
+    found = left.predict({"image": data[0]["image"]}, verbose=0)
+    head = model.predict(data[0], verbose=0)["heads"]["image"]
+    expected = np.log(reference_methods.softmax(head))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [MultiHeadClassifier, DecoupledClassifier])
+def test_the_loss_is_the_joint_one_and_the_weighted_heads(kind, data):
+    logs, outputs = measured(make(kind, head_weight=0.3), data)
+    joint = reference.cross_entropy(outputs["task"], data[1]).mean()
+    own = own_losses(outputs, data[1])
+    assert logs["loss"] == pytest.approx(joint + 0.3 * sum(own), rel=1e-5)
+    for name, value in zip(NAMES, own, strict=True):
+        assert logs[f"{name}_task_loss"] == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [MultiHeadClassifier, DecoupledClassifier])
+def test_only_under_dgl_the_joint_loss_does_not_reach_the_encoders(kind, data):
+    model = make(kind)
+    x, y = data
+
+    def joint(outputs):
+        return model.task_term(ops.convert_to_tensor(y), outputs["task"])
+
+    found = dict(
+        zip(
+            [v.path for v in model.trainable_variables],
+            gradients(model, x, joint).weights,
+            strict=True,
+        )
+    )
+    encoders = [v.path for name in NAMES for v in model.encoders[name].weights]
+    reaches = any(np.any(found[path]) for path in encoders)
+    assert reaches == (kind is MultiHeadClassifier)
+    assert all(np.any(found[v.path]) for v in model.solver.trainable_variables)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_comes_back(kind, data, tmp_path):
+    model = make(kind, head_weight=0.5)
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert copy.head_weight == 0.5
+    np.testing.assert_array_equal(
+        copy.predict(data[0], verbose=0)["task"],
+        model.predict(data[0], verbose=0)["task"],
+    )
