@@ -41,6 +41,9 @@ _PUBLIC = {
     ),
     "models.build": ("build_model",),
     "models.cmvqvae": ("CMVQVAE",),
+    "models.masked": ("MaskedClassifier",),
+    "models.multi_head": ("MultiHeadClassifier",),
+    "models.multimodal": ("MultimodalClassifier",),
     "networks": (
         "ClassificationSolver",
         "FusionSolver",

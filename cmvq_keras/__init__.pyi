@@ -29,6 +29,9 @@ from cmvq_keras.layers import ThresholdMask as ThresholdMask
 from cmvq_keras.layers import VectorQuantizer as VectorQuantizer
 from cmvq_keras.models.build import build_model as build_model
 from cmvq_keras.models.cmvqvae import CMVQVAE as CMVQVAE
+from cmvq_keras.models.masked import MaskedClassifier as MaskedClassifier
+from cmvq_keras.models.multi_head import MultiHeadClassifier as MultiHeadClassifier
+from cmvq_keras.models.multimodal import MultimodalClassifier as MultimodalClassifier
 from cmvq_keras.networks import ClassificationSolver as ClassificationSolver
 from cmvq_keras.networks import FusionSolver as FusionSolver
 from cmvq_keras.networks import PooledEncoder as PooledEncoder

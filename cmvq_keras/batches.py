@@ -229,3 +229,16 @@ def _replaced(values, rows, mirror):
     changed = np.array(values)
     changed[rows] = mirror(changed[rows])
     return changed
+
+
+def evaluation_batches(recipe, split, modalities=None):
+    """A split's samples in their order, in batches of one size where that is near.
+
+    Args:
+        recipe: the `Recipe`.
+        split: a `cmvq_keras.data.split.Split`.
+        modalities: names of those that the batches hold; None for all.
+    """
+    size = even_batch_size(len(split.y), recipe.training.batch_size)
+    x = {name: split.x[name] for name in modalities or split.x}
+    return Batches(x, split.y, size)

@@ -214,6 +214,7 @@ NAMES = {
         "Interrupted": "errors.TrainingInterruptedError",
     },
     "labels": {"fitted": "models.labels.align_labels"},
+    "measuring": {"batches": "batches.evaluation_batches"},
     "metrics": {"spread": "metrics.broadcast_weights"},
     "optimizing": {"early_stopping": "training.callbacks.early_stopping"},
     "origin": {"Origin": "runs.warm_start.WarmStart"},

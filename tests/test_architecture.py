@@ -34,10 +34,6 @@ ORDER = (
 #: Arrows to the right, with the reason.
 AGAINST_THE_ORDER = {
     ("models.build", "methods"): "a recipe's method says how its model is built",
-    (
-        "methods.gradient_blending",
-        "evaluation.scores",
-    ): "trains each modality to know its weight",
 }
 #: They know no Keras, so that they can be used before the backend is chosen.
 WITHOUT_KERAS = ("data", "errors", "fileio", "recipe", "recipe_file", "recipes")

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from cmvq_keras.evaluation import scores
+from cmvq_keras.batches import evaluation_batches
 from cmvq_keras.evaluation.intervals import NORMAL, standard_error
 from cmvq_keras.metrics import balance
 
@@ -53,7 +53,7 @@ def measure(model, recipe, split):
     for left_out in (None, *names):
         without = () if left_out is None else (left_out,)
         task = model.inference_model(without=without)
-        batches = scores.batches(recipe, split, task.input)
+        batches = evaluation_batches(recipe, split, task.input)
         totals, sizes = _totals(task, batches, model.ignore_class)
         found[left_out] = calibrated(totals, sizes)
     return summary(found.pop(None), found, sizes)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from cmvq_keras import validation
+from cmvq_keras.batches import evaluation_batches
 from cmvq_keras.evaluation import scores
 from cmvq_keras.evaluation.intervals import drop_interval
 from cmvq_keras.metrics import Accuracy, iou_name
@@ -70,7 +71,7 @@ def _scores(task, recipe, split, ignore_class):
         ),
         metrics=[Accuracy(ignore_class), *scores.scores(recipe)],
     )
-    batches = scores.batches(recipe, split, task.input)
+    batches = evaluation_batches(recipe, split, task.input)
     logs = task.evaluate(batches, return_dict=True, verbose=0)
     unwanted = {"loss", *map(iou_name, recipe.classes)}
     return {key: value for key, value in logs.items() if key not in unwanted}
@@ -78,7 +79,7 @@ def _scores(task, recipe, split, ignore_class):
 
 def _hits(task, recipe, split, ignore_class):
     """`(n,)` right labels of each sample, and `(n,)` labels that count."""
-    batches = scores.batches(recipe, split, task.input)
+    batches = evaluation_batches(recipe, split, task.input)
     hits, sizes = [], []
     for index in range(len(batches)):
         x, labels = batches[index]

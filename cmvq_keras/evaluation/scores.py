@@ -8,7 +8,6 @@ from cmvq_keras.batches import Batches, even_batch_size
 from cmvq_keras.distribution import replicas
 from cmvq_keras.evaluation import shared_classes
 from cmvq_keras.evaluation.progress import StepProgress
-from cmvq_keras.losses import SmoothedCrossEntropy
 from cmvq_keras.metrics import (
     ConfusionMetric,
     IntersectionOverUnion,
@@ -33,33 +32,14 @@ def scores(recipe, shared=None):
     return found
 
 
-def task_loss(recipe):
-    """The loss to compile a recipe's model with; None for that of the model."""
-    smoothing = recipe.training.label_smoothing
-    return SmoothedCrossEntropy(smoothing) if smoothing else None
-
-
 def _score(recipe):
     if recipe.task == "segmentation":
         return IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)
     return MacroF1(len(recipe.classes))
 
 
-def batches(recipe, split, modalities=None):
-    """A split's samples in their order, in batches of one size where that is near.
-
-    Args:
-        recipe: the `Recipe`.
-        split: a `cmvq_keras.data.split.Split`.
-        modalities: names of those that the batches hold; None for all.
-    """
-    size = even_batch_size(len(split.y), recipe.training.batch_size)
-    x = {name: split.x[name] for name in modalities or split.x}
-    return Batches(x, split.y, size)
-
-
 def shared_batches(recipe, split):
-    """As `batches`, for a model that several devices evaluate: each gets its part.
+    """As `cmvq_keras.batches.evaluation_batches`, each of several devices its part.
 
     They are those of one device where these can be shared out; else smaller ones, or
     every device reads them whole.

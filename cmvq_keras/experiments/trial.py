@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.evaluation import missing_modality, scores
+from cmvq_keras.batches import evaluation_batches
+from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
 from cmvq_keras.runs import checkpoint, environment
@@ -200,7 +201,7 @@ def _without(model, recipe, split):
 
 def _answers(model, recipe, split):
     task = model.inference_model()
-    batches = scores.batches(recipe, split, task.input)
+    batches = evaluation_batches(recipe, split, task.input)
     parts = []
     for index in range(len(batches)):
         x, labels = batches[index]

@@ -13,9 +13,8 @@ import numpy as np
 from keras import ops
 
 from cmvq_keras import recipes
-from cmvq_keras.batches import training_batches
+from cmvq_keras.batches import evaluation_batches, training_batches
 from cmvq_keras.errors import DivergedError
-from cmvq_keras.evaluation import scores
 from cmvq_keras.methods.late_fusion import LateFusion, head, late_fusion
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.multi_head import MultiHeadClassifier
@@ -173,7 +172,7 @@ def pilot(recipe, splits, measured_at):
     )
     model = late_fusion(recipe)
     optimizer = optimizers.optimizer(recipe.training, len(batches))
-    model.compile(optimizer, scores.task_loss(recipe))
+    model.compile(optimizer, optimizers.task_loss(recipe))
     best = keras.callbacks.EarlyStopping(
         monitor="val_task_loss",
         mode="min",
@@ -182,7 +181,7 @@ def pilot(recipe, splits, measured_at):
     )
     model.fit(
         batches,
-        validation_data=scores.batches(recipe, split["validation"]),
+        validation_data=evaluation_batches(recipe, split["validation"]),
         epochs=recipe.training.epochs,
         shuffle=False,
         class_weight=optimizers.class_weight(recipe, split["train"].y),
@@ -191,7 +190,7 @@ def pilot(recipe, splits, measured_at):
     )
     return tuple(
         model.evaluate(
-            scores.batches(recipe, split[name]), return_dict=True, verbose=0
+            evaluation_batches(recipe, split[name]), return_dict=True, verbose=0
         )["task_loss"]
         for name in ("train", "validation")
     )

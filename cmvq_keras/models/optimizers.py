@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from cmvq_keras.losses import SmoothedCrossEntropy
 from cmvq_keras.models.schedules import OneCycle
 
 
@@ -46,3 +47,9 @@ def class_weight(recipe, labels):
         index: labels.size / (len(counts) * count) if count else 0.0
         for index, count in enumerate(counts)
     }
+
+
+def task_loss(recipe):
+    """The loss to compile a recipe's model with; None for that of the model."""
+    smoothing = recipe.training.label_smoothing
+    return SmoothedCrossEntropy(smoothing) if smoothing else None

@@ -7,6 +7,7 @@ from cmvq_keras.evaluation import (
     scores,
     shared_classes,
 )
+from cmvq_keras.models import optimizers
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.data_source import DataSource
@@ -68,7 +69,7 @@ def _evaluate(run, split, source, without):
     shared = shared_classes.between(recipe.classes, noted_classes(run))
     model = load_model(run)
     with precision_policy(recipe.training.precision):
-        loss = scores.task_loss(recipe)
+        loss = optimizers.task_loss(recipe)
         model.compile(loss=loss, metrics=scores.scores(recipe, shared))
         results = measured(model, recipe, data, shared) | source.omitted_samples(split)
         if without:

@@ -271,7 +271,7 @@ class _Job:
         method = methods.get(recipe.method)
         optimizer = optimizers.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model, recipe, len(batches))
-        loss = scores.task_loss(recipe)
+        loss = optimizers.task_loss(recipe)
         model.compile(optimizer, loss, metrics=scores.scores(recipe, shared))
         return cls(recipe, method, model, batches, splits, shared, source)
 
