@@ -19,8 +19,8 @@ def installed_backends():
 def select_backend(requested=None):
     """Sets `KERAS_BACKEND` and returns its name; to be called before Keras loads.
 
-    A request must be met. Without one, the first of `KERAS_BACKEND`,
-    `keras.json` and the installed backends that is installed is taken:
+    A request must be met, be it the argument or `KERAS_BACKEND`. Without one, the
+    backend of `keras.json` is taken if it is installed, else the first installed one:
     `keras.json` names TensorFlow on nearly every machine, installed or not.
 
     Args:
@@ -28,14 +28,11 @@ def select_backend(requested=None):
 
     Raises:
         ValueError: for an unknown name, or when Keras already runs on another
-            backend.
+            backend than the requested one.
         ImportError: when the requested backend, or any backend at all, is not
             installed.
     """
-    if requested is not None and requested not in BACKENDS:
-        raise ValueError(
-            f"The backend must be one of {', '.join(BACKENDS)}. Received: {requested}"
-        )
+    _check_name(requested, "The backend")
     running = _running_backend()
     if running:
         if requested not in (None, running):
@@ -50,15 +47,25 @@ def select_backend(requested=None):
             "No backend is installed. Install one of them: "
             + ", ".join(f"pip install {name}" for name in BACKENDS)
         )
+    if requested is None:
+        requested = os.environ.get("KERAS_BACKEND") or None
+        _check_name(requested, "KERAS_BACKEND")
     if requested is not None and requested not in installed:
         raise ImportError(
             f"The backend {requested} is not installed here (installed: "
             f"{', '.join(installed)}). Install it: pip install {requested}"
         )
-    wishes = (requested, os.environ.get("KERAS_BACKEND"), _configured_backend())
+    wishes = (requested, _configured_backend())
     chosen = next((wish for wish in wishes if wish in installed), installed[0])
     os.environ["KERAS_BACKEND"] = chosen
     return chosen
+
+
+def _check_name(name, what):
+    if name is not None and name not in BACKENDS:
+        raise ValueError(
+            f"{what} must be one of {', '.join(BACKENDS)}. Received: {name}"
+        )
 
 
 def import_keras():
