@@ -47,8 +47,9 @@ def check(store, recipe, output):
     click.echo(_balance(opened, report))
     for entry in report.left_out:
         click.echo(f"Skipped: {entry['split']} {entry['sample']}: {entry['reason']}")
-    sheet = _draw(opened, pathlib.Path(output or opened.folder / SHEET))
-    click.echo(f"\nSheet of samples: {sheet or 'none: no split can be read'}")
+    path = pathlib.Path(output or opened.folder / SHEET)
+    sheet, failure = _drawn(opened, path)
+    click.echo(f"\nSheet of samples: {sheet or failure}")
     for fault in report.faults:
         click.echo(f"Fault: {fault}")
     if report.faults:
@@ -57,6 +58,8 @@ def check(store, recipe, output):
             f"{opened.folder} has {count} fault{'s' * (count > 1)}."
         )
     click.echo(f"No faults: {opened.folder}")
+    if output and sheet is None:
+        raise click.ClickException(f"There is no sheet of samples: {failure}")
 
 
 @command.command("cache", short_help="List or clear the cache.")
@@ -105,13 +108,29 @@ def _balance(store, report):
     return table([*rows, ("all", *totals)], (what, *splits))
 
 
+def _drawn(store, path):
+    """The sheet's path and None, or None and why there is no sheet.
+
+    The verdict on a store does not depend on whether its folder can be written to.
+    """
+    try:
+        sheet = _draw(store, path)
+    except OSError as error:
+        reason = error.strerror or error
+        return (
+            None,
+            f"none: {path} cannot be written: {reason}. Give another with -o.",
+        )
+    return sheet, None if sheet else "none: no split can be read"
+
+
 def _draw(store, path):
     """Writes the sheet of the splits that can be read; its path, or None."""
     import io
-    import os
 
     from cmvq_keras import recipes
     from cmvq_keras.data.store import contact_sheet
+    from cmvq_keras.fileio import write_atomically
 
     parts = {}
     for split in store.manifest["splits"]:
@@ -124,7 +143,5 @@ def _draw(store, path):
     content = io.BytesIO()
     limbs = recipes.limbs(store.recipe)
     contact_sheet.draw(store, parts, limbs).save(content, "PNG")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content.getvalue())
-    os.replace(temporary, path)
+    write_atomically(path, content.getvalue())
     return path

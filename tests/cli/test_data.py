@@ -1,5 +1,6 @@
 """From raw files to a store, and from a store to a run, on the command line."""
 
+import errno
 import io
 import json
 import re
@@ -202,3 +203,23 @@ def test_check_of_no_store_is_one_line(tmp_path):
     assert "holds no store" in error_of("data", "check", tmp_path, code=1)
     (tmp_path / "manifest.json").write_text("{")
     assert "is damaged" in error_of("data", "check", tmp_path, code=1)
+
+
+def test_a_store_that_cannot_be_written_to_gets_its_verdict(
+    copy, monkeypatch, tmp_path
+):
+    def read_only(path, content):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr("cmvq_keras.fileio.write_atomically", read_only)
+    told = ran("data", "check", copy).stdout
+    assert "Sheet of samples: none:" in told
+    assert "Read-only file system. Give another with -o." in told
+    assert f"No faults: {copy}" in told
+    # Asked for by name, a sheet that is not there is an error, after the verdict.
+    result = invoke("data", "check", copy, "-o", tmp_path / "sheet.png")
+    assert result.exit_code == 1
+    assert f"No faults: {copy}" in result.stdout
+    assert "There is no sheet of samples: none:" in result.stderr
+    (copy / "train" / "labels.npy").write_bytes(b"damaged")
+    assert "Fault: " in invoke("data", "check", copy).stdout
