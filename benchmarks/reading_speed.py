@@ -37,7 +37,7 @@ def main():
     recipe = recipes.get("crema-d")
     with tempfile.TemporaryDirectory() as folder:
         store = _store(folder, recipe)
-        split = load(recipe, "train", store)
+        split = load(recipe, "test", store)
         stored = Batches(split.x, split.y, BATCH, shuffle_seed=0)
         memory = {name: values[:] for name, values in split.x.items()}
         held = Batches(memory, split.y, BATCH, shuffle_seed=0)
@@ -63,7 +63,7 @@ def _store(folder, recipe):
         groups=(Group(range(SAMPLES), read, costly=False),),
         labels=np.arange(SAMPLES) % len(recipe.classes),
     )
-    return Store.create(folder, recipe, {"train": listing})
+    return Store.create(folder, recipe, {"test": listing})
 
 
 def _alone(batches):

@@ -17,7 +17,7 @@ from cmvq_keras.data.store.reader import load
 pytestmark = pytest.mark.once
 
 
-def make(root, listing=clips, splits=("train",), **options):
+def make(root, listing=clips, splits=("test",), **options):
     sources = dict.fromkeys(splits, listing)
     return Store.create(root, RECIPE, sources, **options)
 
@@ -36,7 +36,7 @@ def store(tmp_path_factory):
 
 
 def test_clips_come_out_as_they_were_decoded(store):
-    part = store.split("train")
+    part = store.split("test")
     assert part.samples.tolist() == [f"clip-{number}" for number in range(30)]
     assert part.attributes["actor"].tolist() == [str(n // 10) for n in range(30)]
     np.testing.assert_array_equal(part.y, np.arange(30) % 3)
@@ -85,7 +85,7 @@ def test_a_note_tells_of_rows_that_are_on_disk_and_of_no_damaged_one(
 
     def told(split, done, total):
         _, text = (partial / "progress.json").read_text().split("\n")
-        noted = json.loads(text)["journals"]["train"]["0"]
+        noted = json.loads(text)["journals"]["test"]["0"]
         assert noted["next"] == done
         for name, (dtype, shape, rows) in noted["files"].items():
             assert rows == done - (done > 3)
@@ -100,7 +100,7 @@ def test_what_was_written_after_the_last_note_is_written_again(store, tmp_path):
         make(tmp_path, lambda: clips(kill=17), workers=1)
     # As after kill -9: rows that no note tells of, and half a row.
     for name in ("image", "sound"):
-        with (tmp_path / ".own.partial" / "train" / f"{name}.npy").open("ab") as file:
+        with (tmp_path / ".own.partial" / "test" / f"{name}.npy").open("ab") as file:
             file.write(b"\1" * 77)
     again = make(tmp_path, workers=1)
     assert content(again.folder) == content(store.folder)
@@ -109,7 +109,7 @@ def test_what_was_written_after_the_last_note_is_written_again(store, tmp_path):
 def test_a_remainder_that_lost_rows_is_made_again(store, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path, lambda: clips(kill=17), workers=1)
-    path = tmp_path / ".own.partial" / "train" / "sound.npy"
+    path = tmp_path / ".own.partial" / "test" / "sound.npy"
     path.write_bytes(path.read_bytes()[:-1])
     assert content(make(tmp_path, workers=1).folder) == content(store.folder)
 
@@ -142,19 +142,19 @@ def test_an_end_between_two_files_of_a_sample_shifts_no_row(
 
 
 def _make_scenes(root):
-    return Store.create(root, tiny_listing.SCENES, {"train": tiny_listing.scenes})
+    return Store.create(root, tiny_listing.SCENES, {"test": tiny_listing.scenes})
 
 
 def _check_scenes(store):
     """Each sample has its own label map, without the damaged sample's."""
-    part, numbers = store.split("train"), np.array([7, 2, 11, 4])
+    part, numbers = store.split("test"), np.array([7, 2, 11, 4])
     assert part.samples.tolist() == [f"scene-{number}" for number in numbers]
     assert part.y.shape == (4, 4, 4)
     np.testing.assert_array_equal(part.y[:, 0, 0], numbers % 3)
     for row, number in enumerate(numbers):
         expected = tiny_listing.sound(number)
         np.testing.assert_array_equal(part.x["sound"][[row]][0], expected)
-    counts = store.manifest["splits"]["train"]["class_counts"]
+    counts = store.manifest["splits"]["test"]["class_counts"]
     assert counts == [0, 32, 32]
     assert not check.check(store).faults
 
@@ -163,8 +163,8 @@ def test_label_maps_are_in_the_samples_order(tmp_path):
     store = _make_scenes(tmp_path)
     _check_scenes(store)
     found = decoding.load(tiny_listing.scenes(), tiny_listing.SCENES, workers=1)
-    np.testing.assert_array_equal(found.y, store.split("train").y)
-    names = {path.name for path in (store.folder / "train").iterdir()}
+    np.testing.assert_array_equal(found.y, store.split("test").y)
+    names = {path.name for path in (store.folder / "test").iterdir()}
     assert "labels.npy" in names
     assert "label_maps.npy" not in names
 
@@ -213,7 +213,7 @@ def test_what_was_left_out_before_a_kill_keeps_its_reason(tmp_path):
     again = make(tmp_path, listing, workers=1)
     assert again.manifest["left_out"] == [
         {
-            "split": "train",
+            "split": "test",
             "sample": "clip-3",
             "reason": "clip-3.flv: Permission denied",
         }
@@ -245,7 +245,7 @@ def test_a_raw_file_that_changed_since_a_kill_is_read_again(tmp_path, changed):
     (raw / "15").write_text("-1")
 
     def sources():
-        return {"train": listed_files(raw, 0), "test": listed_files(raw, 10)}
+        return {"test": listed_files(raw, 0), "validation": listed_files(raw, 10)}
 
     with pytest.raises(KeyboardInterrupt):
         Store.create(tmp_path, RECIPE, sources())
@@ -257,13 +257,13 @@ def test_a_raw_file_that_changed_since_a_kill_is_read_again(tmp_path, changed):
 
 
 def test_labels_that_changed_since_a_kill_are_the_new_ones(tmp_path):
-    sources = {"train": clips(), "test": clips(30, kill=40)}
+    sources = {"test": clips(), "validation": clips(30, kill=40)}
     with pytest.raises(KeyboardInterrupt):
         Store.create(tmp_path, RECIPE, sources, workers=1)
     other = dataclasses.replace(clips(), labels=(clips().labels + 1) % 3)
-    sources = {"train": other, "test": clips(30)}
+    sources = {"test": other, "validation": clips(30)}
     store = Store.create(tmp_path, RECIPE, sources, workers=1)
-    np.testing.assert_array_equal(store.split("train").y, (np.arange(30) + 1) % 3)
+    np.testing.assert_array_equal(store.split("test").y, (np.arange(30) + 1) % 3)
 
 
 @pytest.mark.parametrize("first", [0, 4])
@@ -276,12 +276,12 @@ def test_a_sample_without_one_of_its_modalities_is_told(tmp_path, first):
     listing = dataclasses.replace(
         clips(), groups=(dataclasses.replace(group, read=read),)
     )
-    told = f"train: unit {first} must give image, sound. Received: image"
+    told = f"test: unit {first} must give image, sound. Received: image"
     with pytest.raises(ValueError, match=told):
         make(tmp_path, lambda: listing, workers=1)
     again = make(tmp_path, workers=1)  # once it is mended
     np.testing.assert_array_equal(
-        again.split("train").x["image"][[29]][0], tiny_listing.image(29)
+        again.split("test").x["image"][[29]][0], tiny_listing.image(29)
     )
 
 
@@ -303,8 +303,8 @@ def test_of_shared_rows_a_limit_keeps_those_that_are_needed():
 
 def test_samples_that_share_a_row_share_it_in_the_file(tmp_path):
     store = make(tmp_path, pairs)
-    part = store.split("train")
-    files = store.manifest["splits"]["train"]["files"]
+    part = store.split("test")
+    files = store.manifest["splits"]["test"]["files"]
     assert files["sound.npy"]["shape"] == [2, 6, 5, 1]
     assert files["sound.rows.npy"]["shape"] == [5]
     assert "image.rows.npy" not in files
@@ -318,17 +318,17 @@ def test_samples_that_share_a_row_share_it_in_the_file(tmp_path):
 
 def test_rows_out_of_range_are_a_fault(tmp_path):
     store = make(tmp_path, pairs)
-    path = store.folder / "train" / "sound.rows.npy"
+    path = store.folder / "test" / "sound.rows.npy"
     path.write_bytes(path.read_bytes()[:-4] + b"\2\0\0\0")
     faults = " ".join(check.check(store).faults)
     assert "sound.rows.npy holds rows that sound.npy has not" in faults
     with pytest.raises(ValueError, match="holds rows that"):
-        store.split("train")
+        store.split("test")
 
 
 def test_each_epoch_draws_one_of_several_views(tmp_path):
     store = make(tmp_path, lambda: clips(views=3))
-    x = load(RECIPE, "train", store).x
+    x = load(RECIPE, "test", store).x
     assert x["image"].shape == (30, 4, 4, 3)
     views = np.stack([tiny_listing.image(number, 3) for number in range(30)])
     views = (views / 255 - 0.5) / 0.25
@@ -353,13 +353,13 @@ def test_each_epoch_draws_one_of_several_views(tmp_path):
 
 def test_damaged_samples_are_left_out_and_noted(tmp_path):
     store = make(tmp_path, lambda: clips(count=300, damaged=(5, 77, 299)), workers=2)
-    part = store.split("train")
+    part = store.split("test")
     kept = [number for number in range(300) if number not in (5, 77, 299)]
     assert part.samples.tolist() == [f"clip-{number}" for number in kept]
     np.testing.assert_array_equal(part.y, np.array(kept) % 3)
     np.testing.assert_array_equal(part.x["sound"][[5]][0], tiny_listing.sound(6))
     assert store.manifest["left_out"][1] == {
-        "split": "train",
+        "split": "test",
         "sample": "clip-77",
         "reason": "clip 77 is cut",
     }
@@ -396,7 +396,7 @@ def test_a_row_of_a_sample_that_another_file_lacks_is_not_read(tmp_path):
         Group(range(5), lambda number: {"sound": clip(number)["sound"]}, costly=False),
     )
     listing = dataclasses.replace(clips(count=5), groups=groups)
-    part = make(tmp_path, lambda: listing).split("train")
+    part = make(tmp_path, lambda: listing).split("test")
     assert part.samples.tolist() == [f"clip-{number}" for number in range(4)]
     expected = np.stack([tiny_listing.image(number) for number in range(4)])
     np.testing.assert_array_equal(part.x["image"][:], expected)
@@ -441,11 +441,11 @@ def test_an_actor_in_two_splits_is_a_fault_where_none_may_be(tmp_path):
     def listing(first):
         return dataclasses.replace(clips(first, 15), disjoint=("actor",))
 
-    sources = {"train": lambda: listing(0), "test": lambda: listing(15)}
+    sources = {"test": lambda: listing(0), "validation": lambda: listing(15)}
     store = Store.create(tmp_path, RECIPE, sources, workers=1)
     (fault,) = check.check(store).faults
-    assert fault == "actor: train and test share 1: 1"
-    sources["test"] = lambda: listing(20)
+    assert fault == "actor: test and validation share 1: 1"
+    sources["validation"] = lambda: listing(20)
     apart = Store.create(tmp_path, RECIPE, sources, force=True, workers=1)
     assert not check.check(apart).faults
     assert json.loads((apart.folder / "manifest.json").read_text())["disjoint"] == [

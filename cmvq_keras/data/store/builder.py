@@ -116,10 +116,14 @@ class _Progress:
         return journal
 
     def is_done(self, split, source):
-        """Whether a split is whole, and a listing's raw files as they were."""
+        """Whether a split is whole and of these samples.
+
+        A listing's raw files must be as they were. Arrays and functions are the same
+        ones only as far as `origin` says so.
+        """
         if split in self.done and isinstance(source, Listing):
             return self.done[split].get("listing") == fingerprint(source)
-        return split in self.done
+        return split in self.done and bool(self.plan["origin"])
 
     def finish(self, split, entry):
         """Notes that a split is whole."""

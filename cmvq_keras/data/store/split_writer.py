@@ -4,6 +4,7 @@ import contextlib
 import csv
 import hashlib
 import os
+import reprlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +36,19 @@ class Sample:
     y: int
     name: str
     attributes: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, kind, what in (
+            ("x", dict, "a dictionary of arrays by modality"),
+            ("name", str, "text"),
+            ("attributes", dict, "a dictionary of texts"),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(
+                    f"`{name}` of a Sample(x, y, name, attributes) must be {what}. "
+                    f"Received: {reprlib.repr(value)}"
+                )
 
 
 def write_split(folder, recipe, split, source, on_progress):
@@ -152,6 +166,7 @@ class Register(contextlib.AbstractContextManager):
     def _write_meta(self, names, attributes, where):
         if self._columns is None:
             self._columns = list(attributes)
+            self._check_columns()
             self._csv.writerow(["sample", *self._columns])
         if set(attributes) != set(self._columns):
             raise ValueError(
@@ -167,7 +182,25 @@ class Register(contextlib.AbstractContextManager):
                     f"line. Received: {name!r}"
                 )
             self.names[name] = None
-            self._csv.writerow([name, *row])
+            self._csv.writerow([name, *map(self._checked_word, self._columns, row)])
+
+    def _check_columns(self):
+        for name in self._columns:
+            if not isinstance(name, str) or not name.isprintable() or not name:
+                raise ValueError(
+                    f"{self.split}: an attribute needs a name of one line of printable "
+                    f"text. Received: {name!r}"
+                )
+
+    def _checked_word(self, attribute, value):
+        """An attribute's value as text that meta.csv gives back as it is."""
+        word = str(value)
+        if not word.isprintable():
+            raise ValueError(
+                f"{self.split}: sample {list(self.names)[-1]}: the attribute "
+                f"{attribute} must be one line of printable text. Received: {word!r}"
+            )
+        return word
 
     def __exit__(self, kind, error, trace):
         self._stack.__exit__(kind, error, trace)

@@ -87,9 +87,10 @@ class Store:
         """Writes a store into `<root>/<recipe's name>`, whole or not at all.
 
         A killed call leaves `<root>/.<name>.partial`; the next one with the same
-        `recipe`, split names and `origin` keeps its finished splits, without asking
-        their sources again, goes on inside a split that a listing gives, and ends
-        with the same bytes.
+        `recipe`, split names and `origin` goes on there and ends with the same bytes.
+        What a listing gave is kept if its files have not changed. Other finished
+        splits are kept only where `origin` says what they are; their sources are not
+        asked again.
 
         Args:
             root: folder, made if it is missing.
@@ -102,8 +103,9 @@ class Store:
                 `cmvq_keras.data.listing.Listing`, or a function that gives one of
                 these.
             force: whether a store that is there is replaced.
-            origin: a word on where the samples come from; with another one nothing
-                of a killed call is kept.
+            origin: where the samples come from, in a word of your choice. With
+                another one nothing of a killed call is kept; without one only what
+                listings gave.
             on_progress: function `(split, rows written, rows in all or None)`, for a
                 progress bar.
             workers: processes that decode a listing; None for one a core. The bytes
@@ -114,11 +116,12 @@ class Store:
 
         Raises:
             FileExistsError: when the folder is there, and `force` is not.
-            ValueError: for samples that do not fit the recipe, in one line.
+            ValueError: for samples that do not fit the recipe, in one line, and for a
+                "train" split without "validation".
 
         Example:
             >>> shapes = {"image": (32, 32, 1), "audio": (64, 64, 1)}
-            >>> splits = {"train": ({"image": images, "audio": sounds}, labels)}
+            >>> splits = {name: (x[name], labels[name]) for name in x}
             >>> Store.create("store", (shapes, ("cat", "dog")), splits)
         """
         recipe = recipe if isinstance(recipe, Recipe) else _own_recipe(*recipe)
@@ -127,6 +130,11 @@ class Store:
             raise ValueError("A store needs at least one split.")
         for split in splits:
             validation.one_of(split, SPLITS, "split")
+        if "train" in splits and "validation" not in splits:
+            raise ValueError(
+                "A store to train from needs a validation split: it chooses the best "
+                f"epoch. Received: {', '.join(splits)}"
+            )
         folder = pathlib.Path(root) / recipe.name
         on_progress = on_progress or _silent
         builder.build(folder, recipe, splits, force, origin, on_progress, workers)

@@ -73,7 +73,7 @@ def _are_paths(rows):
 TEXTS = {
     "recipe.json": (RECIPE.to_json().encode(), _read_recipe, _is_recipe),
     "own recipe.json": (RECIPE.to_json().encode(), _parse_recipe, _is_recipe),
-    "metrics.json": (b'{"test": {"accuracy": 0.5}}', _read_metrics, _is_object),
+    "metrics.json": (b'{"validation": {"accuracy": 0.5}}', _read_metrics, _is_object),
     "history.csv": (HISTORY, _read_history, _is_history),
     "table.csv": (TABLE, _read_table, _are_paths),
 }
@@ -103,12 +103,12 @@ def _samples(kind="clip"):
 @pytest.fixture
 def folder(tmp_path):
     recipe = ({"image": (3, 4, 1)}, ("cat", "dog"))
-    return Store.create(tmp_path, recipe, {"train": _samples}).folder
+    return Store.create(tmp_path, recipe, {"test": _samples}).folder
 
 
 def _open_train(path):
     folder = path.parent if path.name == "manifest.json" else path.parents[1]
-    return Store.open(folder).split("train")
+    return Store.open(folder).split("test")
 
 
 def _open_with_its_size(path):
@@ -116,7 +116,7 @@ def _open_with_its_size(path):
     place = path.parents[1] / "manifest.json"
     content = json.loads(place.read_bytes())
     size = max(path.stat().st_size, 1)
-    content["splits"]["train"]["files"][path.name]["bytes"] = size
+    content["splits"]["test"]["files"][path.name]["bytes"] = size
     place.write_text(json.dumps(content))
     return _open_train(path)
 
@@ -130,9 +130,9 @@ def _is_part(part):
 
 STORED = {
     "manifest.json": _open_train,
-    "train/image.npy": _open_train,
-    "train/labels.npy": _open_with_its_size,
-    "train/meta.csv": _open_with_its_size,
+    "test/image.npy": _open_train,
+    "test/labels.npy": _open_with_its_size,
+    "test/meta.csv": _open_with_its_size,
 }
 
 
@@ -174,11 +174,12 @@ def test_whatever_a_killed_preparation_left_it_ends_with_the_same_bytes(
 ):
     monkeypatch.setattr("os.fsync", lambda file: None)  # no crash is tested here
     recipe = ({"image": (3, 4, 1)}, ("cat", "dog"))
-    splits = {"train": _samples, "test": lambda: _samples("other")}
+    splits = {"test": _samples, "validation": lambda: _samples("other")}
     good = _bytes_by_name(Store.create(tmp_path / "good", recipe, splits).folder)
     root, left = tmp_path / "again", tmp_path / "left"
+    word = {"origin": "samples"}
     with pytest.raises(KeyboardInterrupt):
-        Store.create(root, recipe, splits | {"test": _killed})
+        Store.create(root, recipe, splits | {"validation": _killed}, **word)
     shutil.copytree(root, left)
     notes = (left / ".own.partial" / "progress.json").read_bytes()
 
@@ -186,7 +187,7 @@ def test_whatever_a_killed_preparation_left_it_ends_with_the_same_bytes(
         shutil.rmtree(root)
         shutil.copytree(left, root)
         shutil.copy(path, root / ".own.partial" / "progress.json")
-        return Store.create(root, recipe, splits)
+        return Store.create(root, recipe, splits, **word)
 
     def is_good(store):
         assert _bytes_by_name(store.folder) == good

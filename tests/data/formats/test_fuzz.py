@@ -81,7 +81,7 @@ def folder(tmp_path):
         for row in range(6)
     ]
     recipe = ({"image": (3, 4, 1)}, ("cat", "dog"))
-    return Store.create(tmp_path, recipe, {"train": samples}).folder
+    return Store.create(tmp_path, recipe, {"test": samples}).folder
 
 
 @EXAMPLES
@@ -91,7 +91,7 @@ def test_a_manifest_of_another_shape(examples, folder):
 
     def read(content):
         path.write_text(json.dumps(content))
-        return Store.open(folder).split("train")
+        return Store.open(folder).split("test")
 
     def is_part(part):
         assert part.x["image"].shape == (6, 3, 4, 1)

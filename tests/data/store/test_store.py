@@ -35,9 +35,9 @@ def samples(split, count=7):
         yield Sample(x, index % 3, f"{split}-{index}", {"actor": index, "sex": "f"})
 
 
-def make(root, **changes):
-    options = {split: lambda split=split: samples(split) for split in SPLITS}
-    return Store.create(root, (SHAPES, CLASSES), {**options, **changes})
+def make(root, origin="samples", **changes):
+    splits = {split: lambda split=split: samples(split) for split in SPLITS}
+    return Store.create(root, (SHAPES, CLASSES), {**splits, **changes}, origin=origin)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_damaged_or_another_remainder_is_made_again(store, tmp_path, damage):
         split: lambda split=split: asked.append(split) or samples(split)
         for split in SPLITS
     }
-    origin = "elsewhere" if damage == "origin" else ""
+    origin = "elsewhere" if damage == "origin" else "samples"
     again = Store.create(root, (SHAPES, CLASSES), splits, origin=origin)
     assert asked == (["train", "test"] if damage == "cut" else list(SPLITS))
     assert content(again.folder) == content(store.folder)
@@ -147,17 +147,17 @@ def test_nothing_is_overwritten_without_force(store, tmp_path):
         make(tmp_path)
     assert content(store.folder) == before
     other = Store.create(
-        tmp_path, (SHAPES, CLASSES), {"train": samples("train", 3)}, force=True
+        tmp_path, (SHAPES, CLASSES), {"test": samples("test", 3)}, force=True
     )
-    assert len(other.split("train")) == 3
-    assert not (store.folder / "test").exists()
+    assert len(other.split("test")) == 3
+    assert not (store.folder / "train").exists()
 
 
 def test_force_replaces_a_store_and_nothing_else(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="is there and is no store"):
-        Store.create(tmp_path, (SHAPES, CLASSES), {"train": samples("a")}, force=True)
+        Store.create(tmp_path, (SHAPES, CLASSES), {"test": samples("a")}, force=True)
     assert (tmp_path / "own" / "thesis.txt").exists()
 
 
@@ -228,7 +228,7 @@ def test_a_full_disk_is_told_with_the_files_name(tmp_path):
 def test_names_that_are_no_file_names_are_refused(tmp_path):
     for name in ("../out", "labels", "a/b", ".hidden", ""):
         with pytest.raises(ValueError, match="needs a name of letters"):
-            Store.create(tmp_path, ({name: (4, 4, 1)}, CLASSES), {"train": []})
+            Store.create(tmp_path, ({name: (4, 4, 1)}, CLASSES), {"test": []})
     with pytest.raises(ValueError, match="Unknown split tests"):
         Store.create(tmp_path, (SHAPES, CLASSES), {"tests": []})
     assert not list(tmp_path.iterdir())
@@ -445,9 +445,9 @@ def test_a_sheet_joins_the_visible_ends_of_limbs(tmp_path):
     pose[:2, :, 0, 2] = 1
     pose[2, :, 2] = (0, 0, 1)
     store = Store.create(
-        tmp_path, (shapes, CLASSES), {"train": ({"pose": pose}, np.arange(3))}
+        tmp_path, (shapes, CLASSES), {"test": ({"pose": pose}, np.arange(3))}
     )
-    part = {"train": store.split("train")}
+    part = {"test": store.split("test")}
     gap, side = contact_sheet.GAP, contact_sheet.SIDE
     middle = gap + 2 * contact_sheet.LINE + side // 2
 
@@ -476,8 +476,8 @@ def test_a_sheet_shows_every_split_and_kind(tmp_path):
         for name, shape in shapes.items()
     }
     y = np.arange(5) % 3
-    store = Store.create(tmp_path, (shapes, CLASSES), {"train": (x, y)})
-    sheet = contact_sheet.draw(store, {"train": store.split("train")})
+    store = Store.create(tmp_path, (shapes, CLASSES), {"test": (x, y)})
+    sheet = contact_sheet.draw(store, {"test": store.split("test")})
     pixels = np.asarray(sheet)
     side, top = contact_sheet.SIDE, 3 * contact_sheet.GAP
     for row in range(2):
@@ -498,8 +498,8 @@ def test_a_sheet_shows_label_maps(tmp_path):
         "own", "tiny", {"image": Modality((8, 8, 3))}, CLASSES, task="segmentation"
     )
     arrays = ({"image": np.zeros((1, 8, 8, 3), np.uint8)}, labels)
-    store = Store.create(tmp_path, recipe, {"train": arrays})
-    sheet = contact_sheet.draw(store, {"train": store.split("train")})
+    store = Store.create(tmp_path, recipe, {"test": arrays})
+    sheet = contact_sheet.draw(store, {"test": store.split("test")})
     side, gap = contact_sheet.SIDE, contact_sheet.GAP
     left, top = gap + side + 2, gap + 2 * contact_sheet.LINE
     shown = np.asarray(sheet)[top : top + side, left : left + side]
@@ -507,3 +507,70 @@ def test_a_sheet_shows_label_maps(tmp_path):
     assert all(len(np.unique(band, axis=0)) == 1 for band in bands)
     assert len({tuple(band[0]) for band in bands}) == 4
     assert tuple(bands[0][0]) == (0, 0, 0)
+
+
+def filled(value, count=8):
+    """Arrays of one value and labels."""
+    shapes = {"image": (4, 4, 3), "sound": (6, 5, 1)}
+    x = {n: np.full((count, *shape), value, "float32") for n, shape in shapes.items()}
+    return x, np.arange(count) % 3
+
+
+@pytest.mark.parametrize("origin", ["", "a word"])
+def test_rows_of_a_failed_call_are_kept_only_where_origin_says_what_they_are(
+    tmp_path, origin
+):
+    def unplugged():
+        yield from samples("test", 2)
+        raise RuntimeError("disk unplugged")
+
+    old = {"train": filled(1.0), "validation": filled(1.0), "test": unplugged}
+    with pytest.raises(RuntimeError, match="unplugged"):
+        make(tmp_path, origin, **old)
+    store = make(tmp_path, origin, **{split: filled(7.0) for split in SPLITS})
+    values = [store.split(split).x["image"][:1].max() for split in SPLITS]
+    assert values == ([1.0, 1.0, 7.0] if origin else [7.0, 7.0, 7.0])
+
+
+@pytest.mark.parametrize("word", ["a\rb", "a\nb", "a\x00b", "\udc80", "\u2028"])
+def test_an_attribute_that_meta_csv_would_not_give_back_is_refused(tmp_path, word):
+    x, y = filled(1.0)
+    names = [f"sample {row}" for row in range(8)]
+    arrays = (x, y, names, {"sex": ["f"] * 7 + [word]})
+    with pytest.raises(ValueError, match=r"sample 7: the attribute sex must be one li"):
+        make(tmp_path, train=arrays)
+    with pytest.raises(ValueError, match=r"an attribute needs a name of one line"):
+        make(tmp_path, train=(x, y, names, {word: ["f"] * 8}))
+    assert not (tmp_path / "own").exists()
+
+
+def test_words_with_commas_and_quotes_come_out_as_they_went_in(tmp_path):
+    x, y = filled(1.0)
+    words = ["a,b", 'a"b', "a;b", " a ", "=1+1", "\u00e9", "", "'"]
+    names = [f"{word} {row}" for row, word in enumerate(words)]
+    store = make(tmp_path, train=(x, y, names, {"word": words}))
+    part = store.split("train")
+    assert part.attributes["word"].tolist() == words
+    assert part.samples.tolist() == names
+
+
+def test_a_store_to_train_from_has_validation_samples(tmp_path):
+    splits = {"train": filled(1.0), "test": filled(1.0)}
+    with pytest.raises(ValueError, match=r"needs a validation split.*: train, "):
+        Store.create(tmp_path, (SHAPES, CLASSES), splits)
+    assert not (tmp_path / "own").exists()
+    # To measure a run on, a test split is enough.
+    assert Store.create(tmp_path, (SHAPES, CLASSES), {"test": filled(1.0)})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("a-1", {"image": 0}, 1), "`x` of a Sample.* must be a dictionary of arrays"),
+        (({"image": 0}, "a-1", 1), "`name` of a Sample.* must be text. Received: 1"),
+        (({"image": 0}, 1, "a-1", "f"), "`attributes` of a Sample.* Received: 'f'"),
+    ],
+)
+def test_a_samples_parts_in_the_wrong_order_are_told(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        Sample(*arguments)
