@@ -7,6 +7,7 @@ or has another name now. Both are relative to `cmvq_keras`.
 import functools
 import importlib
 import importlib.machinery
+import importlib.util
 import sys
 import warnings
 from collections.abc import Callable
@@ -271,14 +272,22 @@ def getter(module):
     old = module.partition(".")[2]
 
     def get(name):
-        # Python asks for names of its own, such as __path__.
-        if not name.startswith("__"):
+        # Python asks for names of its own, such as __path__, and for modules that are
+        # not imported yet.
+        if not name.startswith("__") and not _is_module(f"{module}.{name}"):
             found = _get(old, name)
             _warn(f"{old}.{name}", _place(old, name), stacklevel=3)
             return found
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return get
+
+
+def _is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def keyword_only(function: Function) -> Function:

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import pathlib
+import subprocess
 import sys
 import warnings
 
@@ -129,3 +130,8 @@ def test_public_functions_take_two_arguments_by_position(name):
     parameters = inspect.signature(getattr(cmvq, name)).parameters.values()
     by_name = [each.kind is each.KEYWORD_ONLY for each in parameters]
     assert by_name == [False, False, *[True] * (len(by_name) - 2)]
+
+
+def test_a_room_with_old_names_still_imports_its_modules():
+    code = "from cmvq_keras.data import Sample; from cmvq_keras.data.store import rows"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
