@@ -43,3 +43,18 @@ full_precision_matmul = {
     "jax": _jax_matmul,
     "tensorflow": _tensorflow_matmul,
 }.get(keras.config.backend(), ops.matmul)
+
+
+def codebook_center(codebook):
+    """What is taken from vectors and codes before their product: `(depth,)` float32.
+
+    A product of numbers far from 0 rounds away what tells one code from another. In a
+    channel whose codes lie farther from 0 than from each other it is their mean;
+    elsewhere 0, which leaves every bit as it was.
+
+    Args:
+        codebook: `(codes, depth)` float32.
+    """
+    mean = ops.mean(codebook, axis=0)
+    spread = ops.mean(ops.square(codebook - mean), axis=0)
+    return ops.where(ops.square(mean) > spread, mean, ops.zeros_like(mean))

@@ -8,6 +8,7 @@ from gradients import gradients
 from keras import ops
 
 from cmvq_keras.backend import kernels
+from cmvq_keras.backend.numerics import codebook_center
 from cmvq_keras.layers import BatchNormalization, Conv2D, Conv2DTranspose
 from cmvq_keras.networks import initializers
 
@@ -143,6 +144,31 @@ def test_nearest_codes_of_few_and_of_many_vectors(count):
     assert 6 not in found
 
 
+@pytest.mark.parametrize("channels", [[1], [0, 1, 2, 3]])
+@pytest.mark.parametrize("offset", [1e3, 1e4, -1e5])
+def test_nearest_codes_far_from_zero_are_as_exact_as_near_it(offset, channels):
+    vectors, codebook = 10 * draw(500, 4), 10 * draw(16, 4, seed=1)
+    vectors[:, channels] += offset
+    codebook[:, channels] += offset
+    found = kernels.nearest(
+        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
+    )
+    # Of what float32 holds: the offset has rounded the numbers themselves.
+    expected, margin = reference.nearest(vectors, codebook)
+    sure = margin > 1e-2
+    np.testing.assert_array_equal(ops.convert_to_numpy(found)[sure], expected[sure])
+    assert sure.mean() > 0.98
+
+
+def test_codes_around_zero_are_not_moved():
+    codebook = draw(64, 5)
+    center = ops.convert_to_numpy(codebook_center(ops.convert_to_tensor(codebook)))
+    np.testing.assert_array_equal(center, np.zeros(5))
+    codebook[:, 3] += 7
+    center = ops.convert_to_numpy(codebook_center(ops.convert_to_tensor(codebook)))
+    np.testing.assert_allclose(center, [0, 0, 0, codebook[:, 3].mean(), 0], rtol=1e-6)
+
+
 @pytest.mark.skipif(keras.config.backend() != "torch", reason="PyTorch's switch")
 def test_no_gpu_rounds_distances_whatever_a_user_has_chosen(monkeypatch):
     import torch
@@ -154,6 +180,8 @@ def test_no_gpu_rounds_distances_whatever_a_user_has_chosen(monkeypatch):
         return torch.matmul(self, other)
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", product)
+    # Keras's own operations know no such device.
+    monkeypatch.setattr(kernels._room, "codebook_center", lambda codes: codes[0])
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 from keras import ops
 
-from cmvq_keras.backend.numerics import full_precision_matmul
+from cmvq_keras.backend.numerics import codebook_center, full_precision_matmul
 
 # Fewer channels than that: one product with all shifts side by side.
 _FEW_CHANNELS = 4
@@ -77,15 +77,18 @@ def normalize(inputs, scale, offset, epsilon):
 
 def nearest(vectors, codebook):
     """See `kernels`."""
+    center = codebook_center(codebook)
+    codes = codebook - center
     # ||z||^2 is the same for every code.
-    offsets = 0.5 * jnp.sum(jnp.square(codebook), axis=1, keepdims=True)
+    offsets = 0.5 * jnp.sum(jnp.square(codes), axis=1, keepdims=True)
 
     def of(rows):
-        scores = full_precision_matmul(codebook, rows.T) - offsets
+        scores = full_precision_matmul(codes, (rows - center).T) - offsets
         return _first_largest(scores) if _is_slow() else jnp.argmax(scores, axis=0)
 
     count, depth = vectors.shape
-    if not _is_slow() or count <= _CHUNK:
+    # An exported model's batch has no size yet: only a number can be cut.
+    if not (_is_slow() and isinstance(count, int) and count > _CHUNK):
         return of(vectors).astype("int32")
     whole = count // _CHUNK * _CHUNK
     found = lax.map(of, vectors[:whole].reshape(-1, _CHUNK, depth)).reshape(-1)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
-from cmvq_keras.backend.numerics import full_precision_matmul
+from cmvq_keras.backend.numerics import codebook_center, full_precision_matmul
 
 #: Vectors whose distances to all codes are there at a time, without a GPU.
 CHUNK = 16_384
@@ -49,12 +49,14 @@ def normalize(inputs, scale, offset, epsilon):
 
 def nearest(vectors, codebook):
     """See `kernels`."""
+    center = codebook_center(codebook)
+    codes = codebook - center
     # ||z||^2 is the same for every code.
-    offsets = 0.5 * tf.reduce_sum(tf.square(codebook), axis=1)
-    codes = tf.transpose(codebook)
+    offsets = 0.5 * tf.reduce_sum(tf.square(codes), axis=1)
+    codes = tf.transpose(codes)
 
     def of(rows):
-        scores = full_precision_matmul(rows, codes) - offsets
+        scores = full_precision_matmul(rows - center, codes) - offsets
         return tf.argmax(scores, axis=1, output_type=tf.int32)
 
     count, depth = vectors.shape

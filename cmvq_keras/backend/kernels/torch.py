@@ -9,6 +9,8 @@ import torch
 from keras import ops
 from torch.nn import functional
 
+from cmvq_keras.backend.numerics import codebook_center
+
 KERNEL_RANK = 4
 #: Vectors whose distances to all codes stay in the processor's cache.
 CHUNK = 4096
@@ -80,18 +82,27 @@ def _whole_float32():
         torch.set_float32_matmul_precision(chosen)
 
 
+def _is_traced():
+    """Whether the operations become a file, which has to serve batches of any size."""
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
 def nearest(vectors, codebook):
     """See `kernels`."""
+    center = codebook_center(codebook)
+    codes = codebook - center
     # ||z||^2 is the same for every code.
-    offsets, codes = 0.5 * codebook.square().sum(1), codebook.t()
-    if vectors.device.type != "cpu":
+    offsets, codes = 0.5 * codes.square().sum(1), codes.t()
+    if vectors.device.type != "cpu" or _is_traced():
         with _whole_float32():
-            return (vectors @ codes - offsets).argmax(1).int()
+            return ((vectors - center) @ codes - offsets).argmax(1).int()
     found = torch.empty(len(vectors), dtype=torch.int32)
+    moves = bool(center.any())
     # One piece of memory for all: to ask for new pages costs as much as the product.
     scores = vectors.new_empty(CHUNK, len(codebook))
     for rows, places in zip(vectors.split(CHUNK), found.split(CHUNK), strict=True):
-        products = torch.mm(rows, codes, out=scores[: len(rows)])
+        near = rows - center if moves else rows
+        products = torch.mm(near, codes, out=scores[: len(rows)])
         # Here `max` is more than twice as fast as `argmax`.
         places.copy_(products.sub_(offsets).max(1).indices)
     return found
