@@ -208,6 +208,25 @@ class MultimodalClassifier(TaskModel):
                 f"{', '.join(self.modalities)}. Received: {names}"
             )
 
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Keras's `export`; arguments as there.
+
+        Raises:
+            ValueError: for a format whose writer does not take a whole model, with its
+                nested outputs, on this backend. `inference_model` goes to all of them.
+        """
+        try:
+            return super().export(filepath, format=format, **kwargs)
+        except ImportError:
+            raise
+        except Exception as error:
+            # Each writer has types of its own, and messages of many lines.
+            raise ValueError(
+                f"Keras does not write this whole model as {format}: export "
+                "inference_model(), which takes the task's modalities and gives the "
+                f"logits. Received: {type(error).__name__}"
+            ) from error
+
     def inference_model(self, without=()):
         """A plain Keras model from the inputs to the same logits, without decoders.
 
