@@ -137,9 +137,13 @@ def left_out(metrics, title):
 
 
 def codes(recipe, used):
-    """Rows of the codes used by modality."""
-    for name, count in used.items():
-        yield f"{name}: codes used", f"{count} of {recipe.model.num_embeddings}"
+    """Rows of the codes used by modality; for a run that was trained or measured."""
+    from cmvq_keras.layers import quantizer
+
+    count, groups = quantizer.codes_of(recipe.model)
+    mean = f" (mean of {groups} groups of channels)" if groups > 1 else ""
+    for name, codes_used in used.items():
+        yield f"{name}: codes used", f"{codes_used} of {count}{mean}"
 
 
 def shared_labels(metrics):

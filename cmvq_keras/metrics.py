@@ -76,21 +76,25 @@ def _ratio(numerator, denominator):
 class CodesUsed(keras.metrics.Metric):
     """How many codes occurred since the last reset: 0 to `num_embeddings`.
 
-    A batch's perplexity depends on the batch; this count is of a whole epoch.
+    A batch's perplexity depends on the batch; this count is of a whole epoch. For
+    several groups of codes it is the mean over the groups.
+
+    Args:
+        num_embeddings: codes of each group.
+        num_groups: groups.
     """
 
-    def __init__(self, num_embeddings, name="codes_used", **kwargs):
+    def __init__(self, num_embeddings, num_groups=1, name="codes_used", **kwargs):
         super().__init__(name=name, **kwargs)
-        self.usage = self.add_variable(
-            (num_embeddings,), "zeros", dtype="float32", name="usage"
-        )
+        shape = (num_groups, num_embeddings) if num_groups > 1 else (num_embeddings,)
+        self.usage = self.add_variable(shape, "zeros", dtype="float32", name="usage")
 
     def update_state(self, counts):
-        """Adds the counts of a batch, `(num_embeddings,)`."""
+        """Adds the counts of a batch, as `usage_perplexity` gives them."""
         self.usage.assign(self.usage + counts)
 
     def result(self):
-        return ops.sum(ops.cast(self.usage > 0, "float32"))
+        return ops.mean(ops.sum(ops.cast(self.usage > 0, "float32"), axis=-1))
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -237,10 +241,22 @@ def broadcast_weights(sample_weight, labels):
     return ops.broadcast_to(ops.reshape(sample_weight, shape), ops.shape(labels))
 
 
-def usage_perplexity(indices, num_embeddings):
-    """A batch's code counts `(num_embeddings,)` and their perplexity (a scalar)."""
-    (counts,) = replicas.sums(method_ops.code_usage(indices, num_embeddings))
-    return counts, method_ops.perplexity(counts)
+def usage_perplexity(indices, num_embeddings, num_groups=1):
+    """How often each code occurs in a batch, and how evenly.
+
+    Args:
+        indices: as a `Quantizer` gives them.
+        num_embeddings: codes of each group.
+        num_groups: groups.
+
+    Returns:
+        Counts of all replicas, `(num_embeddings,)` float32, or for more than one group
+        `(num_groups, num_embeddings)`; and their perplexity, a scalar from 1 to
+        `num_embeddings`: the mean over the groups.
+    """
+    counts = method_ops.code_usage(indices, num_embeddings, num_groups)
+    (counts,) = replicas.sums(counts)
+    return counts, ops.mean(method_ops.perplexity(counts))
 
 
 __getattr__ = old_names.getter(__name__)

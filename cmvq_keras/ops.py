@@ -3,7 +3,6 @@
 from keras import ops
 
 from cmvq_keras.backend import kernels
-from cmvq_keras.backend.numerics import full_precision_matmul
 
 
 def straight_through(hard, soft):
@@ -24,8 +23,8 @@ def straight_through(hard, soft):
 def nearest_code(vectors, codebook):
     """Index of the nearest code (Euclidean) for each vector, without a gradient.
 
-    ||z||^2 is the same for every code, so it is left out of the distances. On a CPU
-    the distances of a part of the vectors are there at a time.
+    Distances are as exact far from 0 as near it: see `numerics.codebook_center`. On a
+    CPU the distances of a part of the vectors are there at a time.
 
     Args:
         vectors: `(n, depth)` float32.
@@ -37,27 +36,65 @@ def nearest_code(vectors, codebook):
     return kernels.nearest(ops.stop_gradient(vectors), ops.stop_gradient(codebook))
 
 
-def nearest_code_at_once(vectors, codebook):
-    """`nearest_code` in a few plain operations, without a loop, for ONNX."""
-    scores = full_precision_matmul(vectors, ops.transpose(codebook))
-    scores = scores - 0.5 * ops.sum(ops.square(codebook), axis=1)
-    return ops.cast(ops.argmax(scores, axis=1), "int32")
+def spread_non_finite(values, vectors):
+    """`values`, but NaN for each vector that holds a value that is not finite.
+
+    No code is near such a vector, and which one a backend names is chance.
+
+    Args:
+        values: `(..., channels)`, what became of the vectors.
+        vectors: `(..., depth)`.
+    """
+    # One pass: no value that is not finite leaves the sum finite.
+    finite = ops.isfinite(ops.sum(ops.stop_gradient(vectors), axis=-1, keepdims=True))
+    return ops.where(finite, values, float("nan"))
 
 
-def code_usage(indices, num_embeddings):
-    """How often each code occurs: `(num_embeddings,)` float32 counts."""
-    indices = ops.reshape(indices, (-1,))
-    ones = ops.ones_like(indices, dtype="float32")
-    return kernels.segment_sum(ones, indices, num_embeddings)
+def places_by_group(indices, num_codes, num_groups):
+    """Where codes stand in a table of all groups, one group's codes after another's.
+
+    Args:
+        indices: int32 codes; for more than one group the last axis is the group.
+        num_codes: codes of each group.
+        num_groups: groups.
+    """
+    if num_groups == 1:
+        return indices
+    return indices + num_codes * ops.arange(num_groups, dtype="int32")
+
+
+def code_usage(indices, num_codes, num_groups=1):
+    """How often each code occurs.
+
+    Args:
+        indices: int32 codes of any shape; for more than one group the last axis is the
+            group.
+        num_codes: codes of each group.
+        num_groups: groups.
+
+    Returns:
+        Float32 counts, `(num_codes,)` or for more groups `(num_groups, num_codes)`.
+    """
+    places = ops.reshape(places_by_group(indices, num_codes, num_groups), (-1,))
+    ones = ops.ones_like(places, dtype="float32")
+    counts = kernels.segment_sum(ones, places, num_codes * num_groups)
+    return counts if num_groups == 1 else ops.reshape(counts, (num_groups, num_codes))
 
 
 def perplexity(counts):
     """exp of the entropy of the codes' shares: 1 (one code) to the number of codes.
 
     The 1e-10 under the logarithm is the one of the published code.
+
+    Args:
+        counts: `(..., num_codes)`.
+
+    Returns:
+        `(...)`.
     """
-    shares = counts / ops.maximum(ops.sum(counts), 1.0)
-    return ops.exp(-ops.sum(shares * ops.log(shares + 1e-10)))
+    total = ops.sum(counts, axis=-1, keepdims=True)
+    shares = counts / ops.maximum(total, 1.0)
+    return ops.exp(-ops.sum(shares * ops.log(shares + 1e-10), axis=-1))
 
 
 def threshold(weights, level, mode="binary"):

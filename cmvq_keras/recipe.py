@@ -14,6 +14,8 @@ import sys
 import types
 import typing
 
+from cmvq_keras import registry
+
 FORMAT = 1
 TASKS = ("classification", "segmentation")
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
@@ -88,9 +90,12 @@ class ModelSettings:
         lambda value: 2 <= value <= 4096 and value % 2 == 0,
         "an even integer from 2 to 4096",
     )
+    quantizer: str = choice("ema", *registry.names("layers", "QUANTIZERS"))
     num_embeddings: int = setting(
         512, lambda value: 2 <= value <= 2**20, "from 2 to 1048576"
     )
+    groups: int = positive_integer(1)
+    levels: int = setting(8, lambda value: 2 <= value <= 2**16, "from 2 to 65536")
     commitment_cost: float = setting(
         0.25, lambda value: 0 <= value < math.inf, "a number >= 0"
     )
@@ -115,6 +120,14 @@ class ModelSettings:
     modality_dropout: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     solver_units: int = positive_integer(256)
     dropout: float = setting(0.5, lambda value: 0 <= value < 1, "in [0, 1)")
+
+    @property
+    def quantizer_kind(self) -> str:
+        """The quantizer that is built: without a decay the codes of "ema" learn by
+        gradient. A decay of 0 is the published code's word for none."""
+        if self.quantizer == "ema" and not self.decay:
+            return "gradient"
+        return self.quantizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,6 +237,14 @@ class Recipe:
             faults.append(
                 "training.label_smoothing must be 0 for segmentation. Received: "
                 f"{self.training.label_smoothing}"
+            )
+        groups, depth = self.model.groups, self.model.embedding_dim
+        if all(isinstance(each, int) and each > 0 for each in (groups, depth)) and (
+            depth % groups
+        ):
+            faults.append(
+                f"model.groups must divide model.embedding_dim {depth}. Received: "
+                f"{groups}"
             )
         if not isinstance(self.data, dict):
             wrong.append(f"data must hold settings by name. Received: {self.data!r}")

@@ -14,7 +14,16 @@ pytestmark = pytest.mark.once
 #: A module imports only from its left; "" is the package itself. The flow of tensors
 #: is backend to evaluation, that of arrays data to batches; they meet in runs.
 ORDER = (
-    *("", "old_names", "checkout", "errors", "fileio", "validation", "cache_dir"),
+    *(
+        "",
+        "old_names",
+        "checkout",
+        "errors",
+        "fileio",
+        "validation",
+        "registry",
+        "cache_dir",
+    ),
     *(
         "recipe",
         "resolved_recipe",

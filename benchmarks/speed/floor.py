@@ -28,7 +28,7 @@ def of_model(model, batch, training, decoders=True, width=FLOAT):
     """
     operations = moved = 0
     for name, grid in _grids(model, batch).items():
-        operations += 2 * math.prod(grid) * model.quantizers[name].num_embeddings
+        operations += 2 * math.prod(grid) * model.quantizers[name].num_codes
         moved += 2 * math.prod(grid)
     for network, shape, sees_data in _networks(model, batch, decoders):
         for layer, inputs, outputs in _with_kernels(network, shape):

@@ -94,7 +94,7 @@ def measure(model, recipe, split, shared=None):
         **iou,
         "n": len(split.y),
         "codes_used": {
-            name: int(logs[f"{name}_codes_used"])
+            name: _count(logs[f"{name}_codes_used"])
             for name in model.modalities
             if name in model.quantizers
         },
@@ -104,6 +104,11 @@ def measure(model, recipe, split, shared=None):
         },
         "confusion": confusion.astype(int).tolist(),
     }
+
+
+def _count(mean):
+    """A whole number where it is one: the mean over several groups need not be."""
+    return int(mean) if float(mean).is_integer() else round(float(mean), 2)
 
 
 def _on_shared(confusion, classes, shared, among):

@@ -65,15 +65,10 @@ def compare(model, x, logits):
 
 
 def _in_doubt(model, x):
-    """Whether a sample has a feature whose two nearest codes rounding can swap."""
+    """Whether a sample has a feature for which rounding can choose another code."""
     doubt = np.zeros(len(next(iter(x.values()))), bool)
     for name in model.quantizers.keys() & x.keys():
-        codes = np.float64(ops.convert_to_numpy(model.quantizers[name].codebook()))
         vectors = ops.convert_to_numpy(model.encoders[name](x[name]))
-        squares = np.square(codes).sum(axis=1)
-        scores = vectors.reshape(-1, codes.shape[1]) @ codes.T - squares / 2
-        second, first = np.partition(scores, -2, axis=1)[:, -2:].T
-        # Float32 rounds the scores, which are about as large as the largest code.
-        close = (first - second).reshape(len(doubt), -1) < 1e-5 * squares.max()
-        doubt |= close.any(axis=1)
+        found = model.quantizers[name].in_doubt(vectors)
+        doubt |= found.reshape(len(doubt), -1).any(axis=1)
     return doubt

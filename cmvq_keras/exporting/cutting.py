@@ -4,7 +4,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from cmvq_keras.layers import CodeLookup
 from cmvq_keras.models.channels import FusedChannels
 
 LOGITS = "logits"
@@ -101,14 +100,9 @@ def _seen_grid(model, name, inputs, channels):
     quantizer = model.quantizers.get(name)
     if quantizer is None:
         return _cut_encoder(encoder, inputs.shape, channels)(inputs)
-    lookup = CodeLookup(
-        quantizer.num_embeddings, len(channels), dtype="float32", name=f"{name}_codes"
-    )
-    grid = lookup(encoder(inputs))
-    codes = ops.convert_to_numpy(quantizer.codebook())
-    lookup.embeddings.assign(codes)
-    lookup.kept.assign(codes[:, channels])
-    return grid
+    read = quantizer.channels_read(channels)
+    grid = _cut_encoder(encoder, inputs.shape, read)(inputs)
+    return quantizer.for_inference(channels, f"{name}_codes")(grid)
 
 
 def _cut_encoder(encoder, input_shape, channels):

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from cmvq_keras.exporting.cutting import LOGITS
-from cmvq_keras.layers import CodeLookup
 
 
 @contextlib.contextmanager
@@ -53,9 +52,6 @@ def write(model, format, path, facts):
     elif format == "saved-model":
         model.export(path, format="tf_saved_model", verbose=False)
     else:
-        for layer in model.layers:
-            if isinstance(layer, CodeLookup):
-                layer.in_plain_operations = True
         with warnings.catch_warnings():
             # Of PyTorch's tracing: shapes but the batch's are meant to be constants.
             warnings.simplefilter("ignore")

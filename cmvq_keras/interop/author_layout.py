@@ -141,11 +141,15 @@ def _solver_slots(solver):
 
 
 def _quantizer_slots(quantizer):
-    slots = {"_embedding.weight": _slot(quantizer.embeddings)}
-    if quantizer.decay is not None:
-        slots["_ema_cluster_size"] = _slot(quantizer.ema_cluster_size)
-        slots["_ema_w"] = _slot(quantizer.ema_embeddings)
-    return slots
+    names = {"codes": "_embedding.weight", "counts": "_ema_cluster_size"}
+    names["sums"] = "_ema_w"
+    state = quantizer.codebook_state()
+    if not state:
+        raise ValueError(
+            "The author's names exist for vector quantizers only. Received: "
+            f"{type(quantizer).__name__}"
+        )
+    return {names[what]: _slot(variable) for what, variable in state.items()}
 
 
 def _layer(name, layer):

@@ -40,7 +40,8 @@ def load_reference_state(model, state):
     for name, slot in slots.items():
         slot.variable.assign(slot.to_keras(state[name].astype("float32")))
     for name in model.modalities:
-        _mark_started(model.quantizers[name])
+        # Loaded codes must not be replaced by the first batch.
+        model.quantizers[name].mark_started()
 
 
 def reference_state(model):
@@ -109,14 +110,6 @@ def read_reference_file(path):
                 "with other contents"
             )
         return {name: _to_numpy(tensor) for name, tensor in state.items()}
-
-
-def _mark_started(quantizer):
-    """Loaded codes must not be replaced by the first batch."""
-    if getattr(quantizer, "initialized", None) is not None:
-        quantizer.initialized.assign(1)
-    if getattr(quantizer, "start_offset", None) is not None:
-        quantizer.start_offset.assign(np.zeros(quantizer.start_offset.shape))
 
 
 def _faults(slots, state):

@@ -1,6 +1,7 @@
 """The quantizer of an exported model: it looks up some channels, and nothing moves."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from cmvq_keras import ops as method_ops
@@ -11,13 +12,14 @@ class CodeLookup(keras.layers.Layer):
     """Replaces each vector on the last axis with some channels of its nearest code.
 
     All channels choose the code, those that are not handed on too. All arithmetic is
-    float32.
+    float32. A vector that holds a value that is not finite becomes NaN.
 
     Not a good choice for training: no code moves and no gradient passes.
 
     Args:
-        num_embeddings: number of codes K.
-        channels: how many channels of a code are handed on.
+        num_embeddings: number of codes K of each group.
+        channels: how many channels of a code are handed on; for several groups of
+            channels a list with the number of each group.
 
     Weights:
         embeddings: `(num_embeddings, depth)`, what the vectors are compared with.
@@ -27,7 +29,7 @@ class CodeLookup(keras.layers.Layer):
         `(batch, ..., depth)`, any float type; only the batch may be unknown.
 
     Output shape:
-        `(batch, ..., channels)` float32.
+        `(batch, ..., channels)` float32, the groups' channels side by side.
 
     Reference: docs/method.md, Section 2, steps 2 and 5.
     """
@@ -36,12 +38,11 @@ class CodeLookup(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_embeddings = num_embeddings
         self.channels = channels
-        # Whether plain operations alone are used: ONNX knows no others.
-        self.in_plain_operations = False
+        self._widths = [channels] if isinstance(channels, int) else list(channels)
 
     def build(self, input_shape):
         self.embeddings = self._add("embeddings", input_shape[-1])
-        self.kept = self._add("kept", self.channels)
+        self.kept = self._add("kept", sum(self._widths))
 
     def _add(self, name, width):
         return self.add_weight(
@@ -55,15 +56,19 @@ class CodeLookup(keras.layers.Layer):
 
     def call(self, inputs):
         flat = ops.reshape(ops.cast(inputs, "float32"), (-1, inputs.shape[-1]))
-        codes = ops.convert_to_tensor(self.embeddings)
-        plain = self.in_plain_operations
-        find = method_ops.nearest_code_at_once if plain else method_ops.nearest_code
-        indices = find(flat, codes)
-        chosen = ops.take(ops.convert_to_tensor(self.kept), indices, axis=0)
-        return ops.reshape(chosen, (-1, *inputs.shape[1:-1], self.channels))
+        groups = len(self._widths)
+        codes = ops.split(ops.convert_to_tensor(self.embeddings), groups, axis=-1)
+        ends, kept = np.cumsum(self._widths), ops.convert_to_tensor(self.kept)
+        kept = [
+            kept[:, end - width : end]
+            for width, end in zip(self._widths, ends.tolist(), strict=True)
+        ]
+        parts = zip(ops.split(flat, groups, axis=-1), codes, kept, strict=True)
+        chosen = ops.concatenate([_look_up(*part) for part in parts], axis=-1)
+        return ops.reshape(chosen, (-1, *inputs.shape[1:-1], chosen.shape[-1]))
 
     def compute_output_spec(self, inputs):
-        shape = (*inputs.shape[:-1], self.channels)
+        shape = (*inputs.shape[:-1], sum(self._widths))
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self):
@@ -72,3 +77,8 @@ class CodeLookup(keras.layers.Layer):
             "num_embeddings": self.num_embeddings,
             "channels": self.channels,
         }
+
+
+def _look_up(vectors, codes, kept):
+    chosen = ops.take(kept, method_ops.nearest_code(vectors, codes), axis=0)
+    return method_ops.spread_non_finite(chosen, vectors)

@@ -1,18 +1,23 @@
 """The quantizer: every vector of a feature map becomes its nearest code."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from cmvq_keras import ops as method_ops
 from cmvq_keras.backend import kernels
+from cmvq_keras.backend.numerics import codebook_center
 from cmvq_keras.distribution import replicas
+from cmvq_keras.layers.code_lookup import CodeLookup
+from cmvq_keras.layers.quantizer import Quantizer
 
+QUANTIZERS = {"ema": "VectorQuantizer", "gradient": "VectorQuantizer"}
 STARTS = ("reference", "batch", "kmeans")
 KMEANS_STEPS = 10
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
-class VectorQuantizer(keras.layers.Layer):
+class VectorQuantizer(Quantizer):
     """Replaces each vector on the last axis with the nearest code of a codebook.
 
     With `decay` the codes follow the exponential moving average of the vectors that
@@ -39,6 +44,10 @@ class VectorQuantizer(keras.layers.Layer):
             of an even share (vectors in the batch / K) are dead and become vectors
             of the batch; 0 switches it off. Only with `decay`.
         seed: integer, of the draws from the batch.
+        groups: G, into how many groups of one size the channels are cut, in their
+            order. Each has a codebook of its own and chooses its own code (product
+            quantization), so that a mask that closes a group closes all it could
+            tell. 1, one code for all channels, is the paper's.
 
     Input shape:
         `(batch, ..., depth)`, any float type.
@@ -46,8 +55,9 @@ class VectorQuantizer(keras.layers.Layer):
     Output:
         A dictionary: "quantized", of the input's shape and the layer's compute
         dtype, with the gradient passed straight through; "indices",
-        `(batch, ...)` int32; "loss", `(batch,)` float32, one loss a sample, whose
-        mean is the published loss.
+        `(batch, ...)` int32, or `(batch, ..., groups)` for more than one; "loss",
+        `(batch,)` float32, one loss a sample, whose mean is the published loss. A
+        vector (of a group) that holds a value that is not finite becomes NaN.
 
     Raises:
         ValueError: for settings out of range and inputs of another depth.
@@ -55,6 +65,8 @@ class VectorQuantizer(keras.layers.Layer):
     Reference: docs/method.md, Section 3; van den Oord et al., 2017, eq. 3 and Appendix
     A.1. The published code differs from the paper: arg min, not arg max.
     """
+
+    size_settings = ("num_embeddings", "groups")
 
     def __init__(
         self,
@@ -65,6 +77,7 @@ class VectorQuantizer(keras.layers.Layer):
         start="batch",
         revival_threshold=0.01,
         seed=None,
+        groups=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -80,7 +93,9 @@ class VectorQuantizer(keras.layers.Layer):
             "`revival_threshold` must be in [0, 1)",
             revival_threshold,
         )
+        _check(groups >= 1, "`groups` must be >= 1", groups)
         self.num_embeddings = num_embeddings
+        self.groups = groups
         self.commitment_cost = commitment_cost
         self.decay = decay
         self.epsilon = epsilon
@@ -88,6 +103,31 @@ class VectorQuantizer(keras.layers.Layer):
         self.revival_threshold = revival_threshold
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @classmethod
+    def from_settings(cls, settings, name):
+        by_average = settings.quantizer_kind == "ema"
+        return cls(
+            settings.num_embeddings,
+            commitment_cost=settings.commitment_cost,
+            decay=settings.decay if by_average else None,
+            start=settings.codebook_start,
+            revival_threshold=settings.revival_threshold,
+            groups=settings.groups,
+            name=name,
+        )
+
+    @classmethod
+    def describe_codes(cls, settings):
+        return settings.num_embeddings, settings.groups
+
+    @property
+    def num_codes(self):
+        return self.num_embeddings
+
+    @property
+    def num_groups(self):
+        return self.groups
 
     @property
     def _learns_by_average(self):
@@ -102,19 +142,17 @@ class VectorQuantizer(keras.layers.Layer):
         return self._learns_by_average and self.revival_threshold > 0
 
     def build(self, input_shape):
-        depth = input_shape[-1]
-        if len(input_shape) < 2 or depth is None:
+        depth = self.check_depth(input_shape)
+        if depth % self.groups:
             raise ValueError(
-                "VectorQuantizer needs an input (batch, ..., depth) whose last axis "
-                f"is known. Received: shape {tuple(input_shape)}"
+                f"`groups` must divide the depth {depth}. Received: {self.groups}"
             )
         shape = (self.num_embeddings, depth)
+        sizes = shape[:1] if self.groups == 1 else (self.groups, self.num_embeddings)
         if self._learns_by_average:
             normal = keras.initializers.RandomNormal(0.0, 1.0, seed=self.seed)
             self.embeddings = self._add("embeddings", shape, normal, False)
-            self.ema_cluster_size = self._add(
-                "ema_cluster_size", shape[:1], "zeros", False
-            )
+            self.ema_cluster_size = self._add("ema_cluster_size", sizes, "zeros", False)
             ema_normal = keras.initializers.RandomNormal(
                 0.0, 1.0, seed=None if self.seed is None else self.seed + 1
             )
@@ -129,9 +167,6 @@ class VectorQuantizer(keras.layers.Layer):
                 self.start_offset = self._add("start_offset", shape, "zeros", False)
         if self._starts_from_data:
             self.initialized = self._add("initialized", (), "zeros", False)
-        self.input_spec = keras.layers.InputSpec(
-            min_ndim=2, axes={-1: depth}, dtype=None
-        )
 
     def _add(self, name, shape, initializer, trainable):
         return self.add_weight(
@@ -150,6 +185,80 @@ class VectorQuantizer(keras.layers.Layer):
             codes = codes + self.start_offset
         return codes
 
+    def codebook_state(self):
+        if self.groups > 1:
+            return {}
+        state = {"codes": self.embeddings}
+        if self._learns_by_average:
+            state["counts"] = self.ema_cluster_size
+            state["sums"] = self.ema_embeddings
+        return state
+
+    def mark_started(self):
+        if self._starts_from_data:
+            self.initialized.assign(1.0)
+            if not self._learns_by_average:
+                self.start_offset.assign(ops.zeros(self.start_offset.shape))
+
+    def transfer_from(self, source):
+        """Codes are copied as they are used; one that was copied counts as started."""
+        if not isinstance(source, VectorQuantizer):
+            return super().transfer_from(source)
+        if source._learns_by_average != self._learns_by_average:
+            raise ValueError(
+                "must both learn by moving averages, or both by gradient. Received: "
+                f"decay={source.decay} and decay={self.decay}"
+            )
+        codes = source.codebook()
+        if tuple(codes.shape) != tuple(self.embeddings.shape):
+            raise ValueError(
+                "must have as many codes of the same depth. Received: "
+                f"{tuple(codes.shape)} and {tuple(self.embeddings.shape)}"
+            )
+        if source.groups != self.groups:
+            raise ValueError(
+                "must have as many groups of channels. Received: "
+                f"groups={source.groups} and groups={self.groups}"
+            )
+        copies = [(self.embeddings, codes)]
+        if self._learns_by_average:
+            for state in ("ema_cluster_size", "ema_embeddings"):
+                copies.append((getattr(self, state), getattr(source, state)))
+        if self._starts_from_data:
+            started = source.initialized if source._starts_from_data else 1.0
+            copies.append((self.initialized, started))
+            if not self._learns_by_average:
+                copies.append((self.start_offset, ops.zeros(codes.shape)))
+        return copies
+
+    def channels_read(self, channels):
+        """All channels of the groups that these lie in."""
+        width = self.embeddings.shape[1] // self.groups
+        groups = np.unique(np.asarray(channels) // width)
+        return (groups[:, None] * width + np.arange(width)).reshape(-1)
+
+    def for_inference(self, channels, name):
+        width = self.embeddings.shape[1] // self.groups
+        kept = np.bincount(np.asarray(channels) // width)
+        kept = [int(count) for count in kept if count]
+        kept = len(channels) if self.groups == 1 else kept
+        lookup = CodeLookup(self.num_embeddings, kept, dtype="float32", name=name)
+        codes = ops.convert_to_numpy(self.codebook())
+        read = self.channels_read(channels)
+        lookup.build((None, len(read)))
+        lookup.embeddings.assign(codes[:, read])
+        lookup.kept.assign(codes[:, channels])
+        return lookup
+
+    def in_doubt(self, vectors):
+        codebook = self.codebook()
+        center = np.float64(ops.convert_to_numpy(codebook_center(codebook)))
+        codes = np.float64(ops.convert_to_numpy(codebook)) - center
+        flat = vectors.reshape(-1, codes.shape[1]) - center
+        parts = (np.split(each, self.groups, axis=1) for each in (flat, codes))
+        close = [_close(*part) for part in zip(*parts, strict=True)]
+        return np.any(close, axis=0).reshape(vectors.shape[:-1])
+
     def call(self, inputs, training=False):
         learns = bool(training) and self.trainable
         vectors = ops.cast(inputs, "float32")
@@ -160,17 +269,40 @@ class VectorQuantizer(keras.layers.Layer):
             candidates = self._draw(ops.stop_gradient(flat))
         if learns and self._starts_from_data:
             codes, fresh = self._start_from(ops.stop_gradient(flat), candidates, codes)
-        indices = method_ops.nearest_code(flat, codes)
-        chosen = ops.reshape(kernels.rows(codes, indices), ops.shape(vectors))
+        indices = self._nearest(flat, codes)
+        chosen = self._on_grid(self._chosen(flat, indices, codes), vectors, depth)
         if learns and self._learns_by_average:
             self._move_codes(ops.stop_gradient(flat), indices, codes, fresh, candidates)
         return {
             "quantized": ops.cast(
                 method_ops.straight_through(chosen, vectors), self.compute_dtype
             ),
-            "indices": ops.reshape(indices, ops.shape(vectors)[:-1]),
+            "indices": self._on_grid(indices, vectors, *indices.shape[1:]),
             "loss": self._loss(chosen, vectors),
         }
+
+    def _nearest(self, flat, codes):
+        """`(n,)` codes, or `(n, groups)` for more than one."""
+        if self.groups == 1:
+            return method_ops.nearest_code(flat, codes)
+        parts = zip(*(self._split(each) for each in (flat, codes)), strict=True)
+        return ops.stack([method_ops.nearest_code(*part) for part in parts], axis=-1)
+
+    def _split(self, rows):
+        return ops.split(rows, self.groups, axis=-1)
+
+    def _parts(self, flat):
+        """`(n, depth)` as `(n * groups, depth / groups)`, group by group of a row."""
+        return ops.reshape(flat, (-1, flat.shape[-1] // self.groups))
+
+    def _places(self, indices):
+        """The rows of `_by_group` that belong to `_parts`."""
+        places = method_ops.places_by_group(indices, self.num_embeddings, self.groups)
+        return ops.reshape(places, (-1,))
+
+    def _chosen(self, flat, indices, codes):
+        rows = kernels.rows(self._by_group(codes), self._places(indices))
+        return method_ops.spread_non_finite(rows, self._parts(flat))
 
     def _loss(self, chosen, vectors):
         axes = tuple(range(1, len(vectors.shape)))
@@ -224,42 +356,60 @@ class VectorQuantizer(keras.layers.Layer):
             )
 
         def step(_, centres):
-            indices = method_ops.nearest_code(flat, centres)
-            counts, sums = self._count_and_sum(flat, indices)
-            return ops.where(
-                counts[:, None] > 0, sums / ops.maximum(counts, 1.0)[:, None], centres
-            )
+            counts, sums = self._count_and_sum(flat, self._nearest(flat, centres))
+            counts = self._by_channel(counts)
+            return ops.where(counts > 0, sums / ops.maximum(counts, 1.0), centres)
 
         return ops.fori_loop(0, KMEANS_STEPS, step, centres)
 
     def _count_and_sum(self, flat, indices):
-        counts = method_ops.code_usage(indices, self.num_embeddings)
-        sums = kernels.segment_sum(flat, indices, self.num_embeddings)
-        return replicas.sums(counts, sums)
+        counts = method_ops.code_usage(indices, self.num_embeddings, self.groups)
+        codes = self.num_embeddings * self.groups
+        sums = kernels.segment_sum(self._parts(flat), self._places(indices), codes)
+        return replicas.sums(counts, self._by_code(sums))
+
+    def _by_code(self, table):
+        """What `_by_group` makes of a codebook, as a codebook again."""
+        if self.groups == 1:
+            return table
+        width = table.shape[1]
+        parts = ops.reshape(table, (self.groups, self.num_embeddings, width))
+        parts = ops.transpose(parts, (1, 0, 2))
+        return ops.reshape(parts, (self.num_embeddings, self.groups * width))
+
+    def _by_channel(self, values):
+        """A value a code, `(num_embeddings,)` or `(groups, num_embeddings)`, for each
+        channel of the codebook."""
+        if self.groups == 1:
+            return values[:, None]
+        width = self.embeddings.shape[1] // self.groups
+        return ops.repeat(ops.transpose(values), width, axis=1)
 
     def _move_codes(self, flat, indices, codes, fresh, candidates):
         """One step of the moving averages, then of the codes (Appendix A.1)."""
         counts, sums = self._count_and_sum(flat, indices)
         size = ops.convert_to_tensor(self.ema_cluster_size)
         total = ops.convert_to_tensor(self.ema_embeddings)
+        mean = ops.mean(counts, axis=-1, keepdims=True)
         if fresh is not None:
             # A little more than dead: the first batches, whose features change most,
             # move a started code fast, and none that wins its share passes for dead.
-            share = 2 * max(self.revival_threshold, 0.01) * ops.mean(counts)
-            size = ops.where(fresh, share * ops.ones_like(size), size)
-            total = ops.where(fresh, share * codes, total)
+            share = 2 * max(self.revival_threshold, 0.01) * mean * ops.ones_like(size)
+            size = ops.where(fresh, share, size)
+            total = ops.where(fresh, self._by_channel(share) * codes, total)
         size = self.decay * size + (1 - self.decay) * counts
-        n = ops.sum(size)
+        n = ops.sum(size, axis=-1, keepdims=True)
         size = (size + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
         total = self.decay * total + (1 - self.decay) * sums
-        moved = total / size[:, None]
+        moved = total / self._by_channel(size)
         if self._revives:
             # All three together, or the stale average overwrites the new code.
-            least = self.revival_threshold * ops.mean(counts)
+            least = self.revival_threshold * mean * ops.ones_like(size)
             dead = size < least
-            size = ops.where(dead, ops.ones_like(size) * least, size)
-            moved = ops.where(dead[:, None], candidates, moved)
-            total = ops.where(dead[:, None], moved * size[:, None], total)
+            size = ops.where(dead, least, size)
+            dead = self._by_channel(dead)
+            moved = ops.where(dead, candidates, moved)
+            total = ops.where(dead, moved * self._by_channel(size), total)
         finite = ops.all(ops.isfinite(sums))
         for variable, value in (
             (self.ema_cluster_size, size),
@@ -270,10 +420,11 @@ class VectorQuantizer(keras.layers.Layer):
             variable.assign(ops.where(finite, value, old))
 
     def compute_output_spec(self, inputs, training=False):
-        shape = inputs.shape
+        shape = tuple(inputs.shape)
+        indices = shape[:-1] if self.groups == 1 else (*shape[:-1], self.groups)
         return {
             "quantized": keras.KerasTensor(shape, dtype=self.compute_dtype),
-            "indices": keras.KerasTensor(shape[:-1], dtype="int32"),
+            "indices": keras.KerasTensor(indices, dtype="int32"),
             "loss": keras.KerasTensor(shape[:1], dtype="float32"),
         }
 
@@ -287,7 +438,17 @@ class VectorQuantizer(keras.layers.Layer):
             "start": self.start,
             "revival_threshold": self.revival_threshold,
             "seed": self.seed,
+            "groups": self.groups,
         }
+
+
+def _close(vectors, codes):
+    """Whether two codes are as near to a vector as float32 can tell."""
+    squares = np.square(codes).sum(axis=1)
+    scores = vectors @ codes.T - squares / 2
+    second, first = np.partition(scores, -2, axis=1)[:, -2:].T
+    # Float32 rounds the scores, which are about as large as the largest code.
+    return first - second < 1e-5 * squares.max()
 
 
 def _check(valid, message, received):

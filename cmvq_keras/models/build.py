@@ -3,7 +3,7 @@
 import math
 
 from cmvq_keras import methods, networks, recipes
-from cmvq_keras.layers import ThresholdMask, VectorQuantizer
+from cmvq_keras.layers import ThresholdMask, quantizer
 from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.models.masked import MaskedClassifier
@@ -161,15 +161,8 @@ def _stride(name, modality, grid):
 
 
 def _quantizer(settings, name):
-    return VectorQuantizer(
-        settings.num_embeddings,
-        commitment_cost=settings.commitment_cost,
-        # docs/method.md, Section 3: a decay of 0 is the published code's word for none.
-        decay=settings.decay or None,
-        start=settings.codebook_start,
-        revival_threshold=settings.revival_threshold,
-        name=f"{name}_quantizer",
-    )
+    kind = quantizer.get(settings.quantizer_kind)
+    return kind.from_settings(settings, f"{name}_quantizer")
 
 
 def _mask(settings):

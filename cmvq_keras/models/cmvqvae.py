@@ -26,7 +26,8 @@ class CMVQVAE(MaskedClassifier):
             Without them take `MaskedClassifier`.
         solver: a layer from the masked grids, concatenated on the channels, to
             logits `(batch, ..., classes)`.
-        quantizers: by modality a `VectorQuantizer`; by default one of 512 codes.
+        quantizers: by modality a `Quantizer`; by default a `VectorQuantizer` of 512
+            codes.
         mask: a `ThresholdMask`; by default a binary one.
         task_modalities: names of those that the solver sees; None for all. The
             published unimodal runs feed one part of a whole model.
@@ -94,12 +95,8 @@ class CMVQVAE(MaskedClassifier):
 
     def _make_trackers(self):
         super()._make_trackers()
-        self._codes_used = {
-            name: method_metrics.CodesUsed(
-                quantizer.num_embeddings, name=f"{name}_codes_used"
-            )
-            for name, quantizer in self.quantizers.items()
-        }
+        # Made in `build`: only a built quantizer knows how many groups it has.
+        self._codes_used = {}
 
     def tracked_terms(self):
         """Names of those `loss_terms` that are logged."""
@@ -107,6 +104,16 @@ class CMVQVAE(MaskedClassifier):
         for kind in ("reconstruction_loss", "quantizer_loss", "perplexity"):
             names += [f"{name}_{kind}" for name in self.modalities]
         return names
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for name, quantizer in self.quantizers.items():
+            if name not in self._codes_used:
+                self._codes_used[name] = method_metrics.CodesUsed(
+                    quantizer.num_codes,
+                    quantizer.num_groups,
+                    name=f"{name}_codes_used",
+                )
 
     def build_modality(self, name, grid, shape):
         quantized = self.quantizers[name](grid)["quantized"]
@@ -162,8 +169,9 @@ class CMVQVAE(MaskedClassifier):
         return terms
 
     def _track_codes(self, name, indices):
+        quantizer = self.quantizers[name]
         counts, perplexity = method_metrics.usage_perplexity(
-            indices[name], self.quantizers[name].num_embeddings
+            indices[name], quantizer.num_codes, quantizer.num_groups
         )
         self._codes_used[name].update_state(counts)
         return perplexity

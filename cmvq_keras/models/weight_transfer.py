@@ -5,8 +5,6 @@ pre-quantization and codebooks are copied, moving averages included; the task so
 and the mask start anew.
 """
 
-from keras import ops
-
 from cmvq_keras.models.masked import MaskedClassifier
 
 
@@ -71,28 +69,10 @@ def _layer(what, source, target):
 
 
 def _codebook(what, source, target):
-    averaged = source.decay is not None
-    if averaged != (target.decay is not None):
-        raise ValueError(
-            f"{what} must both learn by moving averages, or both by "
-            f"gradient. Received: decay={source.decay} and decay={target.decay}"
-        )
-    codes = source.codebook()
-    if tuple(codes.shape) != tuple(target.embeddings.shape):
-        raise ValueError(
-            f"{what} must have as many codes of the same depth. Received: "
-            f"{tuple(codes.shape)} and {tuple(target.embeddings.shape)}"
-        )
-    copies = [(target.embeddings, codes)]
-    if averaged:
-        for state in ("ema_cluster_size", "ema_embeddings"):
-            copies.append((getattr(target, state), getattr(source, state)))
-    # Only a start from data has these two: a flag, and codes beside the learned ones.
-    if hasattr(target, "initialized"):
-        copies.append((target.initialized, getattr(source, "initialized", 1.0)))
-    if hasattr(target, "start_offset"):
-        copies.append((target.start_offset, ops.zeros(codes.shape)))
-    return copies
+    try:
+        return target.transfer_from(source)
+    except ValueError as error:
+        raise ValueError(f"{what} {error}") from None
 
 
 def _all_but_last(solver):

@@ -1,6 +1,7 @@
 """What to be careful about when a report is read, in words."""
 
 from cmvq_keras.evaluation.intervals import accuracy_interval
+from cmvq_keras.layers import quantizer
 
 FEW = 200  # samples: a 95 % interval of an accuracy is then up to 14 points wide
 COLLAPSED = 0.05  # share of the codes that is in use
@@ -27,7 +28,7 @@ def cautions(recipe, complementarity, metrics, probes=None, attribute="label"):
     yield from unseen(complementarity)
     if masked and attribute == "label":
         yield from hidden(probes or {}, metrics)
-    yield from collapsed(metrics, recipe.model.num_embeddings)
+    yield from collapsed(metrics, quantizer.codes_of(recipe.model)[0])
     yield from accuracy(metrics, recipe.task == "segmentation")
 
 
@@ -82,12 +83,12 @@ def hidden(probes, metrics):
             )
 
 
-def collapsed(metrics, num_embeddings):
+def collapsed(metrics, num_codes):
     """A sentence a codebook of which next to nothing is in use."""
     for name, used in metrics.get("codes_used", {}).items():
-        if used <= max(1, COLLAPSED * num_embeddings):
+        if used <= max(1, COLLAPSED * num_codes):
             yield (
-                f"The codebook of {name} has collapsed: {used} of {num_embeddings} "
+                f"The codebook of {name} has collapsed: {used} of {num_codes} "
                 "codes are in use."
             )
 

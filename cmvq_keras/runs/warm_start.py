@@ -3,6 +3,7 @@
 import dataclasses
 
 from cmvq_keras.data.formats import npy
+from cmvq_keras.layers import quantizer
 from cmvq_keras.runs.run import Run, as_run
 
 #: What decides the shapes of the copied weights, beside the modalities' own.
@@ -13,7 +14,6 @@ _SIZES = (
     "residual_layers",
     "grid",
     "embedding_dim",
-    "num_embeddings",
 )
 _OF_THE_SOLVER = ("solver_units",)
 _OF_THE_MASK = ("mask_mode", "threshold")
@@ -168,14 +168,21 @@ def _differing(origin, recipe, keep_solver, keep_mask):
             names += [f"modalities.{name}.{key}" for key in ("offset", "scale")]
     if recipe.model.reconstruction and not origin.model.reconstruction:
         names.append("model.reconstruction")
-    if bool(origin.model.decay) != bool(recipe.model.decay):
-        names.append("model.decay")
+    names += _of_the_quantizer(origin.model, recipe.model)
     old, new = origin.settings(), recipe.settings()
     return [
         (name, *("none" if side[name] is None else side[name] for side in (old, new)))
         for name in names
         if old[name] != new[name]
     ]
+
+
+def _of_the_quantizer(old, new):
+    kinds = old.quantizer_kind, new.quantizer_kind
+    if kinds[0] != kinds[1]:
+        # The same word with another decay is another kind.
+        return ["model.decay" if old.quantizer == new.quantizer else "model.quantizer"]
+    return [f"model.{key}" for key in quantizer.get(kinds[0]).size_settings]
 
 
 def _seen(recipe):

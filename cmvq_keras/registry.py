@@ -1,0 +1,55 @@
+"""What a file of the package registers, read without importing the file.
+
+A file registers by a constant at its top level, a dictionary of literals. So the names
+are known before a backend is chosen, and a new file is found without a list to keep.
+"""
+
+import ast
+import functools
+import importlib
+import pathlib
+
+from cmvq_keras import validation
+
+
+@functools.cache
+def _entries(room, constant):
+    """By name `(module, attribute)`."""
+    found = {}
+    for path in sorted((pathlib.Path(__file__).parent / room).glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if constant not in text:
+            continue
+        for statement in ast.parse(text).body:
+            if isinstance(statement, ast.Assign) and constant in [
+                getattr(target, "id", None) for target in statement.targets
+            ]:
+                module = f"cmvq_keras.{room}.{path.stem}"
+                for name, attribute in ast.literal_eval(statement.value).items():
+                    found[name] = (module, attribute)
+    return found
+
+
+def names(room, constant):
+    """The registered names, in alphabetical order; imports nothing.
+
+    Args:
+        room: folder below `cmvq_keras`, "layers" for one.
+        constant: name of the dictionary, from a name to an attribute of its file.
+    """
+    return tuple(sorted(_entries(room, constant)))
+
+
+def load(room, constant, name):
+    """What is registered under a name; imports its file.
+
+    Args:
+        room, constant: as in `names`.
+        name: one of `names`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest.
+    """
+    validation.one_of(name, names(room, constant), constant.lower().rstrip("s"))
+    module, attribute = _entries(room, constant)[name]
+    return getattr(importlib.import_module(module), attribute)
