@@ -41,7 +41,7 @@ def _versions():
         ("python", f"{platform.python_version()} on {platform.platform()}"),
         ("cmvq-keras", __version__),
     ]
-    for name in ("keras", "numpy", "scipy", "h5py", "librosa", "pillow"):
+    for name in ("keras", "numpy", "scipy", "h5py", "soundfile", "pillow"):
         missing = f"missing. Do: pip install {name}"
         rows.append((name, version(name) or missing))
     return table(rows, ("Package", "Version"))
@@ -137,12 +137,19 @@ def _found(name, missing, data_dir):
         return f"missing: {folder}"
     if missing:
         return f"missing: {', '.join(missing)}"
-    return ", ".join(_count(folder, entry) for entry in sources.get(name).files)
+    known = sources.get(name)
+    there = [
+        each for each in (*known.files, *known.instead) if (folder / each).exists()
+    ]
+    return ", ".join(_count(folder, entry) for entry in there)
 
 
 def _count(folder, entry):
+    from cmvq_keras.data.datasets import sources
+
     path = folder / entry
     if path.is_file():
         return f"{entry} ({path.stat().st_size / 1e6:.1f} MB)"
-    count = sum(1 for child in path.iterdir() if not child.name.startswith("."))
-    return f"{entry} ({count:,} entries)"
+    count, pointers = sources.count_entries(path)
+    missing = f", {pointers:,} of them not fetched: git lfs pull" if pointers else ""
+    return f"{entry} ({count:,} entries{missing})"

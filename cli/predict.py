@@ -141,13 +141,13 @@ def _rows_of_table(recipe, path):
 
 def _rows(reader, names, folder):
     """A dict of paths for every line of a table."""
-    columns = next(reader, [])
+    columns = [cell.strip() for cell in next(reader, [])]
     for name in names:
         if columns.count(name) != 1:
             fault = "has twice" if name in columns else "lacks"
             found = ", ".join(columns) or "none"
             raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
-    lines = [(reader.line_num, cells) for cells in reader if cells]
+    lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
     if not lines:
         raise ValueError("it has no lines below its header")
     for number, cells in lines:
@@ -155,7 +155,7 @@ def _rows(reader, names, folder):
             raise ValueError(
                 f"line {number} must have {len(columns)} cells. Received: {len(cells)}"
             )
-        row = dict(zip(columns, cells, strict=True))
+        row = dict(zip(columns, map(str.strip, cells), strict=True))
         empty = [name for name in names if not row[name]]
         if empty:
             raise ValueError(f"line {number} has no path in column {', '.join(empty)}")

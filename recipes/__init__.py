@@ -226,7 +226,9 @@ def open_split(recipe, split, data_dir=None, limit=None):
     if opener is None:
         raise ValueError(f"Recipe {recipe.name} has no raw files to read.")
     listing = opener(recipe, split, _folder(recipe, data_dir))
-    listing = dataclasses.replace(listing, root=str(sources.data_root(data_dir)))
+    root = str(sources.data_root(data_dir))
+    listing = dataclasses.replace(listing, root=root, split=split)
+    decoding.check_labels(listing, recipe)
     if limit is None:
         return listing
     # The share that may be damaged is one of the whole split.

@@ -1,10 +1,13 @@
 """Decodes what a listing names: on all cores, in order, checked, a bit at a time."""
 
 import dataclasses
+import logging
+import pathlib
 
 import numpy as np
 
 from cmvq_keras import fileio, old_names
+from cmvq_keras.data import faults
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS, SkippedSample
 from cmvq_keras.data.split import Split, normalize_stored
@@ -93,6 +96,7 @@ def load(listing, recipe, workers=None):
         keep &= good[inverse]
         columns |= {name: np.stack(values) for name, values in found.items()}
         rows |= dict.fromkeys(found, np.cumsum(good)[inverse] - 1)
+    casualties.report()
     columns = {name: columns[name][rows[name][keep]] for name in columns}
     labels = columns.pop(LABELS, listing.labels)
     if listing.labels is not None:
@@ -139,14 +143,29 @@ class DamagedSamples:
                 when more than 1 % of the samples (at least 1) are damaged, beside
                 those that the data set is known for.
         """
-        if not self.listing.tolerant:
-            raise error
         units = positions(group, len(self.listing))
+        if not self.listing.tolerant:
+            row = int(np.argmax(units == unit))
+            raise _named(error, self.listing, row, group.items[unit]) from error
         for row in np.flatnonzero(units == unit):
             self.left_out.append(
                 SkippedSample(str(self.listing.names[row]), reason_of(error))
             )
         self._check()
+
+    def report(self):
+        """Says on the log what was left out, where no store's manifest lists it."""
+        if self.left_out:
+            some = "; ".join(
+                f"{each.name}: {each.reason}" for each in self.left_out[:3]
+            )
+            more = "; ..." if len(self.left_out) > 3 else ""
+            logging.getLogger(__name__).warning(
+                "%d files or samples are left out (%s%s)",
+                len(self.left_out),
+                some,
+                more,
+            )
 
     def _check(self):
         counted = [each for each in self.left_out if not each.expected]
@@ -155,25 +174,40 @@ class DamagedSamples:
             some = "; ".join(f"{each.name}: {each.reason}" for each in counted[:3])
             raise ValueError(
                 f"More than {TOLERATED:.0%} of {samples} samples cannot be used "
-                f"({some}; ...). {_remedy(counted, self.listing.hint)}".strip()
+                f"({some}; ...). {_remedy(counted, self.listing)}".strip()
             )
 
 
-def _remedy(counted, hint):
+def _named(error, listing, row, item):
+    """An error of one sample with its split, its name, and its file if known."""
+    if isinstance(error, OSError) and error.filename:
+        return error  # it names the file
+    text = str(error)
+    where = f"sample {listing.names[row]}"
+    where = f"{listing.split}: {where}" if listing.split else where
+    if isinstance(item, (str, pathlib.Path)) and str(item) not in text:
+        where += f" ({item})"
+    kind = OSError if isinstance(error, OSError) else ValueError
+    return kind(f"{where}: {text}")
+
+
+def _remedy(counted, listing):
     """What to do about samples that cannot be used, by what most of them suffer from.
 
     Args:
         counted: `SkippedSample`s.
-        hint: what to do about files that are missing.
+        listing: the `Listing`.
     """
     missing = sum(
         "o such file" in each.reason or " is missing" in each.reason for each in counted
     )
     pointers = sum("git lfs pull" in each.reason for each in counted)
     if 2 * missing > len(counted):
-        return hint
+        return listing.missing_hint or listing.hint
     # What is said of a pointer says what to do.
-    return "" if 2 * pointers > len(counted) else "Fetch the damaged files anew."
+    if 2 * pointers > len(counted):
+        return ""
+    return listing.hint or "Fetch the damaged files anew."
 
 
 def reason_of(error):
@@ -191,7 +225,49 @@ def _attempt(read, item, recipe):
     try:
         return _checked(read(item), recipe)
     except (ValueError, OSError) as error:
-        return error
+        return _pointer_among(item) or error
+
+
+def _pointer_among(item):
+    """The error for what git-lfs has not fetched: a parser calls it something else."""
+    if not isinstance(item, (str, pathlib.Path)):
+        return None
+    path = pathlib.Path(item)
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        for each in files:
+            if each.is_file() and fileio.is_pointer(each):
+                return ValueError(
+                    f"{each} is a git-lfs pointer, not the file itself. Run "
+                    "`git lfs pull` in its repository"
+                )
+    except OSError:
+        pass
+    return None
+
+
+def check_labels(listing, recipe):
+    """Raises ValueError for labels that are no places in the recipe's classes."""
+    if listing.labels is None:
+        return
+    labels, classes = np.asarray(listing.labels), recipe.classes
+    where = f"{listing.split}: labels" if listing.split else "labels"
+    if labels.shape != (len(listing),):
+        raise ValueError(
+            f"{where} must be one a sample, ({len(listing)},). Received: {labels.shape}"
+        )
+    if not len(labels):
+        return
+    known = labels.dtype.kind in "ui" and (labels >= 0) & (labels < len(classes))
+    if not np.all(known):
+        row = int(np.argmin(np.broadcast_to(known, labels.shape)))
+        shown = fileio.one_line(str(labels[row])[:40])
+        raise ValueError(
+            f"{where} must be whole numbers from 0 to {len(classes) - 1}, places in "
+            f"the classes ({', '.join(classes[:5])}{', ...' * (len(classes) > 5)}). "
+            f"Received: {shown} for sample {listing.names[row]}. For a class's name: "
+            "recipe.classes.index(name)"
+        )
 
 
 def _checked(rows, recipe):
@@ -207,13 +283,14 @@ def _checked(rows, recipe):
             continue  # another group's
         values, shape = np.asarray(rows[name]), modality.shape
         if values.shape[-len(shape) :] != shape or values.ndim > len(shape) + 1:
-            raise ValueError(f"{name} must be {shape}. Received: {values.shape}")
-        if values.dtype.name not in npy.DTYPES:
             raise ValueError(
-                f"{name} must be {', '.join(npy.DTYPES)}. Received: {values.dtype}"
+                f"{name} must be {shape}. Received: {values.shape}"
+                f"{faults.shape_fault(values, shape)}"
             )
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError(f"{name} holds values that are not finite")
+        if values.dtype.name not in npy.DTYPES:
+            raise ValueError(faults.dtype_message(name, values))
+        if fault := faults.finite_fault(name, values):
+            raise ValueError(fault)
         checked[name] = values
     if LABELS in rows:
         checked[LABELS] = _checked_labels(np.asarray(rows[LABELS]), recipe)

@@ -79,9 +79,11 @@ class Listing:
         left_out: samples that are known to be unusable without decoding.
         tolerant: whether samples that cannot be decoded are left out, as long as
             they are 1 % of all at most. Otherwise the first one is an error.
-        hint: what to do when too many files are missing, one sentence.
+        hint: what to do when too many are damaged, one sentence.
+        missing_hint: the same for files that are missing.
         root: the raw data's folder, which a store's list of what was left out does
             not name: the same files give the same store wherever they lie.
+        split: "train", "validation" or "test", for messages.
     """
 
     names: Sequence[str]
@@ -92,7 +94,9 @@ class Listing:
     left_out: tuple[SkippedSample, ...] = ()
     tolerant: bool = False
     hint: str = ""
+    missing_hint: str = ""
     root: str = ""
+    split: str = ""
 
     def __len__(self):
         return len(self.names)

@@ -1,7 +1,6 @@
 """Single files of a user's own."""
 
-import numpy as np
-
+from cmvq_keras.data import faults
 from cmvq_keras.data.formats import npz
 from cmvq_keras.data.split import normalize
 
@@ -34,6 +33,6 @@ def read(path, modality, readers):
     values = known[ending](path, modality.shape)
     if modality.kind == "image" and values.dtype.kind in "ui":
         values = values / 255
-    if not np.isfinite(values).all():
-        raise ValueError(f"{path} holds values that are not finite.")
+    if fault := faults.finite_fault(str(path), values):
+        raise ValueError(f"{fault}.")
     return normalize(values, modality)

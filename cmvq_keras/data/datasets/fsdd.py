@@ -6,6 +6,7 @@ import numpy as np
 
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import Samples
+from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.formats import audio
 from cmvq_keras.data.transforms import mel
 
@@ -13,7 +14,9 @@ SHAPE = (64, 64, 1)
 # At 8 kHz 64 frames of 16 ms are about one second. Loudness varies 30-fold, so
 # decibels are relative to the clip's own loudest value.
 MEL = mel.LogMel(rate=8000, n_fft=512, window=512, hop=128, relative=True)
-_NAME = re.compile(r"([0-9])_([a-z]+)_([0-9]+)\.wav")
+_ENDINGS = "|".join(ending[1:] for ending in audio.ENDINGS)
+# The speaker may be written in any way: anna2, Bob, mary_ann.
+_NAME = re.compile(rf"([0-9])_(.+)_([0-9]+)\.({_ENDINGS})", re.ASCII | re.IGNORECASE)
 
 
 def open_part(part, data_dir=None):
@@ -27,9 +30,10 @@ def open_part(part, data_dir=None):
     """
     folder = sources.find("fsdd", "recordings", data_dir)
     found = [(_NAME.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
+    found = [(name, path) for name, path in found if name]
     takes = {}
     for name, path in found:
-        if name and (int(name[3]) < 5) == (part == "test"):
+        if (int(name[3]) < 5) == (part == "test"):
             # 7_jackson_3 and 7_jackson_03 are the same take.
             take = (int(name[1]), name[2], int(name[3]))
             if take in takes:
@@ -47,6 +51,11 @@ def open_part(part, data_dir=None):
         paths,
         _spectrogram,
         costly=True,
+        left_out=unused(
+            folder,
+            [path.name for _, path in found],
+            "it is not named like 7_jackson_32.wav",
+        ),
     )
 
 

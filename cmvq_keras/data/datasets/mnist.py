@@ -1,4 +1,4 @@
-"""MNIST as Keras stores it: `mnist/mnist.npz`."""
+"""MNIST: `mnist/mnist.npz` as Keras stores it, or the four idx files of its authors."""
 
 import zlib
 
@@ -6,9 +6,12 @@ import numpy as np
 
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import Samples
-from cmvq_keras.data.formats import images, npz
+from cmvq_keras.data.datasets.unused import unused
+from cmvq_keras.data.formats import idx, images, npz
 
 SIZE = (32, 32)
+_NPZ = "mnist.npz"
+_MAX_BYTES = 200_000_000  # the train pictures take 47,040,000
 
 
 def open_part(part, data_dir=None, color_seed=None):
@@ -19,13 +22,10 @@ def open_part(part, data_dir=None, color_seed=None):
     and depends on the seed and the picture alone.
 
     Raises:
-        FileNotFoundError: without `mnist/mnist.npz`.
-        ValueError: for a file that is not as Keras stores it.
+        FileNotFoundError: without `mnist/mnist.npz` and without the idx files.
+        ValueError: for files that are not as Keras or the authors store them.
     """
-    path = sources.find("mnist", "mnist.npz", data_dir)
-    keys = (f"x_{part}", f"y_{part}")
-    content = npz.read_npz(path, keys, max_bytes=200_000_000)
-    pictures, labels = (content[key] for key in keys)
+    path, keys, pictures, labels, taken = _read(part, data_dir)
     if pictures.dtype != np.uint8 or pictures.shape[1:] != (28, 28):
         raise ValueError(
             f"{path}: {keys[0]} must be (n, 28, 28) uint8. Received: {pictures.shape} "
@@ -48,7 +48,43 @@ def open_part(part, data_dir=None, color_seed=None):
         np.array([f"mnist/{part}/{row}" for row in range(len(labels))]),
         items,
         read,
+        left_out=unused(path.parent, taken, "another file holds MNIST"),
     )
+
+
+def _read(part, data_dir):
+    """Where a part is, what its arrays are called there, its pictures, its labels,
+    and the names of all files that are in use."""
+    folder = sources.data_root(data_dir) / "mnist"
+    idx_files = _idx_files(folder)
+    if idx_files is None or (folder / _NPZ).exists():
+        path = sources.find("mnist", _NPZ, data_dir)
+        keys = (f"x_{part}", f"y_{part}")
+        content = npz.read_npz(path, keys, max_bytes=_MAX_BYTES)
+        return path, keys, *(content[key] for key in keys), (_NPZ,)
+    chosen = idx_files[:2] if part == "train" else idx_files[2:]
+    arrays = [
+        idx.read(path, axes, _MAX_BYTES)
+        for path, axes in zip(chosen, (3, 1), strict=True)
+    ]
+    keys = tuple(path.name for path in chosen)
+    return chosen[0], keys, *arrays, [path.name for path in idx_files]
+
+
+def _idx_files(folder):
+    """The four idx files, pictures before labels, train before test; None unless all
+    are there. Copies have a dot in place of the second dash, or end in .gz."""
+    found = []
+    for name in (
+        "train-images-idx3",
+        "train-labels-idx1",
+        "t10k-images-idx3",
+        "t10k-labels-idx1",
+    ):
+        names = [f"{name}-ubyte", f"{name.replace('-idx', '.idx')}-ubyte"]
+        paths = [folder / f"{each}{end}" for each in names for end in ("", ".gz")]
+        found += [path for path in paths if path.is_file()][:1]
+    return found if len(found) == 4 else None
 
 
 def _resized(picture):

@@ -25,6 +25,7 @@ class Samples:
         items: `(n,)` what `read` needs of each.
         read: takes an item, gives `(height, width, channels)` raw values; see
             `cmvq_keras.data.listing.Group`, and there for `costly`.
+        left_out: `cmvq_keras.data.listing.SkippedSample`s: files beside the data.
     """
 
     labels: np.ndarray
@@ -32,6 +33,7 @@ class Samples:
     items: Sequence
     read: Callable
     costly: bool = False
+    left_out: tuple = ()
 
 
 def open_split(recipe, openers, split, data_dir=None):
@@ -69,7 +71,12 @@ def open_split(recipe, openers, split, data_dir=None):
         names=[PAIR.join(row) for row in zip(*names, strict=True)],
         groups=tuple(_group(name, sources[name], rows[name]) for name in rows),
         labels=y,
+        left_out=_left_out(sources) if split == "train" else (),
     )
+
+
+def _left_out(sources):
+    return tuple(each for samples in sources.values() for each in samples.left_out)
 
 
 def raw_samples(names, modalities):

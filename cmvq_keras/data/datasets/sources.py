@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 
-from cmvq_keras import validation
+from cmvq_keras import fileio, validation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Source:
         files: files or folders that its reader looks for in the source's folder.
         downloads: what `cmvq download` fetches; empty where a person has to.
         how: how to get it by hand.
+        instead: files of which any one stands for all of `files`.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Source:
     files: tuple[str, ...]
     downloads: tuple[Download, ...] = ()
     how: str = ""
+    instead: tuple[str, ...] = ()
 
 
 SOURCES = {
@@ -69,6 +71,10 @@ SOURCES = {
                 20_000_000,
                 "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
             ),
+        ),
+        instead=(
+            *("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"),
+            *("train-images.idx3-ubyte", "train-images.idx3-ubyte.gz"),
         ),
     ),
     "svhn": Source(
@@ -196,9 +202,35 @@ def find(source, filename, data_dir=None):
 
 
 def missing(source, data_dir=None):
-    """The files and folders of a source that are not in the data root, a tuple."""
-    folder = data_root(data_dir) / source
-    return tuple(name for name in get(source).files if not (folder / name).exists())
+    """The files and folders of a source that are not in the data root, a tuple.
+
+    What git-lfs has not fetched is missing, and a folder of nothing else.
+    """
+    folder, known = data_root(data_dir) / source, get(source)
+    if any((folder / name).exists() for name in known.instead):
+        return ()
+    return tuple(name for name in known.files if not _is_there(folder / name))
+
+
+def count_entries(path):
+    """`(entries, pointers)` of a folder: what is in it, and how many of these are files
+    that git-lfs has not fetched. Hidden ones are not counted."""
+    entries = [each for each in path.iterdir() if not each.name.startswith(".")]
+    return len(entries), sum(map(_is_pointer, entries))
+
+
+def _is_there(path):
+    if path.is_dir():
+        entries, pointers = count_entries(path)
+        return not entries or pointers < entries
+    return path.exists() and not _is_pointer(path)
+
+
+def _is_pointer(path):
+    try:
+        return path.is_file() and fileio.is_pointer(path)
+    except OSError:
+        return False
 
 
 def how_to_get(source):

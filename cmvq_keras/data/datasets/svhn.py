@@ -4,6 +4,7 @@ import numpy as np
 
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import Samples
+from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.formats import mat5
 
 MAX_BYTES = 300_000_000  # the larger official file unpacks to 225,045,504
@@ -25,6 +26,9 @@ def open_part(part, data_dir=None):
         np.array([f"svhn/{part}/{row}" for row in range(len(labels))]),
         np.moveaxis(pictures, 3, 0),
         np.asarray,
+        left_out=unused(
+            path.parent, sources.get("svhn").files, "only the official two are read"
+        ),
     )
 
 

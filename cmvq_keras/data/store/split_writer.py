@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cmvq_keras.data import faults
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import Split
@@ -262,17 +263,17 @@ def _checked(recipe, x, names, where):
 def _checked_rows(rows, shape, names, where):
     rows = np.asarray(rows)
     if rows.dtype.name not in npy.DTYPES:
-        raise ValueError(
-            f"{where} must be {', '.join(npy.DTYPES)}. Received: {rows.dtype}"
-        )
+        raise ValueError(faults.dtype_message(where, rows))
     rows = rows.astype(rows.dtype.name, copy=False)  # in this machine's byte order
     if rows.shape != (len(names), *shape):
-        raise ValueError(f"{where} must be {shape}. Received: {rows.shape[1:]}")
+        remedy = faults.shape_fault(rows[0], shape) if len(rows) else ""
+        raise ValueError(f"{where} must be {shape}. Received: {rows.shape[1:]}{remedy}")
     if rows.dtype.kind == "f":
         finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
         if not finite.all():
-            first = names[int(finite.argmin())]
-            raise ValueError(f"{where}: {first} holds values that are not finite.")
+            row = int(finite.argmin())
+            fault = faults.finite_fault(str(names[row]), rows[row])
+            raise ValueError(f"{where}: {fault}.")
     return rows
 
 

@@ -213,7 +213,7 @@ def test_attributes_say_who_what_and_where_from(root):
         "sound": "clip",
     }
     assert listing.tolerant
-    assert "clone the repository with git lfs" in listing.hint
+    assert "clone the repository with git lfs" in listing.missing_hint
 
 
 def test_items_and_their_reader_reach_other_processes(root):

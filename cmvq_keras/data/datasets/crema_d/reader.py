@@ -13,8 +13,9 @@ from cmvq_keras.data.datasets.crema_d.actors import check, read_actors
 from cmvq_keras.data.datasets.crema_d.clips import OFFSETS, Item, Reader
 from cmvq_keras.data.datasets.crema_d.names import DAMAGED, EMOTIONS, SOUND_IN_WAV
 from cmvq_keras.data.datasets.crema_d.splits import ACTORS
+from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.decoding import reason_of
-from cmvq_keras.data.formats import containers
+from cmvq_keras.data.formats import audio, containers, video
 from cmvq_keras.data.listing import Group, Listing, SkippedSample
 from cmvq_keras.data.transforms import clips
 
@@ -64,9 +65,9 @@ def open_split(recipe, split, data_dir=None):
         ),
         attributes=_attributes(items, actors, recipe),
         disjoint=("actor",) if recipe.data["split"] == ACTORS else (),
-        left_out=tuple(left_out),
+        left_out=(*left_out, *(files.unused() if split == "train" else ())),
         tolerant=True,
-        hint=sources.how_to_get("crema_d"),
+        missing_hint=sources.how_to_get("crema_d"),
     )
 
 
@@ -78,6 +79,8 @@ class _Files:
     split: str
     flv: pathlib.Path | None
     wav: pathlib.Path | None
+    clips: dict  # paths by the clips' names
+    sounds: dict
 
     @classmethod
     def of(cls, recipe, split, data_dir):
@@ -88,7 +91,23 @@ class _Files:
         flv, wav = (folder if folder.is_dir() else None for folder in folders)
         if flv is None and ("image" in recipe.modalities or wav is None):
             sources.find("crema_d", "VideoFlash/", data_dir)
-        return cls(recipe, split, flv, wav if "audio" in recipe.modalities else None)
+        wav = wav if "audio" in recipe.modalities else None
+        found = _by_clip(flv, video.ENDINGS), _by_clip(wav, audio.ENDINGS)
+        return cls(recipe, split, flv, wav, *found)
+
+    def unused(self):
+        """`SkippedSample`s: what lies in the folders and is no official clip."""
+        folders = [(self.flv, self.clips), (self.wav, self.sounds)]
+        return tuple(
+            each
+            for folder, found in folders
+            if folder
+            for each in unused(
+                folder,
+                [path.name for name, path in found.items() if name in splits.known()],
+                "its name is no clip's of CREMA-D",
+            )
+        )
 
     def locate(self, name):
         """The `Item` of a clip.
@@ -98,7 +117,7 @@ class _Files:
         """
         if name.clip in DAMAGED:
             raise ValueError(DAMAGED[name.clip])
-        wav = self.wav and self.wav / f"{name.clip}.wav"
+        wav = self.sounds.get(name.clip)
         wav = str(wav) if wav and wav.exists() else None
         own_sound = False
         try:
@@ -116,7 +135,8 @@ class _Files:
         """A clip's path, and whether its sound can be taken from it."""
         if self.flv is None:
             raise FileNotFoundError(f"VideoFlash/{name.clip}.flv is missing")
-        path = str(self.flv / f"{name.clip}.flv")
+        # Copies in other formats are known, of which MP4 is the most common.
+        path = str(self.clips.get(name.clip, self.flv / f"{name.clip}.flv"))
         head = containers.read_head(path)
         silent = containers.states_no_sound(head) or name.clip in SOUND_IN_WAV
         return path, not silent
@@ -126,6 +146,16 @@ class _Files:
         if self.split != "train":
             return (0,)
         return clips.draw_offsets(name.clip, OFFSETS, data["frames"], data["seed"])
+
+
+def _by_clip(folder, endings):
+    """Paths of a folder by their names without the ending; the first ending wins."""
+    found = {}
+    for path in sorted(folder.iterdir()) if folder else ():
+        ending = path.suffix.lower()
+        if ending in endings:
+            found.setdefault(path.stem, []).append((endings.index(ending), path))
+    return {stem: min(paths)[1] for stem, paths in found.items()}
 
 
 def _attributes(items, actors, recipe):

@@ -9,6 +9,7 @@ import numpy as np
 from cmvq_keras import validation
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.nyuv2 import lists, mat_file
+from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.formats import images
 from cmvq_keras.data.listing import LABELS, Group, Listing
 from cmvq_keras.data.transforms import depth
@@ -61,7 +62,13 @@ def open_split(recipe, split, data_dir=None):
     return Listing(
         names=[f"nyuv2/{row + 1:04}" for row in rows],
         groups=(Group(items, read, units=np.searchsorted(items, rows)),),
+        left_out=_left_out(path.parent) if split == "train" else (),
     )
+
+
+def _left_out(folder):
+    files = sources.get("nyuv2").files
+    return unused(folder, (*files, "samples"), "only the official three are read")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

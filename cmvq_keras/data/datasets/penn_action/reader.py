@@ -10,6 +10,7 @@ from cmvq_keras import validation
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import hold_out
 from cmvq_keras.data.datasets.penn_action.labels import read_sequence
+from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.formats import images
 from cmvq_keras.data.listing import Group, Listing
 from cmvq_keras.data.transforms import poses
@@ -28,6 +29,7 @@ class _Source:
     sequences: list
     labels: np.ndarray
     find_frame: Callable
+    left_out: tuple
 
 
 def open_split(recipe, split, data_dir=None):
@@ -65,6 +67,7 @@ def open_split(recipe, split, data_dir=None):
             for name, modality in recipe.modalities.items()
         ),
         labels=source.labels[rows],
+        left_out=source.left_out if split == "train" else (),
     )
 
 
@@ -136,7 +139,12 @@ def _open(recipe, data_dir):
         middle = (len(sequences[row].track) + 1) // 2
         return find(f"frames/{names[row]}/{middle:06}.jpg")
 
-    return _Source(sequences, np.array(labels), find_frame)
+    reason = f"it is none of the first {count} sequences (data.sequences)"
+    left_out = unused(find("labels"), [f"{name}.mat" for name in names], reason)
+    frames = sources.data_root(data_dir) / "penn_action" / "frames"
+    if "image" in recipe.modalities and frames.is_dir():
+        left_out += unused(frames, names, reason)
+    return _Source(sequences, np.array(labels), find_frame, left_out)
 
 
 def _members(source, split, data):

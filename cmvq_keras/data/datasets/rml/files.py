@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 
+from cmvq_keras.data.datasets.unused import clutter
 from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import containers
 from cmvq_keras.data.listing import SkippedSample
@@ -59,6 +60,11 @@ def find_clips(folder):
     found, left_out = {}, []
     for path in _files(folder, depth=3):
         name = f"rml/{path.relative_to(folder).with_suffix('').as_posix()}"
+        why = clutter(path)
+        if why:
+            shown = _printable(f"rml/{path.relative_to(folder).as_posix()}")
+            left_out.append(SkippedSample(shown, why, expected=True))
+            continue
         try:
             clip = _clip(folder, path, name)
             containers.read_head(path)

@@ -73,7 +73,7 @@ def open_split(recipe, split, data_dir=None):
         disjoint=("speaker",) if data["split"] == "speaker" else (),
         left_out=tuple(left_out) if split == "train" else (),
         tolerant=True,
-        hint=sources.how_to_get("rml"),
+        missing_hint=sources.how_to_get("rml"),
     )
 
 
