@@ -52,9 +52,14 @@ def cut(model, modalities):
         values, `(batch, height, width, channels)` float32.
 
     Raises:
-        ValueError: as `kept_channels`.
+        ValueError: as `kept_channels`, and for a task head of another kind.
     """
     kept = kept_channels(model)
+    if not (model.solver is None or hasattr(model.solver, "parts")):
+        raise ValueError(
+            "The task head must be one of cmvq_keras.networks to be exported. "
+            f"Received: {type(model.solver).__name__}"
+        )
     shapes = model.get_build_config()["input_shape"]
     inputs = {name: keras.Input(tuple(shapes[name])[1:], name=name) for name in kept}
     if model.solver is None:

@@ -264,6 +264,20 @@ def test_late_fusion_is_exported_as_it_is(method, monkeypatch):
     assert kernel_of(small.get_layer("task_solver")).shape[0] == 32
 
 
+@pytest.mark.parametrize("method", ["ensemble", "multi-loss"])
+def test_models_with_heads_are_exported(method):
+    recipe = of_method(method)
+    small = assert_same_logits(built(recipe), recipe)
+    names = [layer.name for layer in small.layers]
+    assert ("image_head" in names) == (method == "ensemble")
+
+
+def test_a_head_that_is_no_network_is_refused():
+    model = built(of_method("kernel-ridge"))
+    with pytest.raises(ValueError, match=r"must be one of cmvq_keras\.networks"):
+        cutting.cut(model, RECIPE.modalities)
+
+
 def test_what_the_task_never_sees_is_not_there():
     recipe = dataclasses.replace(RECIPE, task_modalities=("audio",))
     small = assert_same_logits(built(recipe), recipe)
