@@ -18,6 +18,8 @@ from cmvq_keras import registry
 
 FORMAT = 1
 TASKS = ("classification", "segmentation")
+#: Axes of a sample, where they are not those of a picture.
+AXES = {"sequence": ("steps", "features"), "pose": ("steps", "joints", "features")}
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
 PRESETS = ("default", "paper", "code", "calibrated")
 # In files of version 0.1.0 these trained a ResNet18 whatever model.backbone said.
@@ -64,7 +66,7 @@ class Modality:
     """
 
     shape: tuple[int, ...]
-    kind: str = choice("image", "image", "audio", "pose", "depth")
+    kind: str = choice("image", "image", "audio", "pose", "depth", "sequence")
     offset: float = setting(0.0, math.isfinite, "a finite number")
     scale: float = setting(1.0, lambda value: 0 < value < math.inf, "a number > 0")
 
@@ -459,10 +461,14 @@ def faults(section, prefix):
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if field.name == "shape":
-            listed = isinstance(value, (tuple, list)) and len(value) == 3
+            axes = AXES.get(section.kind, ("height", "width", "channels"))
+            listed = isinstance(value, (tuple, list)) and len(value) == len(axes)
             whole = listed and all(type(size) is int for size in value)
             valid = whole and min(value) > 0 and math.prod(value) <= MAX_VALUES
-            expected = f"three positive integers, {MAX_VALUES:,} values in all at most"
+            expected = (
+                f"({', '.join(axes)}), positive integers, {MAX_VALUES:,} values in all "
+                "at most"
+            )
         else:
             expected = field.metadata["expected"]
             valid = _has_type(value, hints[field.name]) and field.metadata["test"](

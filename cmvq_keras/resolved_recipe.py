@@ -62,6 +62,6 @@ def _fitting_grid(recipe):
     sides = [
         min(modality.shape[:2]) // RESNET18_STRIDES[0]
         for modality in recipe.modalities.values()
-        if modality.kind != "pose"
+        if modality.kind not in ("pose", "sequence")
     ]
     return min([recipe.model.grid, *sides])

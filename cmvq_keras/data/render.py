@@ -13,8 +13,9 @@ _HEAT = np.array([(0, 0, 20), (70, 20, 120), (200, 50, 70), (250, 160, 30), (255
 def pictures(values, kind, side, limbs=(), limits=None):
     """Samples of one modality as pictures.
 
-    Spectrograms have low frequencies below; poses show five of their steps, from
-    dark to light; depth and spectrograms go from dark to light through red.
+    Spectrograms have low frequencies below; sequences have a row a feature; poses show
+    five of their steps, from dark to light; the others go from dark to light through
+    red.
 
     Args:
         values: `(n, height, width, channels)` raw values.
@@ -27,6 +28,9 @@ def pictures(values, kind, side, limbs=(), limits=None):
         A list of `PIL.Image.Image`, RGB.
     """
     values = np.nan_to_num(np.asarray(values, np.float32), posinf=0, neginf=0)
+    if kind == "sequence":
+        # Features from top to bottom, time from left to right.
+        values = values.transpose(0, 2, 1)[..., None]
     if kind == "pose":
         return [_pose(each, side, limbs) for each in values]
     low, high = limits or limits_of(values, kind)
@@ -65,7 +69,7 @@ def colors(count):
 def _picture(values, kind, side):
     if kind == "audio":
         values = values[::-1]
-    if kind in ("audio", "depth") or values.shape[-1] not in (1, 3):
+    if kind in ("audio", "depth", "sequence") or values.shape[-1] not in (1, 3):
         place = np.linspace(0, 1, len(_HEAT))
         gray = values.mean(axis=-1)
         values = np.stack([np.interp(gray, place, each) for each in _HEAT.T], axis=-1)

@@ -83,7 +83,8 @@ def encoder(recipe, name):
     512 channels. A ResNet18 takes no poses: theirs is the pose encoder
     with as many channels.
     """
-    if recipe.model.backbone != "resnet18":
+    is_sequence = recipe.modalities[name].kind == "sequence"
+    if recipe.model.backbone != "resnet18" or is_sequence:
         grid = build.encoder(recipe, name)
     elif recipe.modalities[name].kind == "pose":
         grid = networks.PoseEncoder(

@@ -111,6 +111,16 @@ def _autoencoder(recipe, name):
     }
     names = f"{name}_encoder", f"{name}_decoder"
     depth = settings.embedding_dim
+    if modality.kind == "sequence":
+        steps, features = modality.shape
+        return (
+            networks.SequenceEncoder(
+                settings.hidden_channels, (grid, grid), depth, name=names[0]
+            ),
+            networks.SequenceDecoder(
+                steps, features, settings.hidden_channels, name=names[1]
+            ),
+        )
     if modality.kind == "pose":
         steps, joints, features = modality.shape
         return (

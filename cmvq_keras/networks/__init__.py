@@ -11,6 +11,7 @@ from cmvq_keras.networks.resnet18 import (
     ResNet18Encoder,
     load_keras_cv_weights,
 )
+from cmvq_keras.networks.sequence import SequenceDecoder, SequenceEncoder
 
 __all__ = [
     "ClassificationSolver",
@@ -27,5 +28,7 @@ __all__ = [
     "ResidualEncoder",
     "ResidualStack",
     "SegmentationSolver",
+    "SequenceDecoder",
+    "SequenceEncoder",
     "load_keras_cv_weights",
 ]

@@ -70,3 +70,14 @@ def divisible(name, value, divisor):
             f"`{name}` must be divisible by {divisor}. Received: {name}={value}"
         )
     return value
+
+
+def pair(name, value):
+    """Returns (height, width) as a tuple of positive integers.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise ValueError(f"`{name}` must be (height, width). Received: {name}={value}")
+    return tuple(positive(name, size) for size in value)

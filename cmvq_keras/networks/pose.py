@@ -53,7 +53,7 @@ class PoseEncoder(parts.Chain):
         if embedding_dim is not None:
             checks.positive("embedding_dim", embedding_dim)
         self.embedding_dim = embedding_dim
-        self.grid = _pair("grid", grid)
+        self.grid = checks.pair("grid", grid)
 
     def check_input(self, input_shape):
         checks.check_axes(self, input_shape, axes=POSE_AXES, known=POSE_AXES[1:])
@@ -193,13 +193,6 @@ class PoseDecoder(parts.Chain):
             "residual_channels": self.residual_channels,
             "num_residual_layers": self.num_residual_layers,
         }
-
-
-def _pair(name, value):
-    """Returns (height, width) as a tuple of positive integers."""
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ValueError(f"`{name}` must be (height, width). Received: {name}={value}")
-    return tuple(checks.positive(name, size) for size in value)
 
 
 def _check_steps(layer, steps, height, received):

@@ -4,6 +4,7 @@ import pytest
 import tiny_clips
 import tiny_penn_action
 import tiny_sources
+import tiny_utd_mhad
 from command_line import invoke
 
 from cmvq_keras import recipes
@@ -49,6 +50,11 @@ def _penn_action(root):
     return ["--set=data.sequences=45"]
 
 
+def _utd_mhad(root):
+    tiny_utd_mhad.write_utd_mhad(root)
+    return []
+
+
 def _nyuv2(root):
     import tiny_nyuv2
 
@@ -66,6 +72,7 @@ WRITERS = {
     "rml": _rml,
     "penn-action": _penn_action,
     "nyuv2": _nyuv2,
+    "utd-mhad": _utd_mhad,
 }
 
 

@@ -26,6 +26,7 @@ NAMES = (
     "penn-action",
     "planted",
     "rml",
+    "utd-mhad",
 )
 EVERY = [(name, preset) for name in recipes.names() for preset in recipes.PRESETS]
 

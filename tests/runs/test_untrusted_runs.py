@@ -307,7 +307,7 @@ def edit(**changes):
         ),
         (
             edit(modalities={"image": {"shape": 5}}),
-            "modalities.image.shape must be three positive integers",
+            "modalities.image.shape must be (height, width, channels)",
         ),
         (edit(title=5), "title must be a line of text"),
         (edit(classes="ab"), "classes must be names"),

@@ -136,6 +136,13 @@ SOURCES = {
             "and put its frames and labels here"
         ),
     ),
+    "utd_mhad": Source(
+        title="UTD-MHAD, multimodal human actions",
+        homepage="https://personal.utdallas.edu/~kehtar/UTD-MHAD.html",
+        licence="for research; no formal licence is stated",
+        files=("Skeleton", "Inertial"),
+        how="unpack Skeleton.zip and Inertial.zip from that page here",
+    ),
     "nyuv2": Source(
         title="NYU Depth Dataset V2, labelled part",
         homepage="https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html",

@@ -149,7 +149,12 @@ def _in_time(batch, draws):
     return batch[rows, low] * (1 - share) + batch[rows, high] * share
 
 
-BY_KIND = {"image": affine, "audio": spec_augment, "pose": pose}
+BY_KIND = {
+    "image": affine,
+    "audio": spec_augment,
+    "pose": pose,
+    "sequence": sequence,
+}
 
 
 def of_kind(kind):

@@ -260,7 +260,7 @@ FILES = "splits.train.files"
         ("format", 2, '"format": 1'),
         ("recipe", None, "recipe"),
         ("recipe.name", "../other", "a name of letters"),
-        ("recipe.modalities.image.shape", 7, "three positive integers"),
+        ("recipe.modalities.image.shape", 7, "positive integers"),
         ("splits", {}, "no splits"),
         ("splits", {"../train": {}}, "unknown split"),
         ("splits.train", [], "count must be an integer"),
