@@ -71,6 +71,8 @@ RECIPE = Recipe(
     ),
     data={"split": "cross-subject", "subject": 1, "seed": 0},
 )
+_PUBLISHED = {"training.schedule": "constant"}
+PRESETS = {"paper": _PUBLISHED, "code": _PUBLISHED}
 AUGMENTATIONS = {"skeleton": utd_mhad.turned}
 
 

@@ -20,6 +20,7 @@ PARAMETERS = {
     "penn-action": (2_624_313, 2_761_947),
     "nyuv2": (1_803_532, 1_941_454),
     "rml": (1_935_306, 2_072_876),
+    "utd-mhad": (219_101, 253_151),
 }
 LATENTS = {
     "planted": (8, 8, 16),
@@ -30,6 +31,7 @@ LATENTS = {
     "penn-action": (32, 32, 64),
     "nyuv2": (32, 32, 64),
     "rml": (32, 32, 64),
+    "utd-mhad": (4, 4, 64),
 }
 
 
@@ -57,16 +59,17 @@ def test_a_recipes_model_has_its_latents_and_parameters(name):
 def test_every_recipe_takes_a_resnet18(name):
     recipe = cmvq.recipes.get(name).with_settings({"model.backbone": "resnet18"})
     model = cmvq.build_model(recipe)
-    finest = min(
+    own = {"pose": "PoseEncoder", "sequence": "SequenceEncoder"}
+    sides = [
         modality.shape[0] // 4
         for modality in recipe.modalities.values()
-        if modality.kind not in ("pose", "sequence")
-    )
+        if modality.kind not in own
+    ]
     side, _, depth = LATENTS[name]
-    side = min(side, finest)
+    side = min([side, *sides])
     assert latents(model) == {(side, side, depth)}
     for modality, item in recipe.modalities.items():
-        kind = "PoseEncoder" if item.kind == "pose" else "ResNet18Encoder"
+        kind = own.get(item.kind, "ResNet18Encoder")
         assert type(model.encoders[modality]).__name__ == kind
 
 
