@@ -284,6 +284,21 @@ class Recipe:
             for field in dataclasses.fields(self)
         )
 
+    def differences(self, other):
+        """What differs from another recipe: triples (name, value here, value there)."""
+        names = ("name", "preset", "method", "task", "classes", "task_modalities")
+        pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
+        pairs.append(("modalities", list(self.modalities), list(other.modalities)))
+        for name in self.modalities.keys() & other.modalities.keys():
+            here, there = self.modalities[name], other.modalities[name]
+            pairs.append((f"modalities.{name}.shape", here.shape, there.shape))
+            pairs.append((f"modalities.{name}.kind", here.kind, there.kind))
+        here, there = self.settings(), other.settings()
+        pairs += [
+            (name, here.get(name), there.get(name)) for name in sorted({*here, *there})
+        ]
+        return [(name, old, new) for name, old, new in pairs if old != new]
+
     def _sections(self):
         sections = {"model": self.model, "training": self.training}
         for name, modality in self.modalities.items():

@@ -23,6 +23,7 @@ from keras import ops
 from cmvq_keras import fileio
 from cmvq_keras.data.formats import hdf5
 from cmvq_keras.errors import DivergedError
+from cmvq_keras.recipe import Recipe
 
 FOLDER = "backup"
 FILE = "state.h5"
@@ -57,7 +58,7 @@ def path(directory):
     return directory / FOLDER / FILE
 
 
-def write(directory, model, position, callbacks, generators=()):
+def write(directory, model, position, callbacks, generators=(), recipe=None):
     """Replaces a run's checkpoint; the old one stays when anything goes wrong.
 
     Args:
@@ -67,6 +68,7 @@ def write(directory, model, position, callbacks, generators=()):
         callbacks: what callbacks keep, a dict for JSON.
         generators: as `cmvq_keras.backend.runtime.generators` gives them; of several
             processes in their order.
+        recipe: the `Recipe` that is trained.
 
     Raises:
         DivergedError: when a weight is not finite.
@@ -78,6 +80,7 @@ def write(directory, model, position, callbacks, generators=()):
         "format": FORMAT,
         "position": dataclasses.asdict(position),
         "callbacks": callbacks,
+        "recipe": recipe and recipe.to_json(),
     }
     temporary = place.with_name(f".{FILE}.{os.getpid()}.tmp")
     try:
@@ -120,6 +123,21 @@ def read(directory):
     Raises:
         ValueError: when the file is damaged or of a later version.
     """
+    about = _about(directory)
+    return about and (about["position"], about["callbacks"])
+
+
+def read_recipe(directory):
+    """The `Recipe` that a run's checkpoint was trained by; None where none is noted.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    text = (_about(directory) or {}).get("recipe")
+    return None if text is None else Recipe.from_json(text)
+
+
+def _about(directory):
     place = path(directory)
     if not place.exists():
         return None
@@ -139,7 +157,7 @@ def read(directory):
             about["callbacks"], dict
         ):
             raise ValueError("its description is damaged")
-        return position, about["callbacks"]
+        return {**about, "position": position}
 
 
 def restore(directory, model, metrics=False):

@@ -123,7 +123,9 @@ class Run:
         if directory is None:
             return
         run = cls(directory)
-        for name in (RECIPE, ENVIRONMENT, HISTORY, METRICS, WEIGHTS):
+        # environment.json alone is left by a process that was killed before its
+        # training began: without a recipe there is nothing to lose.
+        for name in (RECIPE, HISTORY, METRICS, WEIGHTS, BACKUP):
             if (run.directory / name).exists():
                 locking.check_alone(directory)
                 todo = "Choose another folder, or remove this one."
@@ -172,6 +174,7 @@ class Run:
         if not (self.directory / RECIPE).is_file():
             raise FileNotFoundError(
                 f"{self.directory} is no run folder: it holds no {RECIPE}"
+                + self._hint_without_recipe()
             )
         self._check_links()
         _ = self.recipe, self.metrics
@@ -182,6 +185,16 @@ class Run:
                 f"{self.directory} is a run folder of format {found}, and this version "
                 f"of cmvq-keras reads {FORMAT}: take a later version."
             )
+
+    def _hint_without_recipe(self):
+        names = HISTORY, METRICS, WEIGHTS, BACKUP, ENVIRONMENT
+        found = [name for name in names if (self.directory / name).exists()]
+        if found != [ENVIRONMENT]:
+            return ""
+        return (
+            f". Its training was stopped before it began: cmvq train ... --out "
+            f"{self.directory} starts it"
+        )
 
     def _check_links(self):
         """What is read or written here lies here, whoever made the folder."""
@@ -260,6 +273,11 @@ class Run:
         """Drops the lines of history.csv after an epoch, even one that is half."""
         path = self.directory / HISTORY
         if not path.exists():
+            if epochs:
+                raise ValueError(
+                    f"{path} is missing; the checkpoint is after epoch {epochs}. Put "
+                    "the file back, or train again in another folder."
+                )
             return
         lines = path.read_bytes().splitlines(keepends=True)
         if epochs == 0:

@@ -28,7 +28,7 @@ from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.evaluate import measured
 from cmvq_keras.runs.load import load_model, precision_policy
-from cmvq_keras.runs.run import Follower, Run
+from cmvq_keras.runs.run import ENVIRONMENT, RECIPE, Follower, Run
 from cmvq_keras.runs.warm_start import WarmStart, noted_classes
 from cmvq_keras.training import loop
 from cmvq_keras.training.signals import Interruption
@@ -167,6 +167,7 @@ def resume(
             raise ValueError(f"{run.directory} holds no backup to go on from.")
         recipe, noted = run.recipe, run.environment
         check_backend(run)
+        _check_unchanged(run)
         _check_replicas(recipe, store or noted.get("store"))
         if differs and replicas.is_first:
             for line in environment.differences(noted, recipe.training):
@@ -237,10 +238,27 @@ def _shared(opening):
 def check_backend(run):
     """Raises ValueError when a run was trained on another backend than this one."""
     noted, here = run.environment.get("backend"), keras.config.backend()
+    if noted is None:
+        raise ValueError(
+            f"{run.directory / ENVIRONMENT} does not say which backend {run.directory} "
+            "was started on. Put the file back, or train again in another folder."
+        )
     if noted != here:
         raise ValueError(
             f"{run.directory} was started on {noted} and can continue only there: "
             f"--backend {noted}. Received: {here}"
+        )
+
+
+def _check_unchanged(run):
+    """Raises ValueError when recipe.json is not what the checkpoint was trained by."""
+    trained = checkpoint.read_recipe(run.directory)
+    changed = trained.differences(run.recipe) if trained else []
+    if changed:
+        lines = "; ".join(f"{name} was {old}, is {new}" for name, old, new in changed)
+        raise ValueError(
+            f"{run.directory / RECIPE} was changed since the training began: {lines}. "
+            "Put back what was there, or train again in another folder."
         )
 
 

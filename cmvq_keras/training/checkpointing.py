@@ -79,6 +79,8 @@ class Backup(keras.callbacks.Callback):
         self._keepers = _by_name(each for each in others if _keeps(each))
         self._states = None
         self._generators = None
+        # As it is now: a file that is edited meanwhile is not what is trained.
+        self._recipe = run.recipe
         self._started = time.monotonic() - position.seconds
         self._written = time.monotonic()
 
@@ -191,7 +193,12 @@ class Backup(keras.callbacks.Callback):
             if replicas.is_first:
                 with self._full_disk_reported(f"The checkpoint {position}"):
                     checkpoint.write(
-                        self.run.directory, model, position, self.states(), states
+                        self.run.directory,
+                        model,
+                        position,
+                        self.states(),
+                        states,
+                        self._recipe,
                     )
         except DivergedError as error:
             raise self.diverged(f"{position}: {error}") from None

@@ -157,6 +157,30 @@ def test_a_history_that_lacks_epochs_is_told(run):
         run.cut_history(3)
 
 
+def test_a_history_that_is_gone_is_told(run):
+    with pytest.raises(ValueError, match=r"history.csv is missing; .* after epoch 3"):
+        run.cut_history(3)
+    run.cut_history(0)
+
+
+def test_a_run_that_was_killed_before_its_recipe_was_written_starts_anew(run, recipe):
+    folder = run.directory
+    (folder / "recipe.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"stopped before it began.*--out"):
+        Run.open_begun(folder)
+    again = Run.create(folder, recipe, "torch")
+    assert again.recipe == recipe
+    assert again.environment["backend"] == "torch"
+
+
+@pytest.mark.parametrize("name", ["history.csv", "metrics.json", "backup"])
+def test_a_folder_without_a_recipe_that_holds_more_is_not_written_to(run, recipe, name):
+    (run.directory / "recipe.json").unlink()
+    (run.directory / name).mkdir()
+    with pytest.raises(FileExistsError, match="already holds a run"):
+        Run.create(run.directory, recipe, "torch")
+
+
 def test_a_full_disk_leaves_no_half_line_in_the_history(run, monkeypatch):
     run.append_history({"epoch": 1, "loss": 0.5})
     before = (run.directory / "history.csv").read_bytes()

@@ -165,7 +165,7 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     noted = Run(folder).environment
     path = folder / "environment.json"
     path.write_text(json.dumps({**noted, "backend": "another"}))
-    with pytest.raises(ValueError, match="was begun on another"):
+    with pytest.raises(ValueError, match="was started on another"):
         resume(folder)
     path.write_text(json.dumps(noted))
     checkpoint.path(folder).write_bytes(b"no state")
@@ -258,6 +258,44 @@ def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     load_model(folder)
     resume(folder)
     assert killing.differences(whole, folder) == []
+
+
+def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(Dies):
+        train(folder, [At(2, 1, die)])
+    files = {
+        name: (folder / name).read_text()
+        for name in ("history.csv", "recipe.json", "environment.json")
+    }
+
+    def refused(match):
+        with pytest.raises(ValueError, match=match) as caught:
+            resume(folder)
+        assert "\n" not in str(caught.value)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+
+    (folder / "history.csv").unlink()
+    refused("history.csv is missing; the checkpoint is after epoch 1")
+    edited = {
+        "training.seed": 1,
+        "training.batch_size": 8,
+        "training.learning_rate": 0.1,
+        "model.threshold": 0.1,
+    }
+    changed = Run(folder).recipe.with_settings(edited)
+    (folder / "recipe.json").write_text(changed.to_json())
+    was = Run(folder).recipe.training
+    refused(
+        "recipe.json was changed since the training began: model.threshold was 0.005, "
+        "is 0.1; training.batch_size was .*, is 8; training.learning_rate was .*, is "
+        "0.1; training.seed was .*, is 1. Put back"
+    )
+    assert Run(folder).recipe.training != was
+    (folder / "environment.json").unlink()
+    refused("environment.json does not say which backend")
+    assert checkpoint.read(folder)[0].epoch == 1
 
 
 class _Like:
