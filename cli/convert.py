@@ -41,7 +41,7 @@ def command(file, recipe, preset, backend, out):
     """
     from cmvq_keras import recipes
 
-    options.tell_of_file(recipe)
+    options.report_recipe_file(recipe)
     chosen = recipes.get(recipe, preset)
     chosen_backend = options.start_backend(backend)
     from cmvq_keras.interop import convert

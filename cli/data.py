@@ -43,7 +43,7 @@ def check(store, recipe, output):
     from cmvq_keras.data.store.store import Store
 
     opened = Store.open(store, recipe)
-    report = check_store(opened, on_progress=_tell)
+    report = check_store(opened, on_progress=_report_progress)
     click.echo(_balance(opened, report))
     for entry in report.left_out:
         click.echo(f"Skipped: {entry['split']} {entry['sample']}: {entry['reason']}")
@@ -91,7 +91,7 @@ def cache(clear):
     click.echo(f"\n{'Removed from' if clear else 'Folder:'} {root}")
 
 
-def _tell(name):
+def _report_progress(name):
     if sys.stderr.isatty():
         click.echo(f"Checking {name}", err=True)
 

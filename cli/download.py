@@ -41,7 +41,7 @@ def sources_of(recipe):
     """The names of the sources whose files a recipe reads."""
     from cmvq_keras import recipes
 
-    options.tell_of_file(recipe)
+    options.report_recipe_file(recipe)
     return getattr(recipes.module(recipe), "SOURCES", ())
 
 

@@ -9,11 +9,11 @@ from cmvq_keras.cli.text_tables import (
     complementarity,
     fits,
     information,
-    left_out,
     number,
     percent,
     scores,
     shared_labels,
+    skipped_samples,
     table,
 )
 
@@ -58,7 +58,7 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
             split=split,
             data_dir=data_dir,
             store=store,
-            on_progress=progress.tell,
+            on_progress=progress.update,
             without=without,
         )
     click.echo(_summary(opened, split, metrics) + "\n")
@@ -74,7 +74,7 @@ def _summary(run, split, metrics):
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Split", split),
         ("Samples", metrics["n"]),
-        *left_out(metrics, "Skipped"),
+        *skipped_samples(metrics, "Skipped"),
         *scores(metrics),
         *shared_labels(metrics),
         *complementarity(run.recipe, run.metrics["complementarity"]),

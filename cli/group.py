@@ -1,4 +1,4 @@
-"""The group of commands: loaded when asked for, errors told in one line."""
+"""The group of commands: loaded when asked for, errors in one line."""
 
 import difflib
 import importlib
@@ -89,7 +89,7 @@ class CommandGroup(click.Group):
 
 
 def report(error):
-    """Tells the user of an exception on stderr and returns the exit code."""
+    """Prints an exception on stderr and returns the exit code."""
     # Click hands Ctrl-C and a truncated input on as one and the same exception.
     if isinstance(error, click.Abort):
         if not isinstance(error.__cause__, EOFError):

@@ -148,7 +148,7 @@ def recipe_or_store(name, preset, store):
     from cmvq_keras import recipes
 
     if name:
-        tell_of_file(name)
+        report_recipe_file(name)
         return recipes.get(name, preset or "default")
     if store is None:
         raise click.UsageError("Missing option '--recipe' or '--store'.")
@@ -159,7 +159,7 @@ def recipe_or_store(name, preset, store):
     return Store.open(store).recipe
 
 
-def tell_of_file(recipe):
+def report_recipe_file(recipe):
     """Says so when a recipe is named by its file, whose code is going to be run.
 
     Args:
@@ -190,7 +190,7 @@ def read_recipe_file(path, run):
             "--recipe takes the recipe file (.py) that RUN was trained with. "
             f"Received: {path}"
         )
-    tell_of_file(path)
+    report_recipe_file(path)
     name = recipes.module(path).RECIPE.name
     if name != run.recipe.name:
         raise click.UsageError(

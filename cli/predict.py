@@ -77,7 +77,7 @@ def command(
         from cmvq_keras.runs.data_source import DataSource
 
         with Progress() as progress:
-            source = DataSource(data_dir, store, progress.tell).for_run(opened)
+            source = DataSource(data_dir, store, progress.update).for_run(opened)
         loaded = source.split(recipe, split)
         x, samples = loaded.x, loaded.samples
         if not segments:

@@ -70,7 +70,7 @@ def command(
     from cmvq_keras import recipes
     from cmvq_keras.runs import stores
 
-    options.tell_of_file(recipe)
+    options.report_recipe_file(recipe)
     if frames is not None:
         assignments = (*assignments, ("data.frames", frames))
     settings = options.settings({"limit": limit}, assignments)
@@ -82,7 +82,7 @@ def command(
             data_dir,
             out=out,
             force=force,
-            on_progress=progress.tell,
+            on_progress=progress.update,
             workers=workers,
         )
     click.echo(_summary(store))

@@ -72,7 +72,7 @@ class Progress(contextlib.AbstractContextManager):
         self._bar = None
         self._split = None
 
-    def tell(self, split, done, total):
+    def update(self, split, done, total):
         """Shows that `done` of `total` samples of a split are prepared."""
         if split != self._split:
             self._end()
@@ -107,7 +107,7 @@ class TerminalProgress(ProgressReporter):
     def preparing(self, split, done, total):
         if self._preparing is None:
             self._preparing = Progress()
-        self._preparing.tell(split, done, total)
+        self._preparing.update(split, done, total)
 
     def epoch(self, number, total):
         self._end(self._preparing)

@@ -28,7 +28,7 @@ def command(name, preset, as_json):
     from cmvq_keras import recipes
 
     if name:
-        options.tell_of_file(name)
+        options.report_recipe_file(name)
         recipe = recipes.get(name, preset)
         click.echo(recipe.to_json() if as_json else _in_full(recipe), nl=not as_json)
         return

@@ -71,7 +71,7 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
     from cmvq_keras.runs.data_source import DataSource
 
     with Progress() as progress:
-        source = DataSource(data_dir, store, progress.tell)
+        source = DataSource(data_dir, store, progress.update)
         opened = open.open_run(opened_run, split, source)
     for path in single_sample.write(opened, samples, features, out):
         click.echo(path)

@@ -56,7 +56,7 @@ def command(run, split, samples, attribute, out, recipe_file, backend, data_dir,
 
     _show_step(f"scores on the {split} split")
     with Progress() as progress:
-        source = DataSource(data_dir, store, progress.tell)
+        source = DataSource(data_dir, store, progress.update)
         analysis.measure_if_needed(opened_run, split, source)
         opened = open.open_run(opened_run, split, source)
     written = report.write(opened, out, samples, attribute, on_progress=_show_step)

@@ -49,7 +49,7 @@ def command(run, recipe_file, data_dir, store, out):
             out or f"{temporary}/run",
             data_dir=data_dir,
             store=store,
-            on_progress=progress.tell,
+            on_progress=progress.update,
         )
         found, count = reproduce.differences(opened, again)
     if not found:

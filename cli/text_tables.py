@@ -130,7 +130,7 @@ def information(metrics):
     yield from _zeta(measured["zeta"], " of bits")
 
 
-def left_out(metrics, title):
+def skipped_samples(metrics, title):
     """A row of how many damaged samples are not among those that were measured."""
     if metrics.get("left_out"):
         yield title, f"{metrics['left_out']} (cmvq data check lists them)"

@@ -10,10 +10,10 @@ from cmvq_keras.cli.text_tables import (
     codes,
     complementarity,
     information,
-    left_out,
     percent,
     scores,
     shared_labels,
+    skipped_samples,
     table,
 )
 from cmvq_keras.recipe import PRESETS
@@ -177,7 +177,7 @@ def command(
             init_from=init_from,
             keep_solver=keep_solver,
             keep_mask=keep_mask,
-            on_progress=progress.tell,
+            on_progress=progress.update,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
         )
@@ -206,16 +206,16 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
     with Progress() as progress:
         run = api.resume(
             folder,
-            on_progress=progress.tell,
+            on_progress=progress.update,
             checkpoint_minutes=checkpoint_minutes,
             devices=devices,
-            differs=_tell_difference,
+            differs=_report_difference,
             **places,
         )
     _conclude(run)
 
 
-def _tell_difference(line):
+def _report_difference(line):
     click.echo(
         f"Different from the start of the run: {line}. Digits may differ.", err=True
     )
@@ -229,7 +229,7 @@ def summary(run):
     rows = [
         ("Recipe", f"{run.recipe.name} ({run.recipe.preset})"),
         ("Test samples", test.get("n", "-")),
-        *left_out(test, "Test skipped"),
+        *skipped_samples(test, "Test skipped"),
         *_named("Test", test),
         *_optimum(run.recipe),
         *_truth(run.recipe),

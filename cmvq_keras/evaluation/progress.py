@@ -43,12 +43,12 @@ class StepProgress(keras.callbacks.Callback):
     stderr, as stdout may be a CSV file."""
 
     def on_test_batch_end(self, batch, logs=None):
-        self._tell(batch + 1)
+        self._show(batch + 1)
 
     def on_predict_batch_end(self, batch, logs=None):
-        self._tell(batch + 1)
+        self._show(batch + 1)
 
-    def _tell(self, done):
+    def _show(self, done):
         if sys.stderr.isatty():
             steps = self.params["steps"]
             end = "\n" if done == steps else ""

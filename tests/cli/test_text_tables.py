@@ -70,7 +70,7 @@ leader, follower = pty.openpty()
 os.dup2(follower, 2)
 with Progress() as bar:
     for done in range(1, 4):
-        bar.tell("train", done, 3)
+        bar.update("train", done, 3)
 os.close(follower)
 os.close(2)
 text = b""
