@@ -441,8 +441,8 @@ class Recipe:
         found = content.pop("format", None) if isinstance(content, dict) else None
         if isinstance(found, int) and found > FORMAT:
             raise ValueError(
-                f"A recipe of format {found} is newer than this version of cmvq-keras, "
-                f"which reads {FORMAT}: take a later version."
+                f"A recipe of format {found} needs a later version of cmvq-keras. This "
+                f"one reads format {FORMAT}."
             )
         if found != FORMAT:
             raise ValueError(

@@ -180,7 +180,7 @@ def _check_empty(out):
         raise FileExistsError(f"{out} is no folder.")
     if out.is_dir() and any(entry.name not in locking.FILES for entry in out.iterdir()):
         raise FileExistsError(
-            f"{out} holds something else than a comparison. Choose another folder."
+            f"{out} holds files that are no comparison. Choose another folder."
         )
 
 

@@ -151,13 +151,13 @@ class DataSource:
         except FileNotFoundError:
             if raw is None:
                 raise FileNotFoundError(
-                    f"{run.directory} was trained from the store {folder}, which is "
-                    f"not there. {_HINT}"
+                    f"{run.directory} was trained from the store {folder}, which "
+                    f"does not exist. {_HINT}"
                 ) from None
             found = stores.cached(run.recipe, dataclasses.replace(self, data_dir=raw))
         if found.checksum != expected:
             raise ValueError(
-                f"{found.folder} is not the store any more that {run.directory} was "
-                f"trained from. {_HINT}"
+                f"{found.folder} has changed since {run.directory} was trained from "
+                f"it. {_HINT}"
             )
         return found

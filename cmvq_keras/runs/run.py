@@ -182,8 +182,8 @@ class Run:
         found = self.environment.get("format", FORMAT)
         if found != FORMAT:
             raise ValueError(
-                f"{self.directory} is a run folder of format {found}, and this version "
-                f"of cmvq-keras reads {FORMAT}: take a later version."
+                f"{self.directory} has format {found} and needs a later version of "
+                f"cmvq-keras. This one reads format {FORMAT}."
             )
 
     def _hint_without_recipe(self):

@@ -213,7 +213,7 @@ class Backup(keras.callbacks.Callback):
         except OSError as error:
             raise OSError(
                 f"{what} could not be written: {error}. "
-                f"{self._how_to_resume()} Make room, "
+                f"{self._how_to_resume()} Free some space, "
                 f"then: cmvq train --resume {self.run.directory}"
             ) from error
 

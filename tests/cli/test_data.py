@@ -112,10 +112,10 @@ def test_a_store_that_is_gone_or_another_one_is_told(runs, root, tmp_path):
     gone = environment.replace(str(root), str(tmp_path / "gone"))
     (run / "environment.json").write_text(gone)
     told = error_of("evaluate", run, code=1)
-    assert "which is not there. Name one with --store" in told
+    assert "which does not exist. Name one with --store" in told
     other = tmp_path / "gone"
     ran("prepare", "--recipe", "planted", "--limit", 60, "--out", other)
-    assert "is not the store any more" in error_of("predict", run, code=1)
+    assert "has changed since" in error_of("predict", run, code=1)
     ran("evaluate", run, "--store", other)
     (run / "environment.json").write_text('{"store": 7}')
     assert "names no readable store" in error_of("evaluate", run, code=1)

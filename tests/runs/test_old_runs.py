@@ -48,7 +48,7 @@ def test_a_folder_of_a_later_version_is_refused_in_one_line(folder, name):
     content = json.loads((folder / name).read_text())
     (folder / name).write_text(json.dumps({**content, "format": 2}))
     for command in (["evaluate"], ["train", "--resume"]):
-        assert "take a later version" in error_of(*command, folder, code=1)
+        assert "needs a later version" in error_of(*command, folder, code=1)
 
 
 def test_a_checkpoint_of_a_later_version_is_refused(folder, monkeypatch):
