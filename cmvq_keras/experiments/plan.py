@@ -9,6 +9,8 @@ from cmvq_keras import methods, recipes
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 REFERENCE = "ours"
+# What any fusion has to beat: without these a table cannot say what overfits.
+_FIRST = ("unimodal", "ensemble", "all-features")
 _SEED = "training.seed"
 # The table's foot has lines of its own on these.
 _TOLD = ("training.epochs", "training.limit", _SEED)
@@ -83,8 +85,8 @@ def of_methods(recipe, names=None):
 
     Args:
         recipe: a `ResolvedRecipe`.
-        names: methods in the order of the table; None for all: each modality alone
-            first, ours last.
+        names: methods in the order of the table; None for all: each modality alone,
+            the ensemble and plain fusion first, ours last.
 
     Returns:
         `(variants, left)`: a list of `Variant`, and of the methods that do not apply
@@ -123,7 +125,8 @@ def _check_method_settings(recipe, names):
 
 def _usual_order():
     def rank(name):
-        return name == REFERENCE, name.startswith(REFERENCE), name != "unimodal", name
+        place = _FIRST.index(name) if name in _FIRST else len(_FIRST)
+        return name == REFERENCE, name.startswith(REFERENCE), place, name
 
     return sorted(methods.names(), key=rank)
 

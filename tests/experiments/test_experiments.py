@@ -56,7 +56,8 @@ def test_every_variant_gets_its_first_seed_before_any_gets_its_second():
 def test_all_methods_begin_with_each_modality_alone_and_end_with_ours():
     variants, _ = plan.of_methods(PLANTED)
     labels = [variant.label for variant in variants]
-    assert labels[:2] == ["image-alone", "audio-alone"]
+    first = ["image-alone", "audio-alone", "ensemble", "all-features"]
+    assert labels[:4] == first
     assert labels[-1] == "ours"
     assert len(set(labels)) == len(labels)
     titles = {variant.label: variant.title for variant in variants}
