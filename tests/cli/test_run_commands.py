@@ -149,6 +149,18 @@ def test_predict_reads_files_of_ones_own(trained, on_test, own_files, tmp_path):
     assert "audio0.npy" in rows[0]["sample"]
 
 
+def test_spaces_in_a_table_are_no_part_of_its_words(
+    trained, on_test, own_files, tmp_path
+):
+    table, output = own_files / "spaces.csv", tmp_path / "out.csv"
+    lines = ["image, audio ", " image0.npy , audio0.npy", " , "]
+    table.write_text("\n".join(lines))
+    result = invoke("predict", trained[0], "--table", table, "-o", output)
+    assert result.exit_code == 0, result.output
+    with output.open(newline="") as file:
+        assert [row["class"] for row in csv.DictReader(file)] == [on_test[0]["class"]]
+
+
 def test_predict_names_what_is_wrong_with_its_input(trained, own_files, tmp_path):
     run, table = trained[0], tmp_path / "table.csv"
     told = error_of("predict", run, "--input", "image=a.npy", code=2)

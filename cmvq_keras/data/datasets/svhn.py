@@ -5,7 +5,7 @@ import numpy as np
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import Samples
 from cmvq_keras.data.datasets.unused import unused
-from cmvq_keras.data.formats import mat5
+from cmvq_keras.data.formats import matlab
 
 MAX_BYTES = 300_000_000  # the larger official file unpacks to 225,045,504
 
@@ -33,7 +33,7 @@ def open_part(part, data_dir=None):
 
 
 def _read(path):
-    content = mat5.read(path, ("X", "y"), MAX_BYTES)
+    content = matlab.read(path, ("X", "y"), MAX_BYTES)
     pictures, labels = (np.asarray(content[key]) for key in ("X", "y"))
     sized = pictures.ndim == 4 and pictures.shape[:3] == (32, 32, 3)
     if pictures.dtype != np.uint8 or not sized:

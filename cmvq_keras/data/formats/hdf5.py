@@ -10,6 +10,8 @@ import zlib
 
 import numpy as np
 
+from cmvq_keras.fileio import ZLIB_RATIO
+
 MAX_CHUNK = 2**26  # bytes that one chunk takes in memory
 _DEFLATE, _SHUFFLE = 1, 2
 
@@ -137,6 +139,37 @@ def read_slice(dataset, row):
         # A chunk at the border is stored whole.
         part[...] = chunk[row % first][tuple(map(slice, part.shape))]
     return values
+
+
+def read_whole(dataset):
+    """All values of a data set whose storage was checked; see `read_slice`."""
+    if dataset.chunks is None:
+        if dataset.id.get_storage_size() != dataset.nbytes:
+            raise ValueError("it is not stored as a whole")
+        return dataset[()]
+    filters, values = _filters(dataset), np.empty(dataset.shape, dataset.dtype)
+    starts = (
+        range(0, size, step)
+        for size, step in zip(values.shape, dataset.chunks, strict=True)
+    )
+    for corner in itertools.product(*starts):
+        part = values[tuple(map(slice, corner, np.add(corner, dataset.chunks)))]
+        chunk = _chunk(dataset, corner, filters)
+        part[...] = chunk[tuple(map(slice, part.shape))]
+    return values
+
+
+def check_storage(found, name, max_bytes):
+    """Raises ValueError for a data set that is too large, packed in an unknown way, or
+    of which the file's own bytes cannot hold what it states."""
+    if found.shape is None or found.nbytes > max_bytes:
+        raise ValueError(
+            f"{name} takes more than {max_bytes:,} bytes, or has no values"
+        )
+    _check_storage(found, name)
+    stored = found.id.get_storage_size()
+    if found.nbytes > ZLIB_RATIO * max(stored, 1):
+        raise ValueError(f"{name} states an impossible size")
 
 
 def _chunk(dataset, corner, filters):

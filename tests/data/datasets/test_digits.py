@@ -221,7 +221,7 @@ def test_a_picture_of_ones_own_equals_the_same_sample_of_the_split(root, tmp_pat
     [
         ("digits", "mnist", "a.wav", r"must end in \.npy or \.png or \.jpg"),
         ("digits", "mnist", "a.png", "not a readable picture"),
-        ("av-digits", "audio", "a.wav", "not a readable WAV file"),
+        ("av-digits", "audio", "a.wav", "not a readable sound file"),
     ],
 )
 def test_unreadable_files_are_refused(tmp_path, recipe, modality, name, message):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from cmvq_keras import validation
-from cmvq_keras.data.formats import mat5
+from cmvq_keras.data.formats import matlab
 
 JOINTS = 13
 MAX_BYTES = 1_000_000  # the largest official file has 24,157
@@ -46,7 +46,7 @@ def read_sequence(path, classes):
             and for fields that are not as in the official files.
         OSError: if it is not there or may not be read.
     """
-    content = mat5.read(path, _FIELDS, MAX_BYTES)
+    content = matlab.read(path, _FIELDS, MAX_BYTES)
     try:
         return _sequence(content, classes)
     except ValueError as error:
