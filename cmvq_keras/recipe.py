@@ -222,6 +222,13 @@ class Recipe:
             for name in names
             if not (isinstance(name, str) and _NAME.fullmatch(name))
         ]
+        # Keras's history holds the validation values of X under val_X.
+        wrong += [
+            f"a modality must not have the name val_{name} beside {name}: they would "
+            "share columns of the history"
+            for name in self.modalities
+            if f"val_{name}" in self.modalities
+        ]
         for prefix, section in self._sections().items():
             wrong += faults(section, prefix)
         for name, allowed in (("task", TASKS), ("preset", PRESETS)):
@@ -236,7 +243,7 @@ class Recipe:
                 f"{self.task}. Received: 'mean_iou'"
             )
         if self.training.label_smoothing and self.task == "segmentation":
-            faults.append(
+            wrong.append(
                 "training.label_smoothing must be 0 for segmentation. Received: "
                 f"{self.training.label_smoothing}"
             )
@@ -244,7 +251,7 @@ class Recipe:
         if all(isinstance(each, int) and each > 0 for each in (groups, depth)) and (
             depth % groups
         ):
-            faults.append(
+            wrong.append(
                 f"model.groups must divide model.embedding_dim {depth}. Received: "
                 f"{groups}"
             )
@@ -286,7 +293,8 @@ class Recipe:
 
     def differences(self, other):
         """What differs from another recipe: triples (name, value here, value there)."""
-        names = ("name", "preset", "method", "task", "classes", "task_modalities")
+        names = ("name", "preset", "method", "method_settings", "task", "classes")
+        names += ("task_modalities",)
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
         pairs.append(("modalities", list(self.modalities), list(other.modalities)))
         for name in self.modalities.keys() & other.modalities.keys():

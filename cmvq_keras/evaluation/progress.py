@@ -20,10 +20,17 @@ class BriefProgress(keras.callbacks.Callback):
 
     Keras's own would show every term of every modality: all of them are in
     history.csv. Into a file goes one line an epoch.
+
+    Args:
+        epochs: of the whole training. A resumed epoch has a `fit` of its own.
     """
 
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
     def on_epoch_begin(self, epoch, logs=None):
-        print(f"Epoch {epoch + 1}/{self.params['epochs']}", flush=True)
+        print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
         self._bar = keras.utils.Progbar(
             self.params["steps"],
             stateful_metrics=BRIEF,

@@ -173,7 +173,10 @@ def resume(
             for line in environment.differences(noted, recipe.training):
                 differs(line)
         check_precision(recipe.training.precision)
-        begun = checkpoint.read(run.directory) is not None
+        begun = checkpoint.read(run.directory)
+        if begun and verbose and replicas.is_first:
+            epochs = recipe.training.epochs
+            print(f"Resuming {begun[0]}: epoch {begun[0].epoch + 1} of {epochs}")
         # A checkpoint holds what was taken over.
         origin = None if begun else WarmStart.of_run(run)
         source = source.same_as(run)
@@ -298,7 +301,8 @@ class _Job:
         model, recipe, splits = self.model, self.recipe, self.splits
         if recipe.training.recompute:
             kernels.release_freed_memory()
-        shown = [BriefProgress()] if verbose and replicas.is_first else []
+        epochs = recipe.training.epochs
+        shown = [BriefProgress(epochs)] if verbose and replicas.is_first else []
         of_method = self.method.callbacks(model, recipe, splits)
         callbacks = [*shown, *of_method, *callbacks]
         text = _full_disk_reported(run), _peer_loss_reported(run)

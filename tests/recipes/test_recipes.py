@@ -170,6 +170,20 @@ def test_a_recipe_of_ones_own_is_left_alone_by_resolve():
     assert recipes.resolve(own) != dataclasses.replace(own, title="other")
 
 
+def test_modalities_whose_history_columns_would_be_the_same_are_refused():
+    shape = Modality((8, 8, 1))
+    with pytest.raises(ValueError, match=r"must not have the name val_image beside im"):
+        Recipe("mine", "mine", {"image": shape, "val_image": shape}, ("x", "y"))
+    alone = {"audio": shape, "val_image": shape}
+    assert list(Recipe("mine", "mine", alone, ("x", "y")).modalities) == list(alone)
+
+
+def test_every_fault_of_a_recipe_is_told():
+    planted = recipes.get("planted")
+    with pytest.raises(ValueError, match=r"groups must divide"):
+        planted.with_settings({"model.groups": 3})
+
+
 def test_a_resolved_recipe_is_a_type_of_its_own_and_is_resolved_once():
     resolved = recipes.resolve("planted", "code")
     assert type(resolved) is ResolvedRecipe

@@ -260,6 +260,17 @@ def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     assert killing.differences(whole, folder) == []
 
 
+def test_a_resumed_training_says_where_it_is(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with pytest.raises(Dies):
+        train(folder, [At(2, 2, die)], checkpoint_minutes=1e-9)
+    capsys.readouterr()
+    cmvq.resume(folder)
+    told = capsys.readouterr().out
+    assert "Resuming after step 1 of epoch 2: epoch 2 of 3\n" in told
+    assert told.count("Epoch 2/3") == told.count("Epoch 3/3") == 1
+
+
 def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Dies):
