@@ -106,11 +106,11 @@ class VectorQuantizer(Quantizer):
 
     @classmethod
     def from_settings(cls, settings, name):
-        by_average = settings.quantizer_kind == "ema"
+        by_average = settings.quantizer_kind != "gradient"
         return cls(
             settings.num_embeddings,
             commitment_cost=settings.commitment_cost,
-            decay=settings.decay if by_average else None,
+            decay=(settings.decay or None) if by_average else None,
             start=settings.codebook_start,
             revival_threshold=settings.revival_threshold,
             groups=settings.groups,
@@ -275,11 +275,20 @@ class VectorQuantizer(Quantizer):
             self._move_codes(ops.stop_gradient(flat), indices, codes, fresh, candidates)
         return {
             "quantized": ops.cast(
-                method_ops.straight_through(chosen, vectors), self.compute_dtype
+                self.pass_gradient(chosen, vectors), self.compute_dtype
             ),
             "indices": self._on_grid(indices, vectors, *indices.shape[1:]),
             "loss": self._loss(chosen, vectors),
         }
+
+    def pass_gradient(self, chosen, vectors):
+        """The codes, with the gradient that the encoder gets.
+
+        Args:
+            chosen: the vectors' codes, `(batch, ..., depth)` float32.
+            vectors: `(batch, ..., depth)` float32.
+        """
+        return method_ops.straight_through(chosen, vectors)
 
     def _nearest(self, flat, codes):
         """`(n,)` codes, or `(n, groups)` for more than one."""

@@ -16,7 +16,7 @@ BAD = [np.nan, np.inf, -np.inf]
 
 
 def test_every_quantizer_is_found_by_its_name():
-    assert quantizer.names() == ("ema", "fsq", "gradient")
+    assert {"ema", "fsq", "gradient"} <= set(quantizer.names())
     settings = recipes.get("planted").model
     for name in quantizer.names():
         layer = quantizer.get(name).from_settings(settings, f"{name}_layer")
