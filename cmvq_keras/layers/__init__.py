@@ -30,5 +30,3 @@ __all__ = [
 # All of them: a saved model may hold any.
 for _class in map(_quantizer.get, _quantizer.names()):
     globals()[_class.__name__] = _class
-    if _class.__name__ not in __all__:
-        __all__.append(_class.__name__)

@@ -50,7 +50,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     size_settings = ("levels",)
 
-    def __init__(self, levels=8, **kwargs):
+    def __init__(self, levels: int = 8, **kwargs):
         super().__init__(**kwargs)
         if not (isinstance(levels, int) and levels >= 2):
             raise ValueError(f"`levels` must be an integer >= 2. Received: {levels!r}")

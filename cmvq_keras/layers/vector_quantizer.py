@@ -70,14 +70,14 @@ class VectorQuantizer(Quantizer):
 
     def __init__(
         self,
-        num_embeddings,
-        commitment_cost=0.25,
-        decay=0.99,
-        epsilon=1e-5,
-        start="batch",
-        revival_threshold=0.01,
-        seed=None,
-        groups=1,
+        num_embeddings: int,
+        commitment_cost: float = 0.25,
+        decay: float | None = 0.99,
+        epsilon: float = 1e-5,
+        start: str = "batch",
+        revival_threshold: float = 0.01,
+        seed: int | None = None,
+        groups: int = 1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -252,8 +252,11 @@ class VectorQuantizer(Quantizer):
 
     def in_doubt(self, vectors):
         codebook = self.codebook()
-        center = np.float64(ops.convert_to_numpy(codebook_center(codebook)))
-        codes = np.float64(ops.convert_to_numpy(codebook)) - center
+        center, codes = (
+            np.asarray(ops.convert_to_numpy(each), "float64")
+            for each in (codebook_center(codebook), codebook)
+        )
+        codes = codes - center
         flat = vectors.reshape(-1, codes.shape[1]) - center
         parts = (np.split(each, self.groups, axis=1) for each in (flat, codes))
         close = [_close(*part) for part in zip(*parts, strict=True)]
@@ -397,6 +400,7 @@ class VectorQuantizer(Quantizer):
     def _move_codes(self, flat, indices, codes, fresh, candidates):
         """One step of the moving averages, then of the codes (Appendix A.1)."""
         counts, sums = self._count_and_sum(flat, indices)
+        decay = self.decay or 0.0
         size = ops.convert_to_tensor(self.ema_cluster_size)
         total = ops.convert_to_tensor(self.ema_embeddings)
         mean = ops.mean(counts, axis=-1, keepdims=True)
@@ -406,10 +410,10 @@ class VectorQuantizer(Quantizer):
             share = 2 * max(self.revival_threshold, 0.01) * mean * ops.ones_like(size)
             size = ops.where(fresh, share, size)
             total = ops.where(fresh, self._by_channel(share) * codes, total)
-        size = self.decay * size + (1 - self.decay) * counts
+        size = decay * size + (1 - decay) * counts
         n = ops.sum(size, axis=-1, keepdims=True)
         size = (size + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
-        total = self.decay * total + (1 - self.decay) * sums
+        total = decay * total + (1 - decay) * sums
         moved = total / self._by_channel(size)
         if self._revives:
             # All three together, or the stale average overwrites the new code.
