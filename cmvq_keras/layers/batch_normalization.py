@@ -9,33 +9,62 @@ from cmvq_keras.distribution import replicas
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's over the last axis, with the statistics of the whole batch.
+    """Keras's, with the statistics of the whole batch.
 
     In training it is one operation where the backend has one, about three times faster
     on a CPU. Where several devices share a batch, mean and variance are those of all:
-    Keras's own `synchronized=True` is for TensorFlow alone. Masks and renormalization
-    are not taken.
+    Keras's own `synchronized=True` is for TensorFlow alone.
 
     Args:
         **kwargs: of `keras.layers.BatchNormalization`.
 
     Input shape:
-        `(batch, ..., channels)`.
+        `(batch, ..., channels)`, or with the channels on `axis`.
+
+    Raises:
+        ValueError: for a mask or `renorm` where several devices share a batch.
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable):
+        if not (training and self.trainable) or self._needs_keras(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
-        scale, offset = map(ops.convert_to_tensor, (self.gamma, self.beta))
         one = not replicas.are_separate
         normalize = kernels.normalize if one else self._normalize_over_all
-        outputs, mean, variance = normalize(inputs, scale, offset, self.epsilon)
+        elsewhere = self.axis not in (-1, len(inputs.shape) - 1)
+        if elsewhere:
+            inputs = ops.moveaxis(inputs, self.axis, -1)
+        outputs, mean, variance = normalize(
+            inputs, *self._scale_and_offset(), self.epsilon
+        )
         for moving, value in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        if elsewhere:
+            outputs = ops.moveaxis(outputs, -1, self.axis)
         return ops.cast(outputs, self.compute_dtype)
+
+    def _needs_keras(self, inputs, mask):
+        """Whether only Keras's own form computes this training call."""
+        if self.renorm or mask is not None:
+            if replicas.are_separate:
+                raise ValueError(
+                    "BatchNormalization takes neither a mask nor renorm=True where "
+                    f"several devices share a batch. Received: renorm={self.renorm}, "
+                    f"mask={'none' if mask is None else 'one'}"
+                )
+            return True
+        return keras.backend.standardize_dtype(inputs.dtype) == "float64"
+
+    def _scale_and_offset(self):
+        """gamma and beta, `(channels,)` each: 1 and 0 where the layer has none."""
+        gamma, beta = self.gamma, self.beta
+        if gamma is None:
+            gamma = ops.ones(self.moving_mean.shape)
+        if beta is None:
+            beta = ops.zeros(self.moving_mean.shape)
+        return ops.convert_to_tensor(gamma), ops.convert_to_tensor(beta)
 
     def _normalize_over_all(self, inputs, scale, offset, epsilon):
         """As `kernels.normalize`, over the batches of all devices."""
