@@ -91,6 +91,16 @@ def names(study, measured, key):
     return [*first, *(name for name in found if name not in first)]
 
 
+def has_mask(study, label):
+    """Whether a row's method has a mask: without one all channels pass, and compl and
+    zeta would say nothing of the modalities."""
+    from cmvq_keras import methods
+
+    (method,) = (row["method"] for row in study.rows if row["label"] == label)
+    chosen = methods.get(method).settings.get("model.mask_mode")
+    return (chosen or study.recipe_of(label).model.mask_mode) != "none"
+
+
 def _drawn(study, finished):
     """Each trial's scores on the same draws of samples, `(draws,)` by label and seed.
 
@@ -116,6 +126,7 @@ def _row(study, entry, finished, drawn):
     measured = [each.measured for each in own]
     scores = [each["score"] for each in measured]
     of_draws = np.stack([drawn[label, each.seed] for each in own])
+    masked = has_mask(study, label)
     return dataclasses.replace(
         row,
         n=measured[0]["n"],
@@ -123,8 +134,8 @@ def _row(study, entry, finished, drawn):
         scores=tuple(scores),
         second=_number([each["second"] for each in measured]),
         difference=_difference(study, own, finished, drawn),
-        compl=_by_name(study, measured, "compl"),
-        zeta=_by_name(study, measured, "zeta"),
+        compl=_by_name(study, measured, "compl") if masked else {},
+        zeta=_by_name(study, measured, "zeta") if masked else {},
         without=_by_name(study, measured, "without"),
         bits=_by_name(study, measured, "bits"),
         parameters=measured[0]["parameters"],

@@ -249,10 +249,11 @@ def write_trials(study):
         line = {"label": result.label, "seed": result.seed}
         for name, key in ((score, "score"), (second, "second")):
             line[name] = found.get(key)
+        masked = table_content.has_mask(study, result.label)
         for key, own in names.items():
             for name in own:
                 column = f"{key}_{name}" if name else key
-                line[column] = found.get(key, {}).get(name)
+                line[column] = found.get(key, {}).get(name) if masked else None
         for name in ("n", "best_epoch", "parameters", "seconds"):
             line[name] = found.get(name)
         lines.append({**line, "failure": result.failure})

@@ -411,6 +411,25 @@ def test_a_method_without_a_mask_has_no_compl_and_no_zeta(tmp_path):
     assert dict(made)["zeta"] == ["-", "1.00"]
 
 
+@pytest.mark.parametrize("method", ["no-mask", "all-features", "late-fusion", "ogm-ge"])
+def test_a_method_without_a_mask_has_no_complementarity(tmp_path, method):
+    variants, _ = plan.of_methods(PLANTED, [method, "random-mask"])
+    found = fake_study.study(tmp_path / "study", variants)
+    for variant in variants:
+        pairs = fake_study.answers(0.5, 100, 1)
+        fake_study.finish(
+            found, variant.label, 0, pairs, {"audio": 50.0, "image": 50.0}, 1.0
+        )
+    row, random = table_content.of_study(found)
+    assert (row.label, row.compl, row.zeta) == (method, {}, {})
+    assert random.compl["audio"].mean == 50.0
+    tables.write_trials(found)
+    with (found.out / "trials.csv").open(newline="") as file:
+        line, _ = csv.DictReader(file)
+    assert (line["compl_audio"], line["zeta"]) == ("", "")
+    assert line["accuracy"]
+
+
 def test_the_difference_is_one_of_the_same_seeds(study):
     _, _, mask, ours = table_content.of_study(study)
     assert mask.difference.mean == pytest.approx(mask.scores[0] - ours.scores[0])
