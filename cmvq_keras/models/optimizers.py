@@ -1,10 +1,13 @@
-"""A recipe's training settings as Keras takes them."""
+"""A recipe's training settings as Keras takes them, and what never decays."""
 
 import keras
 import numpy as np
 
 from cmvq_keras.losses import SmoothedCrossEntropy
 from cmvq_keras.models.schedules import OneCycle
+
+#: Biases, and scale and offset of normalizations, by the end of their names.
+_NEVER_DECAYED = [rf"(^|_){name}$" for name in ("bias", "gamma", "beta")]
 
 
 def optimizer(settings, steps):
@@ -26,7 +29,31 @@ def optimizer(settings, steps):
         return keras.optimizers.SGD(momentum=settings.momentum, **common)
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
     # PyTorch's epsilon, as in the published runs.
-    return kinds[settings.optimizer](epsilon=1e-8, **common)
+    found = kinds[settings.optimizer](epsilon=1e-8, **common)
+    found.exclude_from_weight_decay(var_names=_NEVER_DECAYED)
+    return found
+
+
+def exclude_from_weight_decay(optimizer, variables):
+    """Keeps an optimizer from decaying some variables, beside those that it knows.
+
+    Args:
+        optimizer: of Keras, or one around another; one that is built stays as it is.
+        variables: of the model.
+    """
+    for name in ("inner_optimizer", "inner"):
+        inner = getattr(optimizer, name, None)
+        if isinstance(inner, keras.optimizers.Optimizer):
+            exclude_from_weight_decay(inner, variables)
+    if optimizer.built or not variables:
+        return
+    # Keras replaces what was excluded before.
+    keys = getattr(optimizer, "_exclude_from_weight_decay", set())
+    pattern = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    optimizer.exclude_from_weight_decay(
+        var_list=variables, var_names=[pattern.pattern] if pattern else None
+    )
+    optimizer._exclude_from_weight_decay |= keys
 
 
 def class_weight(recipe, labels):
