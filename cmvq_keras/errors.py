@@ -7,6 +7,13 @@ class DivergedError(ValueError):
     """The training left the finite numbers."""
 
 
+class InputError(ValueError):
+    """Inputs or labels that do not fit the model; its message is one line."""
+
+    # Keras would add the arguments of the layer in which it came.
+    _keras_call_info_injected = True
+
+
 class PeerLostError(ConnectionError):
     """Another process of this training does not answer any more."""
 

@@ -64,11 +64,17 @@ def task_loss(loss):
     """The loss that `compile` was given, as a `keras.losses.Loss` of logits.
 
     Raises:
-        ValueError: for names, dictionaries, and Keras's own functions and losses
-            that take probabilities.
+        ValueError: for names, dictionaries, losses without a reduction, and Keras's
+            own functions and losses that take probabilities.
     """
     own = getattr(loss, "__module__", "").startswith("keras.")
     if isinstance(loss, keras.losses.Loss):
+        if loss.reduction in (None, "none"):
+            raise ValueError(
+                "`loss` must reduce to one number: make it with "
+                "reduction='sum_over_batch_size'. Received: reduction="
+                f"{loss.reduction!r}"
+            )
         if loss.get_config().get("from_logits", True):
             return loss
     elif callable(loss) and not own:
@@ -77,3 +83,37 @@ def task_loss(loss):
         "`loss` must be None, a keras.losses.Loss made with from_logits=True, or a "
         f"function of your own that takes logits. Received: {loss!r}"
     )
+
+
+def loss_of_counted(loss, labels, logits, counted, sample_weight=None):
+    """A loss over the labels that count: their mean, unless it is a sum.
+
+    Args:
+        loss: a `keras.losses.Loss` that gives one value a label.
+        labels: integers `(batch, ...)`; those that do not count are of any class.
+        logits: `(batch, ..., classes)`.
+        counted: float32 of the labels' shape: 1 for a label that counts, else 0.
+        sample_weight: of the labels' shape, or None.
+
+    Returns:
+        A float32 scalar; 0 where no label counts.
+
+    Raises:
+        ValueError: for a loss of another shape than the labels'.
+    """
+    values = ops.cast(loss.call(labels, ops.cast(logits, "float32")), "float32")
+    if len(values.shape) != len(labels.shape):
+        raise ValueError(
+            "With `ignore_class` the loss must give one value a label, of "
+            f"{len(labels.shape)} axes. Received: shape {tuple(values.shape)}"
+        )
+    weights = counted
+    if sample_weight is not None:
+        weights = counted * ops.cast(sample_weight, "float32")
+    # Not 0 * value: a label that does not count may have a value that is not finite.
+    total = ops.sum(ops.where(counted > 0, values * weights, 0.0))
+    if loss.reduction == "sum":
+        return total
+    parts = weights if loss.reduction == "mean_with_sample_weight" else counted
+    share = ops.sum(parts)
+    return ops.where(share > 0, total / ops.where(share > 0, share, 1.0), 0.0)

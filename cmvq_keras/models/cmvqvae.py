@@ -146,6 +146,9 @@ class CMVQVAE(MaskedClassifier):
         grid = super().task_features(name, inputs)
         return self.quantizers[name](grid)["quantized"]
 
+    def undecayed_layers(self):
+        return [*super().undecayed_layers(), *self.quantizers.values()]
+
     def parts_of(self, name):
         return {
             **super().parts_of(name),
@@ -192,7 +195,7 @@ class CMVQVAE(MaskedClassifier):
             A dictionary of numpy arrays of the inputs' shapes.
         """
         self.check_can_decode()
-        self._check_names(x)
+        self.check_inputs(x)
         return decode_part(self, x, features, batch_size)
 
     def mix(self, x, batch_size=128):
@@ -204,7 +207,7 @@ class CMVQVAE(MaskedClassifier):
         Reference: docs/method.md, Section 6, "mix".
         """
         self.check_can_decode()
-        self._check_names(x)
+        self.check_inputs(x)
         return decode_mix(self, x, batch_size)
 
     @classmethod

@@ -1,10 +1,14 @@
 """Labels at the model's door: integers, one a sample or one a pixel."""
 
+import keras
 import numpy as np
 from keras import ops
 
+from cmvq_keras.errors import InputError
+
 #: NYUv2 and others mark pixels without a class so.
 IGNORED_LABEL = -1
+_INTEGERS = "Labels must be integers"
 
 
 def align_labels(labels, logits):
@@ -15,16 +19,18 @@ def align_labels(labels, logits):
         logits: `(batch, ..., classes)`.
 
     Raises:
-        ValueError: for no labels, and for other shapes.
+        InputError: for no labels, for other shapes and for texts.
     """
     if labels is None:
-        raise ValueError(
+        raise InputError(
             "Training and evaluation need labels: integers, one a sample. "
             "Received: none"
         )
+    if keras.backend.standardize_dtype(labels.dtype) == "string":
+        raise _texts(labels.dtype)
     wanted = logits.shape[:-1]
     if not _is_of_shape(labels, wanted):
-        raise ValueError(
+        raise InputError(
             f"Labels must be integers of {len(wanted)} axes (no one-hot vectors: "
             "take their argmax). Received: shape "
             f"{tuple(labels.shape)} for logits {tuple(logits.shape)}"
@@ -32,37 +38,120 @@ def align_labels(labels, logits):
     return ops.reshape(labels, ops.shape(logits)[:-1])
 
 
-def check_values(labels, axes, num_classes, ignore_class=None):
-    """Checks arrays before Keras runs: JAX takes any label in silence.
+def align_weights(sample_weight, labels):
+    """Weights without a last axis of size 1 that the labels do not have.
 
     Args:
-        labels: what `fit` got; only arrays and lists are looked at.
+        sample_weight: `(batch,)`, `(batch, 1)`, of the labels' shape, or None.
+        labels: `(batch, ...)`.
+
+    Raises:
+        InputError: for weights of more axes.
+    """
+    if sample_weight is None:
+        return None
+    rank = len(labels.shape)
+    if _rank(sample_weight) is None:
+        # Of one axis or two: of as many numbers as there are labels, then.
+        shape = ops.shape(labels)
+        return ops.reshape(sample_weight, shape) if rank == 1 else sample_weight
+    received = tuple(sample_weight.shape)
+    if len(received) == rank + 1 and received[-1] == 1:
+        return ops.squeeze(sample_weight, axis=-1)
+    if len(received) > rank:
+        raise InputError(
+            "`sample_weight` must have one weight a sample, (batch,), or one a label, "
+            f"{tuple(labels.shape)}. Received: shape {received}"
+        )
+    return sample_weight
+
+
+def check_values(labels, axes, num_classes, ignore_class=None):
+    """Checks labels before a step: some backends take any label in silence.
+
+    Args:
+        labels: what Keras was given; what is no array, list or tensor of a batch is
+            not looked at.
         axes: of the labels; None before the model is built.
-        num_classes: J.
+        num_classes: J; None before the model is built.
         ignore_class: label that does not count, or None.
 
     Raises:
-        ValueError: for values out of range.
+        InputError: for texts, numbers that are not whole, and values out of range.
     """
-    if not isinstance(labels, (np.ndarray, list)) or num_classes is None:
+    values = _values(labels)
+    if values is None or not values.size:
         return
-    labels = np.asarray(labels)
-    if labels.ndim > axes + 1 or not labels.size:
+    if values.dtype.kind not in "biuf":
+        raise _texts(values.dtype, values)
+    if axes is None or values.ndim > axes + 1:
         return
+    check_range(*extremes(values, ignore_class), num_classes)
+
+
+def extremes(labels, ignore_class=None):
+    """The lowest and the highest label that counts, with 0; NaN for one that is not
+    whole. Numpy scalars."""
+    if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
+        # Not equal to itself either: NaN.
+        return np.nan, np.nan
     seen = labels if ignore_class is None else labels[labels != ignore_class]
-    low, high = np.min(seen, initial=0), np.max(seen, initial=0)
-    if low < 0 or high >= num_classes:
-        raise ValueError(
-            f"Labels must be integers from 0 to {num_classes - 1}. "
-            f"Received: values from {low} to {high}"
-        )
+    return np.min(seen, initial=0), np.max(seen, initial=0)
+
+
+def check_range(low, high, num_classes):
+    """Raises InputError unless 0 <= low and high < `num_classes`; NaN is neither."""
+    if low >= 0 and high < num_classes:
+        return
+    expected = f"{_INTEGERS} from 0 to {num_classes - 1}"
+    if np.isnan(low) or np.isnan(high):
+        raise InputError(f"{expected}. Received: NaN, or numbers that are not whole")
+    raise InputError(f"{expected}. Received: values from {low:g} to {high:g}")
+
+
+def check_source(source):
+    """Raises InputError for a `tf.data.Dataset` whose labels are texts."""
+    spec = getattr(source, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) < 2:
+        return
+    dtype = getattr(spec[1], "dtype", None)
+    if getattr(dtype, "name", None) == "string":
+        raise _texts("string")
+
+
+def _values(labels):
+    """Labels as a numpy array; None for what is none."""
+    if isinstance(labels, (list, np.ndarray)):
+        return np.asarray(labels)
+    if not hasattr(labels, "shape") or isinstance(labels, keras.KerasTensor):
+        return None
+    if not getattr(labels, "is_fully_addressable", True):
+        return None  # a part of it lies with other processes
+    if hasattr(labels, "detach"):
+        labels = labels.detach().cpu()
+    return np.asarray(labels) if hasattr(labels, "__array__") else None
+
+
+def _texts(dtype, values=None):
+    shown = "" if values is None else f", such as {str(values.ravel()[0])!r}"
+    return InputError(
+        f"{_INTEGERS}, the places of their classes. Received: dtype {dtype}{shown}. "
+        "Turn names into numbers: [classes.index(name) for name in labels]"
+    )
 
 
 def _is_of_shape(labels, shape):
     """Whether labels have this many axes, or one more of size 1."""
-    try:
-        rank = len(labels.shape)
-    except ValueError:
-        # TensorFlow forgets the rank of a model that saw labels of two ranks.
+    rank = _rank(labels)
+    if rank is None:
         return True
     return rank == len(shape) or (rank == len(shape) + 1 and labels.shape[-1] == 1)
+
+
+def _rank(tensor):
+    """How many axes a tensor has; None where TensorFlow does not know it, because a
+    model saw two ranks."""
+    try:
+        return len(tensor.shape)
+    except ValueError:
+        return None

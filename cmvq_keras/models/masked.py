@@ -31,6 +31,10 @@ class MaskedClassifier(MultimodalClassifier):
     def tracked_terms(self):
         return [*super().tracked_terms(), "mask_penalty"]
 
+    def undecayed_layers(self):
+        # Decay pulls every channel below the threshold, whatever the task says.
+        return [*super().undecayed_layers(), self.mask]
+
     def fuse(self, grids, training=False):
         return self.mask(super().fuse(grids, training), training=training)
 

@@ -8,6 +8,7 @@ import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made 
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.layers import ModalityDropout
 from cmvq_keras.layers.remat import remat
+from cmvq_keras.models import inputs as model_inputs
 from cmvq_keras.models import saved_weights
 from cmvq_keras.models.channels import FusedChannels
 from cmvq_keras.models.task_model import TaskModel
@@ -110,7 +111,7 @@ class MultimodalClassifier(TaskModel):
         return bool(self.reconstructions)
 
     def build(self, input_shape):
-        self._check_names(input_shape)
+        model_inputs.check_names(input_shape, self.modalities)
         grids = {}
         for name in self.modalities:
             shape = tuple(input_shape[name])
@@ -127,6 +128,8 @@ class MultimodalClassifier(TaskModel):
         logits = self.solve({name: keras.KerasTensor((None, *grid)) for name in grids})
         self._label_axes = len(logits.shape) - 1
         self._num_classes = logits.shape[-1]
+        self._input_shapes = {m: tuple(input_shape[m]) for m in self.modalities}
+        self._exclude_from_weight_decay()
 
     def build_modality(self, name, grid, shape):
         """Builds and checks what a subclass has for a modality.
@@ -155,7 +158,8 @@ class MultimodalClassifier(TaskModel):
 
     def encode(self, inputs, training=False):
         """The encoders' outputs by modality; arguments as in `call`."""
-        self._check_names(inputs)
+        self.check_inputs(inputs)
+        inputs = model_inputs.as_numbers(inputs)
         return {
             name: self._run(self.encoders[name], inputs[name], training)
             for name in self.modalities
@@ -199,14 +203,6 @@ class MultimodalClassifier(TaskModel):
         if self._left_out is not None:
             fused = self._left_out(fused, training=training)
         return self.solver(fused, training=training)
-
-    def _check_names(self, inputs):
-        if not isinstance(inputs, dict) or set(inputs) != set(self.modalities):
-            names = sorted(inputs) if isinstance(inputs, dict) else type(inputs)
-            raise ValueError(
-                "The input must be a dictionary with exactly the modalities "
-                f"{', '.join(self.modalities)}. Received: {names}"
-            )
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Keras's `export`; arguments as there.

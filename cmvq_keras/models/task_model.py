@@ -4,14 +4,14 @@ import keras
 from keras import ops
 
 from cmvq_keras import metrics as method_metrics
-from cmvq_keras.backend import kernels
-from cmvq_keras.backend.runtime import keep_weights
+from cmvq_keras.backend import batch_checks
 from cmvq_keras.distribution import replicas
-from cmvq_keras.losses import task_loss
-from cmvq_keras.models import labels
+from cmvq_keras.losses import loss_of_counted, task_loss
+from cmvq_keras.models import labels, optimizers
+from cmvq_keras.models.checked_model import CheckedModel
 
 
-class TaskModel(keras.Model):
+class TaskModel(CheckedModel):
     """What `compile`, `fit` and `evaluate` need of a model with named loss terms.
 
     A subclass's call gives a dictionary with "task", the logits
@@ -29,10 +29,10 @@ class TaskModel(keras.Model):
         super().__init__(**kwargs)
         self.ignore_class = ignore_class
         self._task_loss = self._default_task_loss()
+        self._has_default_loss = True
         self._loss_weights = dict.fromkeys(self.loss_names, 1.0)
         self._has_other_losses = False
         self._is_in_step = False
-        self._label_axes, self._num_classes = None, None
 
     def _default_task_loss(self):
         return keras.losses.SparseCategoricalCrossentropy(
@@ -81,6 +81,7 @@ class TaskModel(keras.Model):
                     f"`loss_weights` takes the terms {', '.join(self.loss_names)}. "
                     f"Received: {term!r}"
                 )
+        self._has_default_loss = loss is None
         self._task_loss = self._default_task_loss() if loss is None else task_loss(loss)
         self._loss_weights = dict.fromkeys(self.loss_names, 1.0) | (loss_weights or {})
         super().compile(
@@ -91,6 +92,20 @@ class TaskModel(keras.Model):
         )
         if self.optimizer is not None:
             replicas.prepare(self.optimizer)
+            self._exclude_from_weight_decay()
+
+    def undecayed_layers(self):
+        """Layers whose weights no optimizer may decay, a list."""
+        return []
+
+    def _exclude_from_weight_decay(self):
+        """Tells the optimizer, once model and optimizer are both there."""
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is None or not self._input_shapes:
+            return
+        layers = self.undecayed_layers()
+        kept = [weight for layer in layers for weight in layer.trainable_weights]
+        optimizers.exclude_from_weight_decay(optimizer, kept)
 
     def _with_accuracy(self, metrics):
         """Accuracy among the compiled metrics: there Keras's callbacks find it."""
@@ -121,32 +136,6 @@ class TaskModel(keras.Model):
         self.compile(**found)
         if self.built:
             self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Keras's `fit`; after an error the weights are those of the last step.
-
-        `class_weight` is for one label a sample, not for label maps.
-        """
-        labels.check_values(y, *self._label_range())
-        if kwargs.get("class_weight") and (self._label_axes or 1) > 1:
-            raise ValueError(
-                "`class_weight` must be None with a label a pixel: give the loss "
-                "its weights instead, compile(loss=...)."
-            )
-        kernels.optimizer_to_channels_last(self)
-        with keep_weights(self):
-            return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Keras's `evaluate`; an error leaves the weights as they were."""
-        labels.check_values(y, *self._label_range())
-        with keep_weights(self), replicas.reading(x):
-            return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, *args, **kwargs):
-        """Keras's `predict`; an error leaves the weights as they were."""
-        with keep_weights(self):
-            return super().predict(*args, **kwargs)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -191,12 +180,11 @@ class TaskModel(keras.Model):
     def task_term(self, y, logits, sample_weight=None):
         """The task's loss of some logits, a float32 scalar."""
         found = labels.align_labels(y, logits)
+        found = batch_checks.in_range(found, logits.shape[-1], self.ignore_class)
+        sample_weight = labels.align_weights(sample_weight, found)
         if sample_weight is not None:
             sample_weight = method_metrics.broadcast_weights(sample_weight, found)
-        loss = ops.cast(
-            self._task_loss(found, logits, sample_weight=sample_weight), "float32"
-        )
-        loss = replicas.unshared(loss)
+        loss = self._mean_task_loss(found, logits, sample_weight)
         if self.ignore_class is None or not replicas.are_separate:
             return loss
         # The loss is a mean over labels that count: replicas differ in how many.
@@ -206,8 +194,13 @@ class TaskModel(keras.Model):
         share = samples_of_all / samples / ops.maximum(counted_of_all, 1.0)
         return loss * counted * share
 
-    def _label_range(self):
-        return self._label_axes, self._num_classes, self.ignore_class
+    def _mean_task_loss(self, found, logits, sample_weight):
+        if self.ignore_class is None or self._has_default_loss:
+            loss = self._task_loss(found, logits, sample_weight=sample_weight)
+            return replicas.unshared(ops.cast(loss, "float32"))
+        counted = ops.cast(found != self.ignore_class, "float32")
+        found = ops.where(counted > 0, found, ops.zeros_like(found))
+        return loss_of_counted(self._task_loss, found, logits, counted, sample_weight)
 
     def _other_losses(self, terms):
         """Regularizers and `add_loss` of the user's own layers; None without any."""
@@ -215,11 +208,15 @@ class TaskModel(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         found = labels.align_labels(y, y_pred["task"])
+        sample_weight = labels.align_weights(sample_weight, found)
         self._is_in_step = True
         try:
             return super().compute_metrics(x, found, y_pred["task"], sample_weight)
         finally:
             self._is_in_step = False
+
+    def logged_names(self):
+        return [*self._trackers, self._other_tracker.name]
 
     def get_metrics_result(self):
         if self._is_in_step:

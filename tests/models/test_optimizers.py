@@ -1,0 +1,120 @@
+"""Weight decay leaves the mask and the codebooks alone."""
+
+import keras
+import numpy as np
+import pytest
+from tiny_model import tiny_data, tiny_model
+
+import cmvq_keras as cmvq
+from cmvq_keras.models import optimizers
+from cmvq_keras.recipe import TrainingSettings
+from cmvq_keras.methods.ogm import ModulatingOptimizer
+
+
+def gradient_codes():
+    """A model whose codebooks are trained variables."""
+    model = tiny_model(built=False)
+    for name in model.quantizers:
+        model.quantizers[name] = cmvq.VectorQuantizer(4, decay=None, seed=1)
+    return model
+
+
+def decaying():
+    # No gradient moves anything: what changes has decayed.
+    return keras.optimizers.SGD(1e-9, weight_decay=1e8)
+
+
+def kept(model):
+    layers = [model.mask, *model.quantizers.values()]
+    return [weight for layer in layers for weight in layer.trainable_weights]
+
+
+def values(variables):
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+
+
+@pytest.mark.parametrize("built_first", [True, False])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_mask_and_codebooks_do_not_decay(built_first, wrapped):
+    x, y = tiny_data()
+    model = gradient_codes()
+    shape = {name: (None, *x[name].shape[1:]) for name in x}
+    if built_first:
+        model.build(shape)
+    optimizer = decaying()
+    if wrapped:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
+    model.compile(optimizer)
+    model.build(shape)
+    before = values(kept(model))
+    kernel = values([model.encoders["image"].kernel])[0]
+    model.fit(x, y, batch_size=16, verbose=0)
+    assert len(before) == 3
+    for old, new in zip(before, values(kept(model)), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+    found = values([model.encoders["image"].kernel])[0]
+    np.testing.assert_allclose(found, 0.9 * kernel, rtol=1e-3, atol=1e-6)
+
+
+def test_a_mask_survives_strong_decay():
+    x, y = tiny_data()
+    model = tiny_model()
+    model.compile(keras.optimizers.SGD(0.01, weight_decay=1.0))
+    model.fit(x, y, batch_size=16, epochs=80, verbose=0)
+    # Decay alone would bring each weight from 0.01 below the threshold.
+    assert sum(model.complementarity()["compl"].values()) > 50
+
+
+def test_what_the_user_has_excluded_stays_excluded():
+    model, (x, y) = tiny_model(), tiny_data()
+    optimizer = decaying()
+    kernel = model.encoders["image"].kernel
+    optimizer.exclude_from_weight_decay(var_list=[kernel], var_names=["bias"])
+    model.solver.layers[-1].bias.assign(np.ones(3))
+    model.compile(optimizer)
+    start = values([kernel, model.mask.channel_weights])
+    model.fit(x, y, batch_size=16, verbose=0)
+    found = values([kernel, model.mask.channel_weights])
+    for old, new in zip(start, found, strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+    np.testing.assert_allclose(values([model.solver.layers[-1].bias])[0], 1, atol=1e-6)
+
+
+def test_a_second_compile_with_a_built_optimizer_is_taken():
+    model, (x, y) = tiny_model(), tiny_data()
+    model.compile(decaying())
+    model.fit(x, y, batch_size=16, verbose=0)
+    model.compile(model.optimizer)
+    before = values(kept(model))
+    model.fit(x, y, batch_size=16, verbose=0)
+    for old, new in zip(before, values(kept(model)), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-6)
+
+
+def test_an_optimizer_inside_another_is_told():
+    model = tiny_model()
+    inner = decaying()
+    model.compile(ModulatingOptimizer(inner, [[0]], 0))
+    assert not inner._use_weight_decay(model.mask.channel_weights)
+    assert inner._use_weight_decay(model.encoders["image"].kernel)
+
+
+def test_a_recipes_adamw_decays_kernels_alone():
+    found = optimizers.optimizer(TrainingSettings(optimizer="adamw"), steps=10)
+    model = tiny_model(lambda: keras.Sequential([keras.layers.Dense(4), norm()]))
+    model.compile(found)
+    decays = {
+        weight.path.rsplit("/", 1)[-1]: found._use_weight_decay(weight)
+        for weight in model.trainable_weights
+    }
+    assert decays == {
+        "kernel": True,
+        "bias": False,
+        "gamma": False,
+        "beta": False,
+        "channel_weights": False,
+    }
+
+
+def norm():
+    return keras.layers.BatchNormalization()
