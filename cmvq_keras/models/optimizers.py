@@ -26,10 +26,11 @@ def optimizer(settings, steps):
     if settings.weight_decay is not None:
         common["weight_decay"] = settings.weight_decay
     if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(momentum=settings.momentum, **common)
-    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    # PyTorch's epsilon, as in the published runs.
-    found = kinds[settings.optimizer](epsilon=1e-8, **common)
+        found = keras.optimizers.SGD(momentum=settings.momentum, **common)
+    else:
+        kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
+        # PyTorch's epsilon, as in the published runs.
+        found = kinds[settings.optimizer](epsilon=1e-8, **common)
     found.exclude_from_weight_decay(var_names=_NEVER_DECAYED)
     return found
 

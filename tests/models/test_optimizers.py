@@ -6,9 +6,9 @@ import pytest
 from tiny_model import tiny_data, tiny_model
 
 import cmvq_keras as cmvq
+from cmvq_keras.methods.ogm import ModulatingOptimizer
 from cmvq_keras.models import optimizers
 from cmvq_keras.recipe import TrainingSettings
-from cmvq_keras.methods.ogm import ModulatingOptimizer
 
 
 def gradient_codes():
@@ -99,8 +99,10 @@ def test_an_optimizer_inside_another_is_told():
     assert inner._use_weight_decay(model.encoders["image"].kernel)
 
 
-def test_a_recipes_adamw_decays_kernels_alone():
-    found = optimizers.optimizer(TrainingSettings(optimizer="adamw"), steps=10)
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_a_recipes_optimizer_decays_kernels_alone(kind):
+    settings = TrainingSettings(optimizer=kind, weight_decay=0.1)
+    found = optimizers.optimizer(settings, steps=10)
     model = tiny_model(lambda: keras.Sequential([keras.layers.Dense(4), norm()]))
     model.compile(found)
     decays = {
