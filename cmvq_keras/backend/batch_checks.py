@@ -1,8 +1,9 @@
-"""Labels of each batch, looked at where the backend can raise an error.
+"""Labels and shapes of each batch, looked at where the backend can raise an error.
 
 JAX and PyTorch take their batches in Python, so a batch is checked before its step.
-TensorFlow takes them inside its graph, so the check stands there too. XLA removes it
-(TensorFlow on a GPU): the default loss is NaN then.
+TensorFlow takes them inside its graph, so the checks stand there too. XLA (TensorFlow
+on a GPU) removes that of the labels, and the default loss is NaN then; it knows all
+shapes before the step.
 """
 
 import contextlib
@@ -13,6 +14,8 @@ import keras
 from cmvq_keras.errors import InputError
 
 _RANGE = re.compile(r"label range:\] \[(\S+)\] \[(\S+)\] \[(\d+)\]")
+_SHAPE = re.compile(r"input shape:\] \[(.+?)\] \[(\w+)\] \[([\d ]*)\]")
+_MAX_AXES = 16
 
 
 def _jax_checked(step, check):
@@ -75,28 +78,67 @@ def _unchanged(labels, num_classes, ignore_class):
 in_range = {"tensorflow": _tensorflow_in_range}.get(keras.config.backend(), _unchanged)
 
 
+def _tensorflow_of_shape(name, value, expected):
+    import tensorflow as tf
+
+    rank = value.shape.rank
+    wanted = tf.TensorShape([None, *expected[1:]])
+    if rank is not None and all(
+        size is not None or any_size is None
+        for size, any_size in zip(value.shape[1:], wanted[1:], strict=True)
+    ):
+        return value
+    # Of the sizes None is any: -1 stands for it.
+    sizes = tf.constant([-1 if size is None else size for size in expected[1:]])
+    shape = tf.shape(value)
+
+    def fits():
+        return tf.reduce_all((sizes == -1) | (shape[1:] == sizes))
+
+    valid = tf.cond(tf.rank(value) == len(expected), fits, lambda: tf.constant(False))
+    data = ["input shape:", name, value.dtype.name, shape]
+    refused = tf.debugging.Assert(valid, data, summarize=_MAX_AXES)
+    with tf.control_dependencies([] if refused is None else [refused]):
+        value = tf.identity(value)
+    value.set_shape(wanted)
+    return value
+
+
+def _of_any_shape(name, value, expected):
+    return value
+
+
+#: `of_shape(name, value, expected)`: an input `(batch, ...)`, checked inside the step
+#: where its shape is not known before.
+of_shape = {"tensorflow": _tensorflow_of_shape}.get(
+    keras.config.backend(), _of_any_shape
+)
+
+
 @contextlib.contextmanager
-def _tensorflow_readable(check_range):
+def _tensorflow_readable(check_range, check_shape):
     import tensorflow as tf
 
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        found = _RANGE.search(error.message)
-        if found is None:
-            raise
         try:
-            check_range(float(found[1]), float(found[2]), int(found[3]))
+            if found := _RANGE.search(error.message):
+                check_range(float(found[1]), float(found[2]), int(found[3]))
+            if found := _SHAPE.search(error.message):
+                sizes = tuple(map(int, found[3].split()))
+                check_shape(found[1], sizes, found[2])
         except InputError as readable:
             raise readable from None
         raise
 
 
 @contextlib.contextmanager
-def _readable(check_range):
+def _readable(check_range, check_shape):
     yield
 
 
-#: `readable(check_range)`: a context in which the error of `in_range` becomes the one
-#: that `check_range(low, high, num_classes)` raises.
+#: `readable(check_range, check_shape)`: a context in which the error of `in_range`
+#: becomes the one that `check_range(low, high, num_classes)` raises, that of `of_shape`
+#: the one of `check_shape(name, shape, dtype)`.
 readable = {"tensorflow": _tensorflow_readable}.get(keras.config.backend(), _readable)

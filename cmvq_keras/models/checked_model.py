@@ -123,8 +123,14 @@ class CheckedModel(keras.Model):
     @contextlib.contextmanager
     def _at_work(self):
         """A context in which an error costs no weights and can be read."""
-        with batch_checks.readable(labels.check_range), keep_weights(self):
+        with (
+            batch_checks.readable(labels.check_range, self._check_shape),
+            keep_weights(self),
+        ):
             yield
+
+    def _check_shape(self, name, shape, dtype):
+        model_inputs.check_shape(name, shape, dtype, self._input_shapes[name])
 
     @property
     def metrics_names(self):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from cmvq_keras.backend import batch_checks
 from cmvq_keras.errors import InputError
 
 #: Small whole numbers, exact in every float type: pictures as files hold them.
@@ -50,9 +51,27 @@ def check(inputs, modalities, shapes=None):
         )
 
 
-def as_numbers(inputs):
-    """The inputs, small integers as float32; wider ones may be tokens and stay."""
-    return {name: _as_number(value) for name, value in inputs.items()}
+def check_shape(name, shape, dtype, expected):
+    """Raises InputError unless a modality's shape is the expected one."""
+    if not _fits(shape, expected):
+        raise InputError(_wrong_shape(name, shape, dtype, expected))
+
+
+def prepared(inputs, shapes=None):
+    """The inputs of a call, small integers as float32; wider ones may be tokens.
+
+    Args:
+        inputs, shapes: as in `check`.
+
+    Raises:
+        InputError: on TensorFlow, inside the step, for a shape that was not known.
+    """
+    found = {}
+    for name, value in inputs.items():
+        if shapes and not isinstance(value, keras.KerasTensor):
+            value = batch_checks.of_shape(name, value, shapes[name])
+        found[name] = _as_number(value)
+    return found
 
 
 def _as_number(value):
@@ -69,7 +88,7 @@ def _faults(name, value, expected):
             "it: numpy.asarray(...)"
         )
         return
-    dtype = str(getattr(value, "dtype", "unknown")).removeprefix("torch.")
+    dtype = _dtype(value)
     shape = _shape(value)
     if not _is_numeric(value):
         yield (
@@ -77,11 +96,15 @@ def _faults(name, value, expected):
             f"dtype {dtype}"
         )
     elif expected is not None and not _fits(shape, expected):
-        wanted = _text(("batch", *expected[1:]))
-        yield (
-            f"{name} must be of shape {wanted}. Received: shape {shape}, dtype "
-            f"{dtype}. {_remedy(shape, tuple(expected))}"
-        )
+        yield _wrong_shape(name, shape, dtype, expected)
+
+
+def _wrong_shape(name, shape, dtype, expected):
+    wanted = _text(("batch", *expected[1:]))
+    return (
+        f"{name} must be of shape {wanted}. Received: shape {shape}, dtype {dtype}. "
+        f"{_remedy(shape, tuple(expected))}"
+    )
 
 
 def _shape(value):
@@ -90,6 +113,11 @@ def _shape(value):
         return tuple(value.shape)
     except ValueError:
         return None
+
+
+def _dtype(value):
+    dtype = getattr(value, "dtype", "unknown")
+    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
 
 
 def _count(value):

@@ -159,7 +159,7 @@ class MultimodalClassifier(TaskModel):
     def encode(self, inputs, training=False):
         """The encoders' outputs by modality; arguments as in `call`."""
         self.check_inputs(inputs)
-        inputs = model_inputs.as_numbers(inputs)
+        inputs = model_inputs.prepared(inputs, self._input_shapes)
         return {
             name: self._run(self.encoders[name], inputs[name], training)
             for name in self.modalities
