@@ -9,6 +9,7 @@ from cmvq_keras.fileio import write_atomically
 
 NONE = "-"
 NAMED = ("compl", "zeta", "without", "bits")  # numbers by modality
+OF_A_MASK = ("compl", "zeta")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,9 +252,10 @@ def write_trials(study):
             line[name] = found.get(key)
         masked = table_content.has_mask(study, result.label)
         for key, own in names.items():
+            shown = found.get(key, {}) if masked or key not in OF_A_MASK else {}
             for name in own:
                 column = f"{key}_{name}" if name else key
-                line[column] = found.get(key, {}).get(name) if masked else None
+                line[column] = shown.get(name)
         for name in ("n", "best_epoch", "parameters", "seconds"):
             line[name] = found.get(name)
         lines.append({**line, "failure": result.failure})
