@@ -97,8 +97,7 @@ def has_mask(study, label):
     from cmvq_keras import methods
 
     (method,) = (row["method"] for row in study.rows if row["label"] == label)
-    chosen = methods.get(method).settings.get("model.mask_mode")
-    return (chosen or study.recipe_of(label).model.mask_mode) != "none"
+    return methods.get(method).has_mask(study.recipe_of(label))
 
 
 def _drawn(study, finished):

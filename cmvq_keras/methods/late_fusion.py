@@ -40,6 +40,9 @@ class LateFusion(Method):
             recipe = recipe.with_settings({"model.backbone": "resnet18"})
         return super().applied(recipe)
 
+    def has_mask(self, recipe):
+        return False
+
     def build_model(self, recipe):
         return late_fusion(recipe, linear=self.linear)
 

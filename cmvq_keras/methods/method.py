@@ -129,6 +129,15 @@ class Method:
         further = values.of_recipe() if isinstance(values, OptimizerSettings) else {}
         return recipe.with_settings({**self.settings, **further})
 
+    def has_mask(self, recipe):
+        """Whether a mask chooses channels; without one all of them pass.
+
+        Args:
+            recipe: a `Recipe`.
+        """
+        mode = self.settings.get("model.mask_mode", recipe.model.mask_mode)
+        return mode != "none"
+
     def build_model(self, recipe):
         """The model, built and not compiled: CM-VQVAE as the recipe says.
 
