@@ -288,7 +288,7 @@ def _checked(rows, recipe):
                 f"{faults.shape_fault(values, shape)}"
             )
         if values.dtype.name not in npy.DTYPES:
-            raise ValueError(faults.dtype_message(name, values))
+            raise ValueError(faults.dtype_message(name, values, npy.DTYPES))
         if fault := faults.finite_fault(name, values):
             raise ValueError(fault)
         checked[name] = values

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from cmvq_keras.data.formats import npy
-
 
 def shape_fault(values, shape):
     """What to do about values of another shape than the recipe's; "" for no idea."""
@@ -40,9 +38,9 @@ def finite_fault(name, values):
     )
 
 
-def dtype_message(name, values):
-    """One sentence for values of a dtype that no store has."""
+def dtype_message(name, values, known):
+    """One sentence for values of a dtype that is none of the known ones."""
     return (
-        f"{name} must be {', '.join(npy.DTYPES)}. Received: {values.dtype}. "
+        f"{name} must be {', '.join(known)}. Received: {values.dtype}. "
         f"{dtype_fault(values)}"
     )

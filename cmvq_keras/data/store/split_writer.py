@@ -263,7 +263,7 @@ def _checked(recipe, x, names, where):
 def _checked_rows(rows, shape, names, where):
     rows = np.asarray(rows)
     if rows.dtype.name not in npy.DTYPES:
-        raise ValueError(faults.dtype_message(where, rows))
+        raise ValueError(faults.dtype_message(where, rows, npy.DTYPES))
     rows = rows.astype(rows.dtype.name, copy=False)  # in this machine's byte order
     if rows.shape != (len(names), *shape):
         remedy = faults.shape_fault(rows[0], shape) if len(rows) else ""
