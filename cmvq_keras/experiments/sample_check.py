@@ -30,6 +30,17 @@ class About:
     checksum: str
     store: str | None
 
+    def check(self):
+        """Raises ValueError for a field of another type, as a damaged file may have."""
+        counts = ("n", int, 1), ("size", int | None, 1), ("left_out", int, 0)
+        for name, kind, least in counts:
+            value = getattr(self, name)
+            whole = isinstance(value, kind) and not isinstance(value, bool)
+            if not whole or (value is not None and not least <= value < 2**63):
+                raise ValueError(f"{name} must be a whole number >= {least}")
+        if not isinstance(self.checksum, str) or not isinstance(self.store, str | None):
+            raise ValueError("checksum and store must be text")
+
 
 def load(full, recipe, source):
     """The test split that a recipe's model is measured on.

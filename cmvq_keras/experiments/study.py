@@ -6,7 +6,7 @@ import pathlib
 
 from cmvq_keras import fileio, methods, recipes
 from cmvq_keras.errors import WrongSamplesError
-from cmvq_keras.experiments import plan, trial
+from cmvq_keras.experiments import plan, sample_check, trial
 from cmvq_keras.fileio import MAX_BYTES, write_atomically
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import locking
@@ -232,7 +232,44 @@ def read(out):
             raise ValueError(f'it must have "format": {FORMAT}')
         content["recipe"] = Recipe.from_json(json.dumps(content["recipe"]))
         found = Study(out=out, **content)
+        _check_content(found)
         for row in found.rows:
             # A label is a folder's name: a file that was changed must not lead away.
             plan.check_label(row["label"])
     return found
+
+
+#: What each entry of a list in comparison.json holds, as text.
+_ROW = ("label", "title", "method", "source")
+_LEFT = ("method", "title", "reason")
+
+
+def _check_content(study):
+    """Raises ValueError unless the entries of comparison.json have their types."""
+    for name, kind in (
+        ("kind", str),
+        ("backend", str),
+        ("changed", list),
+        ("over", list),
+        ("rows", list),
+        ("left", list),
+        ("reference", str | None),
+        ("tests", dict),
+    ):
+        if not isinstance(getattr(study, name), kind):
+            raise ValueError(f"{name} is of another type")
+    for name, keys in (("rows", _ROW), ("left", _LEFT)):
+        for entry in getattr(study, name):
+            if not isinstance(entry, dict) or not all(
+                isinstance(entry.get(key), str) for key in keys
+            ):
+                raise ValueError(f"{name} must list {', '.join(keys)} as text")
+    if not all(isinstance(row.get("values"), dict) for row in study.rows):
+        raise ValueError("rows must list values by setting")
+    if not all(isinstance(name, str) for name in (*study.changed, *study.over)):
+        raise ValueError("changed and over must list text")
+    fields = {field.name for field in dataclasses.fields(sample_check.About)}
+    for label, about in study.tests.items():
+        if not isinstance(about, dict) or about.keys() != fields:
+            raise ValueError(f"tests.{label} must hold {', '.join(sorted(fields))}")
+        sample_check.About(**about).check()

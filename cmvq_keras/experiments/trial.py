@@ -20,6 +20,16 @@ from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api
 
+#: Types of the entries of trial.json that are no number.
+_NOTED = {
+    "compl": dict,
+    "zeta": dict,
+    "samples": str,
+    "store": str | None,
+    "versions": dict,
+    "commit": str | None,
+    "devices": list,
+}
 FINISHED, FAILED = "trial.json", "failed.json"
 _ADDED = ("bits", "without")  # by version 0.2.0
 # These end a comparison: the next training would meet them too.
@@ -67,8 +77,13 @@ def read(label, seed, folder):
 
 
 def _check(content):
+    if not isinstance(content, dict):
+        raise ValueError("it must hold a JSON object")
+    for name, kind in _NOTED.items():
+        if name not in content or not isinstance(content[name], kind):
+            raise ValueError(f"{name} is missing or of another type")
     for name in ("score", "second", "seconds", "parameters", "n", "best_epoch"):
-        value = content[name]
+        value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{name} must be a number. Received: {value!r}")
     for name in ("compl", "zeta", *_ADDED):

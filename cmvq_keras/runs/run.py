@@ -32,7 +32,7 @@ from cmvq_keras.fileio import (
     write_atomically,
 )
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.runs import locking
+from cmvq_keras.runs import locking, metrics_schema
 from cmvq_keras.runs.environment import describe
 
 RECIPE = "recipe.json"
@@ -177,7 +177,7 @@ class Run:
                 + self._hint_without_recipe()
             )
         self._check_links()
-        _ = self.recipe, self.metrics
+        self._check_metrics()
         # Runs of the first versions do not tell their format: it was this one.
         found = self.environment.get("format", FORMAT)
         if found != FORMAT:
@@ -185,6 +185,16 @@ class Run:
                 f"{self.directory} has format {found} and needs a later version of "
                 f"cmvq-keras. This one reads format {FORMAT}."
             )
+
+    def _check_metrics(self):
+        recipe, metrics = self.recipe, self.metrics
+        try:
+            metrics_schema.check(metrics, recipe.classes)
+        except ValueError as error:
+            reason = fileio.one_line(error)
+            raise ValueError(
+                f"{self.directory / METRICS} is not readable: {reason}"
+            ) from None
 
     def _hint_without_recipe(self):
         names = HISTORY, METRICS, WEIGHTS, BACKUP, ENVIRONMENT

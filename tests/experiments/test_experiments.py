@@ -667,7 +667,7 @@ def test_the_seed_of_the_recipe_does_not_count(study):
 
 def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(FileExistsError, match="something else"):
+    with pytest.raises(FileExistsError, match="no comparison"):
         studies.begin(tmp_path, studies.COMPARE, PLANTED, "torch", ALL)
     with pytest.raises(FileNotFoundError, match="holds no comparison"):
         studies.read(tmp_path)
@@ -710,6 +710,44 @@ def test_a_damaged_trial_is_told(study):
     path.write_text(json.dumps({**json.loads(path.read_text()), "score": "high"}))
     with pytest.raises(ValueError, match=r"trial\.json.*score must be a number"):
         study.results()
+
+
+@pytest.mark.parametrize(
+    "name", ["score", "n", "compl", "zeta", "samples", "store", "versions", "devices"]
+)
+@pytest.mark.parametrize("value", ["absent", "true"])
+def test_a_trial_of_another_form_is_told_with_its_file(study, name, value):
+    path = plan.folder(study.out, "ours", 0) / trial.FINISHED
+    content = json.loads(path.read_text())
+    if value == "absent":
+        del content[name]
+    else:
+        content[name] = True
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"trial\.json.*{name} (is missing|must be)"):
+        study.results()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rows", [{"label": "ours"}]),
+        ("rows", "ours"),
+        ("left", [{"method": 1}]),
+        ("tests", {"ours": {}}),
+        ("tests", {"ours": None}),
+        ("tests", ["ours"]),
+        ("over", [1]),
+        ("reference", 3),
+        ("changed", None),
+    ],
+)
+def test_a_comparison_of_another_form_is_told_with_its_file(study, name, value):
+    content = json.loads(study.path.read_text())
+    study.path.write_text(json.dumps({**content, name: value}))
+    with pytest.raises(ValueError, match=rf"comparison\.json.*{name}") as caught:
+        studies.read(study.out)
+    assert "\n" not in str(caught.value)
 
 
 # Progress
