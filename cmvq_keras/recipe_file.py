@@ -13,6 +13,7 @@ import pathlib
 import sys
 import traceback
 import types
+from collections.abc import Callable
 
 from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.recipe import Recipe
@@ -172,7 +173,7 @@ def _wrap_readers(path, module):
 class _Told:
     """A function of the file."""
 
-    function: object
+    function: Callable
     path: pathlib.Path
 
     def __call__(self, *arguments):
@@ -184,7 +185,7 @@ class _Told:
 class _Reader:
     """A `Group.read` of the file: a ValueError or OSError is a damaged sample's."""
 
-    function: object
+    function: Callable
     path: pathlib.Path
 
     def __call__(self, item):
@@ -196,7 +197,7 @@ class _Reader:
 class _Opener:
     """The file's `open_split`, whose listing's readers tell their faults too."""
 
-    function: object
+    function: Callable
     path: pathlib.Path
 
     def __call__(self, *arguments):

@@ -5,6 +5,7 @@ plain data and the type that all rooms take is found by its name.
 """
 
 import dataclasses
+from typing import Any
 
 from cmvq_keras.recipe import Recipe
 
@@ -25,7 +26,9 @@ class ResolvedRecipe(Recipe):
         asked: the same.
     """
 
-    def __new__(cls, asked=None, **fields):
+    asked: Recipe
+
+    def __new__(cls, asked=None, **fields) -> Any:
         """A plain `Recipe` for fields by name: that is how `dataclasses.replace` makes
         a changed copy, and a changed recipe is not resolved."""
         return Recipe(**fields) if fields else super().__new__(cls)

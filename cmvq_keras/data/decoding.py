@@ -9,7 +9,7 @@ import numpy as np
 from cmvq_keras import fileio, old_names
 from cmvq_keras.data import faults
 from cmvq_keras.data.formats import npy
-from cmvq_keras.data.listing import LABELS, SkippedSample
+from cmvq_keras.data.listing import LABELS, Listing, SkippedSample
 from cmvq_keras.data.split import Split, normalize_stored
 
 TOLERATED = 0.01  # of a split's samples may be damaged where a listing is tolerant
@@ -128,7 +128,7 @@ class DamagedSamples:
         left_out: what `add` was told, after the listing's own.
     """
 
-    listing: object
+    listing: Listing
     left_out: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):

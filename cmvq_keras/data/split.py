@@ -1,6 +1,7 @@
 """The arrays of one split, ready for a model."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,13 @@ class Split:
     """Inputs, labels and what each sample is.
 
     Args:
-        x: arrays by modality, `(n, height, width, channels)` float32, normalized.
+        x: arrays by modality, `(n, height, width, channels)` float32, normalized, or
+            what reads them from a store.
         y: labels, `(n,)` int32, indices into the recipe's classes.
         samples: `(n,)` short strings that say where each sample comes from.
     """
 
-    x: dict[str, np.ndarray]
+    x: dict[str, Any]
     y: np.ndarray
     samples: np.ndarray
 

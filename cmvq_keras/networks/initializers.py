@@ -12,7 +12,7 @@ class _ByPlace:
     """An initializer of which a value depends on its place in the flat weight alone."""
 
     def __call__(self, shape, dtype=None):
-        draw = functools.partial(super().__call__, dtype=dtype)
+        draw = functools.partial(super().__call__, dtype=dtype)  # pyright: ignore
         return kernels.drawn(draw, tuple(shape))
 
 
@@ -33,7 +33,7 @@ def pytorch_uniform(fan_in):
     initializer gives every weight of a shape the same values.
     """
     limit = 1 / math.sqrt(fan_in)
-    return Uniform(-limit, limit)
+    return Uniform(minval=-limit, maxval=limit)
 
 
 def he_normal(fan):

@@ -1,6 +1,7 @@
 """A run, its model and a split, opened to be looked at."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Opened:
     """
 
     run: Run
-    model: object
+    model: Any
     name: str
     split: Split
     attributes: dict[str, np.ndarray]

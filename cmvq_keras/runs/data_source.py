@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable
+from typing import Any
 
 from cmvq_keras import cache_dir, recipe_file, recipes
 from cmvq_keras.data.datasets import sources
@@ -26,7 +27,7 @@ class DataSource:
     """
 
     data_dir: str | os.PathLike | None = None
-    store: str | os.PathLike | Store | None = None
+    store: Any = None
     on_progress: Callable[[str, int, int], None] | None = None
 
     def for_recipe(self, recipe):

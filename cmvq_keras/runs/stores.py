@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+from collections.abc import Callable
 
 from cmvq_keras import cache_dir, recipe_file, recipes
 from cmvq_keras.data.datasets import sources
@@ -12,13 +13,20 @@ from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest, reader
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.old_names import keyword_only, renamed_argument
+from cmvq_keras.recipe import Recipe
 
 
 @renamed_argument("told", "on_progress")
 @keyword_only
 def prepare(
-    recipe, data_dir=None, *, out="store", force=False, on_progress=None, workers=None
-):
+    recipe: str | Recipe,
+    data_dir: str | os.PathLike | None = None,
+    *,
+    out: str | os.PathLike = "store",
+    force: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    workers: int | None = None,
+) -> Store:
     """Writes a recipe's three splits into a store.
 
     A model that is fed from the store sees exactly the values that it would see

@@ -97,7 +97,7 @@ class HistoryFile(keras.callbacks.Callback):
         self.run = run
 
     def on_epoch_end(self, epoch, logs=None):
-        self.run.append_history({"epoch": epoch + 1, **logs})
+        self.run.append_history({"epoch": epoch + 1, **(logs or {})})
 
 
 def early_stopping(settings):

@@ -30,7 +30,7 @@ class Samples:
 
     labels: np.ndarray
     names: np.ndarray
-    items: Sequence
+    items: Sequence | np.ndarray
     read: Callable
     costly: bool = False
     left_out: tuple = ()

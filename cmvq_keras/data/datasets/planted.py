@@ -16,7 +16,7 @@ BITS = 3
 SIZE, CELL, CELLS = 32, 8, 16
 BRIGHTNESS, NOISE = 1.0, 0.3  # standard deviations
 
-_WAVE = np.tile(np.float32([-1, -1, 1, 1]), CELL // 4)
+_WAVE = np.tile(np.array([-1, -1, 1, 1], np.float32), CELL // 4)
 #: Horizontal and vertical stripes of a cell, `(2, 8, 8)`.
 STRIPES = np.stack([np.tile(_WAVE[:, None], CELL), np.tile(_WAVE, (CELL, 1))])
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import Listing
@@ -148,6 +149,8 @@ def _checksum(text):
 
 class _Journal(dict):
     """Notes of one split; `save()` writes them to disk."""
+
+    save: Callable[[], None]
 
 
 def check_place(folder, force):

@@ -18,6 +18,7 @@ from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import audio, containers, video
 from cmvq_keras.data.listing import Group, Listing, SkippedSample
 from cmvq_keras.data.transforms import clips
+from cmvq_keras.recipe import Recipe
 
 
 def open_split(recipe, split, data_dir=None):
@@ -75,7 +76,7 @@ def open_split(recipe, split, data_dir=None):
 class _Files:
     """Where a split's clips are, and what is to be taken of them."""
 
-    recipe: object
+    recipe: Recipe
     split: str
     flv: pathlib.Path | None
     wav: pathlib.Path | None

@@ -15,6 +15,7 @@ from cmvq_keras.data.datasets.nyuv2.lists import VOID
 from cmvq_keras.data.formats import images
 from cmvq_keras.data.listing import LABELS, Group, Listing
 from cmvq_keras.data.transforms import depth
+from cmvq_keras.recipe import Recipe
 
 _DEPTH, _CLASSES = "depth_gt_", "segm_gt_"
 _NO_CLASS = 255
@@ -114,7 +115,7 @@ def read_classes(path, size, count):
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    recipe: object
+    recipe: Recipe
     folder: pathlib.Path
 
     def __post_init__(self):
