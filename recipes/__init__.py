@@ -22,6 +22,7 @@ import pathlib
 import pkgutil
 
 from cmvq_keras import recipe_file, validation
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 # What the author's own runs have in common (docs/method.md, Section 5). "paper" is the
@@ -67,7 +68,7 @@ PRESETS = {
 }
 
 
-def names():
+def names() -> tuple[str, ...]:
     """The recipes' names, in alphabetical order."""
     found = pkgutil.iter_modules(__path__)
     return tuple(sorted(entry.name.replace("_", "-") for entry in found))
@@ -98,12 +99,12 @@ def _known_module(name):
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
-def is_known(name):
+def is_known(name: str) -> bool:
     """Whether a recipe of that name has a module: ours, or a recipe file's."""
     return name in names() or recipe_file.loaded(name) is not None
 
 
-def get(name, preset="default"):
+def get(name: str, preset: str = "default") -> Recipe:
     """A recipe by name.
 
     Args:
@@ -132,7 +133,9 @@ def get(name, preset="default"):
     return dataclasses.replace(recipe.with_settings(settings), preset=preset)
 
 
-def resolve(recipe, preset="default", modality=None):
+def resolve(
+    recipe: str | Recipe, preset: str = "default", modality: str | None = None
+) -> ResolvedRecipe:
     """The recipe that is read, built, trained and stored.
 
     Its own `data` settings take effect (the planted recipe's `data.variant` decides
@@ -250,7 +253,7 @@ def _folder(recipe, data_dir):
     return sources.data_root(data_dir)
 
 
-def is_made_up(name):
+def is_made_up(name: str) -> bool:
     """Whether a recipe makes its data up, with no raw files to read."""
     return hasattr(_known_module(name), "load_split")
 

@@ -1,28 +1,34 @@
 """Compare methods, or the values of settings: what the command line calls."""
 
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
 import keras
 
 from cmvq_keras import recipes
 from cmvq_keras.data.store import reader
+from cmvq_keras.data.store.store import Store
 from cmvq_keras.experiments import plan, runner
-from cmvq_keras.experiments.study import COMPARE, SWEEP, begin
+from cmvq_keras.experiments.progress import ProgressReporter
+from cmvq_keras.experiments.study import COMPARE, SWEEP, Study, begin
 from cmvq_keras.old_names import keyword_only, renamed_argument
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs.data_source import DataSource
 
 
 @renamed_argument("told", "reporter")
 @keyword_only
 def compare(
-    recipe,
-    names=None,
+    recipe: str | Recipe,
+    names: Sequence[str] | None = None,
     *,
-    seeds=range(5),
-    out="comparison",
-    data_dir=None,
-    store=None,
-    reporter=None,
-    jobs=1,
-):
+    seeds: Iterable[int] = range(5),
+    out: str | os.PathLike = "comparison",
+    data_dir: str | os.PathLike | None = None,
+    store: str | os.PathLike | Store | None = None,
+    reporter: ProgressReporter | None = None,
+    jobs: int = 1,
+) -> Study:
     """Trains a recipe by several methods, each with several seeds.
 
     A second call with the same settings goes on where the first one was stopped, and
@@ -66,16 +72,16 @@ def compare(
 @renamed_argument("told", "reporter")
 @keyword_only
 def sweep(
-    recipe,
-    over,
+    recipe: str | Recipe,
+    over: Mapping[str, Sequence],
     *,
-    seeds=range(5),
-    out="sweep",
-    data_dir=None,
-    store=None,
-    reporter=None,
-    jobs=1,
-):
+    seeds: Iterable[int] = range(5),
+    out: str | os.PathLike = "sweep",
+    data_dir: str | os.PathLike | None = None,
+    store: str | os.PathLike | Store | None = None,
+    reporter: ProgressReporter | None = None,
+    jobs: int = 1,
+) -> Study:
     """Trains a recipe with several values of a setting, each with several seeds.
 
     Args:

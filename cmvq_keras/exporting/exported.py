@@ -1,6 +1,7 @@
 """From a run folder to a file."""
 
 import dataclasses
+import os
 import pathlib
 
 import keras
@@ -11,7 +12,7 @@ from cmvq_keras.exporting import checking, cutting, formats, writing
 from cmvq_keras.fileio import to_json, write_atomically
 from cmvq_keras.old_names import keyword_only
 from cmvq_keras.runs.load import load_model
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,13 @@ class Exported:
 
 
 @keyword_only
-def export(run, path, *, format="keras", force=False):
+def export(
+    run: str | os.PathLike | Run,
+    path: str | os.PathLike,
+    *,
+    format: str = "keras",
+    force: bool = False,
+):
     """Writes the way from a run's inputs to its logits as one file.
 
     The file takes raw values: the recipe's normalization is inside. It computes in

@@ -8,10 +8,11 @@ from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.resolved_recipe import RESNET18_STRIDES
 
 
-def build_model(recipe, preset="default"):
+def build_model(recipe: str | Recipe, preset: str = "default") -> MultimodalClassifier:
     """Builds a recipe's model, weights included.
 
     Args:

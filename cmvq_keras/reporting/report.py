@@ -1,9 +1,12 @@
 """The report of a run: one HTML page, its pictures and its numbers."""
 
+import os
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 
+from cmvq_keras.data.store.store import Store
 from cmvq_keras.fileio import to_json, write_atomically
 from cmvq_keras.reporting import analysis, figures, images
 from cmvq_keras.reporting.figures.figure import data_uri
@@ -11,23 +14,23 @@ from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
 from cmvq_keras.reporting.open import open_run
 from cmvq_keras.reporting.packages import need, need_report
 from cmvq_keras.runs.data_source import DataSource
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 
 PAGE, NUMBERS, FOLDER = "report.html", "report.json", "figures"
 
 
 def report(
-    run,
-    out=None,
+    run: str | os.PathLike | Run,
+    out: str | os.PathLike | None = None,
     *,
-    split="test",
-    data_dir=None,
-    store=None,
-    samples=8,
-    attribute=None,
-    seed=0,
-    on_progress=None,
-):
+    split: str = "test",
+    data_dir: str | os.PathLike | None = None,
+    store: str | os.PathLike | Store | None = None,
+    samples: int = 8,
+    attribute: str | None = None,
+    seed: int = 0,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> pathlib.Path:
     """Writes what a run has learnt: report.html, report.json and figures/*.png.
 
     Args:

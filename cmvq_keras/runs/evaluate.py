@@ -1,6 +1,11 @@
 """Measures the kept weights of a run."""
 
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from cmvq_keras.backend.runtime import deterministic
+from cmvq_keras.data.store.store import Store
 from cmvq_keras.evaluation import (
     conditional_information,
     missing_modality,
@@ -12,15 +17,21 @@ from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model, precision_policy
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 from cmvq_keras.runs.warm_start import noted_classes
 
 
 @renamed_argument("told", "on_progress")
 @keyword_only
 def evaluate(
-    run, split="test", *, data_dir=None, store=None, on_progress=None, without=()
-):
+    run: str | os.PathLike | Run,
+    split: str = "test",
+    *,
+    data_dir: str | os.PathLike | None = None,
+    store: str | os.PathLike | Store | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    without: Sequence[str] = (),
+) -> dict[str, Any]:
     """Measures a run's kept weights on one split and notes it in its metrics.json.
 
     Args:

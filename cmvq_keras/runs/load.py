@@ -8,11 +8,14 @@ import keras
 
 from cmvq_keras import methods
 from cmvq_keras.models.build import build_model
+from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.runs import weights
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 
 
-def load_model(run, precision=None):
+def load_model(
+    run: str | os.PathLike | Run, precision: str | None = None
+) -> MultimodalClassifier:
     """A model with its weights: of a run folder, or of a .keras file.
 
     Args:

@@ -1,5 +1,9 @@
 """What a trained model says of samples: probabilities, or classes alone."""
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -7,10 +11,10 @@ from cmvq_keras.batches import Batches
 from cmvq_keras.data.store.reader import StoredArray
 from cmvq_keras.evaluation.progress import StepProgress
 from cmvq_keras.runs.load import load_model
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 
 
-def predict(run, x):
+def predict(run: str | os.PathLike | Run, x: Mapping[str, Any]) -> np.ndarray:
     """Probabilities of the classes.
 
     Args:
@@ -33,7 +37,7 @@ def predict(run, x):
     return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
 
 
-def predict_classes(run, x):
+def predict_classes(run: str | os.PathLike | Run, x: Mapping[str, Any]):
     """The most probable classes, a batch at a time.
 
     Args:

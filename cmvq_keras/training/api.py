@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import errno
+import os
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -11,6 +13,7 @@ from cmvq_keras.backend import kernels
 from cmvq_keras.backend.runtime import check_precision, deterministic
 from cmvq_keras.batches import training_batches
 from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.store.store import Store
 from cmvq_keras.distribution import replicas
 from cmvq_keras.errors import PeerLostError
 from cmvq_keras.evaluation import (
@@ -23,6 +26,7 @@ from cmvq_keras.models import optimizers
 from cmvq_keras.models.build import build_model
 from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.old_names import keyword_only, renamed_argument
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.data_source import DataSource
@@ -39,20 +43,20 @@ CHECKPOINT_MINUTES = 10
 @renamed_argument("told", "on_progress")
 @keyword_only
 def train(
-    recipe,
-    data_dir=None,
+    recipe: str | Recipe,
+    data_dir: str | os.PathLike | None = None,
     *,
-    out=None,
-    callbacks=(),
-    verbose=True,
-    store=None,
-    init_from=None,
-    keep_solver=False,
-    keep_mask=False,
-    on_progress=None,
-    checkpoint_minutes=CHECKPOINT_MINUTES,
-    devices=None,
-):
+    out: str | os.PathLike | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    store: str | os.PathLike | Store | None = None,
+    init_from: str | os.PathLike | Run | None = None,
+    keep_solver: bool = False,
+    keep_mask: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
+    devices: int | str | None = None,
+) -> Run:
     """Trains a recipe and leaves a run folder.
 
     The best epoch is chosen on validation data; its weights are kept and measured
@@ -122,17 +126,17 @@ def train(
 @renamed_argument("told", "on_progress")
 @keyword_only
 def resume(
-    run,
-    data_dir=None,
+    run: str | os.PathLike,
+    data_dir: str | os.PathLike | None = None,
     *,
-    callbacks=(),
-    verbose=True,
-    store=None,
-    on_progress=None,
-    checkpoint_minutes=CHECKPOINT_MINUTES,
-    devices=None,
-    differs=None,
-):
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    store: str | os.PathLike | Store | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    checkpoint_minutes: float | None = CHECKPOINT_MINUTES,
+    devices: int | str | None = None,
+    differs: Callable[[str], None] | None = None,
+) -> Run:
     """Goes on with a training that was killed or stopped.
 
     It ends with the weights, metrics and history of one that was never stopped: on a

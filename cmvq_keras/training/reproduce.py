@@ -1,12 +1,16 @@
 """A run once more: does the same come out?"""
 
+import os
+from collections.abc import Callable
+
 import h5py
 import numpy as np
 
 from cmvq_keras import fileio
+from cmvq_keras.data.store.store import Store
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.runs.data_source import DataSource
-from cmvq_keras.runs.run import as_run
+from cmvq_keras.runs.run import Run, as_run
 from cmvq_keras.runs.warm_start import WarmStart
 from cmvq_keras.training import api
 
@@ -17,7 +21,15 @@ MAX_VALUES = 2**31  # of one array of weights
 
 @renamed_argument("told", "on_progress")
 @keyword_only
-def reproduce(run, out, *, data_dir=None, store=None, on_progress=None, verbose=True):
+def reproduce(
+    run: str | os.PathLike | Run,
+    out: str | os.PathLike,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    store: str | os.PathLike | Store | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    verbose: bool = True,
+) -> Run:
     """Trains again what a run was trained on, with its settings.
 
     Args:

@@ -13,7 +13,10 @@ the manifest before use, and nothing is unpickled. `cmvq data check` checks the 
 
 import csv
 import dataclasses
+import os
 import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -75,15 +78,15 @@ class Store:
     @keyword_only
     def create(
         cls,
-        root,
-        recipe,
-        splits,
+        root: str | os.PathLike,
+        recipe: Any,
+        splits: Mapping[str, Any],
         *,
-        force=False,
-        origin="",
-        on_progress=None,
-        workers=None,
-    ):
+        force: bool = False,
+        origin: str = "",
+        on_progress: Callable[[str, int, int], None] | None = None,
+        workers: int | None = None,
+    ) -> "Store":
         """Writes a store into `<root>/<recipe's name>`, whole or not at all.
 
         A killed call leaves `<root>/.<name>.partial`; the next one with the same
@@ -141,7 +144,7 @@ class Store:
         return cls(folder)
 
     @classmethod
-    def open(cls, path, name=None):
+    def open(cls, path: str | os.PathLike, name: str | None = None) -> "Store":
         """Opens a store.
 
         Args:
@@ -163,7 +166,7 @@ class Store:
             raise ValueError(f"{path} holds several stores: {', '.join(found)}.")
         raise FileNotFoundError(f"{path} holds no store: no {manifest.FILE} is there.")
 
-    def split(self, name):
+    def split(self, name: str) -> "Part":
         """One split as a `Part`.
 
         Raises:
