@@ -98,8 +98,8 @@ def report(error):
             return getattr(error.__cause__, "exit_code", 130)
         error = error.__cause__
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
-        error.show()
-        return error.exit_code
+        error.show()  # pyright: ignore
+        return error.exit_code  # pyright: ignore
     click.echo(f"Error: {one_line(error)}", err=True)
     return getattr(error, "exit_code", 1)
 

@@ -23,7 +23,7 @@ def table(rows, header=None):
     width = _width() if header else 10_000
     console = _console(width)
     console.print(made)
-    lines = console.file.getvalue().splitlines()
+    lines = console.file.getvalue().splitlines()  # pyright: ignore
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -4,6 +4,8 @@
 or has another name now. Both are relative to `cmvq_keras`.
 """
 
+# pyright: reportArgumentType=false
+
 import functools
 import importlib
 import importlib.machinery

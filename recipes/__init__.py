@@ -158,13 +158,12 @@ def resolve(
         >>> list(resolve("planted", modality="audio").modalities)
         ['audio']
     """
-    if isinstance(recipe, str):
-        recipe = get(recipe, preset)
-    if not isinstance(recipe, ResolvedRecipe):
-        recipe = ResolvedRecipe(_with_data_applied(recipe))
+    found = get(recipe, preset) if isinstance(recipe, str) else recipe
+    if not isinstance(found, ResolvedRecipe):
+        found = ResolvedRecipe(_with_data_applied(found))
     if modality is None:
-        return recipe
-    return ResolvedRecipe(recipe.with_modality(modality))
+        return found
+    return ResolvedRecipe(found.with_modality(modality))
 
 
 def _with_data_applied(recipe):

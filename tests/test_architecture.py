@@ -34,7 +34,7 @@ ORDER = (
         "layers",
         "networks",
     ),
-    *("metrics", "data", "data.formats", "data.split", "data.render"),
+    *("metrics", "data", "data.formats", "data.faults", "data.split", "data.render"),
     *("data.single_file", "data.transforms", "data.listing", "data.decoding"),
     *("data.datasets", "data.store", "batches", "recipe_file", "recipes", "models"),
     *("methods", "evaluation", "runs", "training", "exporting", "interop"),

@@ -1,5 +1,7 @@
 """Decodes what a listing names: on all cores, in order, checked, a bit at a time."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false
+
 import dataclasses
 import logging
 import pathlib

@@ -127,6 +127,6 @@ class _Tests:
         if key != self._key:
             self._found = sample_check.load(full, recipe, self._source)
             self._key = key
-        split, about = self._found
+        split, about = self._found  # pyright: ignore
         self._study.note_test(planned.variant.label, about)
         return split, about

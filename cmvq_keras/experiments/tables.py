@@ -218,7 +218,7 @@ def as_csv(study, found):
 
 def _cells(name, number):
     if number is None:
-        number = table_content.Number(None)
+        number = table_content.Number(None)  # pyright: ignore
     low, high = number.interval or (None, None)
     return {
         name: number.mean,

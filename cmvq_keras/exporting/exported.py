@@ -1,5 +1,7 @@
 """From a run folder to a file."""
 
+# pyright: reportArgumentType=false
+
 import dataclasses
 import os
 import pathlib

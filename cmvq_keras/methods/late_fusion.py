@@ -107,7 +107,7 @@ def head(recipe, linear=False, name=None):
     """A classifier: linear, or with a hidden layer (docs/method.md, Section 6)."""
     return networks.FusionSolver(
         len(recipe.classes),
-        units=None if linear else recipe.model.solver_units,
+        units=None if linear else recipe.model.solver_units,  # pyright: ignore
         dropout=recipe.model.dropout,
         name=name,
     )

@@ -98,11 +98,11 @@ def total_correlation_loss(logits, y):
         y: `(batch,)` integers.
     """
     together = sum(logits)
-    classes = together.shape[-1]
-    true = ops.one_hot(y, classes, dtype=together.dtype)
+    classes = together.shape[-1]  # pyright: ignore
+    true = ops.one_hot(y, classes, dtype=together.dtype)  # pyright: ignore
     own = ops.mean(ops.sum(together * true, axis=-1))
     everywhere = sum(ops.logsumexp(each, axis=0) for each in logits)
-    count = ops.log(ops.cast(ops.shape(together)[0], together.dtype))
+    count = ops.log(ops.cast(ops.shape(together)[0], together.dtype))  # pyright: ignore
     constant = len(logits) * count + math.log(classes)
     return ops.logsumexp(everywhere, axis=-1) - own - constant
 

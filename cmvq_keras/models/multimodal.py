@@ -1,5 +1,7 @@
 """The base of every model that is trained here: encoders, a fusion, a task head."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false
+
 import keras
 import numpy as np
 from keras import ops

@@ -109,7 +109,7 @@ class TaskModel(CheckedModel):
 
     def _with_accuracy(self, metrics):
         """Accuracy among the compiled metrics: there Keras's callbacks find it."""
-        metrics: list = list(_of_the_task(metrics) or ())
+        metrics = [*(_of_the_task(metrics) or ())]
         names = {getattr(metric, "name", metric) for metric in metrics}
         if not names & {"accuracy", "acc"}:
             metrics.insert(0, method_metrics.Accuracy(self.ignore_class))

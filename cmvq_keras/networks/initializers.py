@@ -1,5 +1,7 @@
 """Starts of weights: Keras's values, without a compilation for each shape."""
 
+# pyright: reportCallIssue=false
+
 import functools
 import math
 
@@ -33,7 +35,7 @@ def pytorch_uniform(fan_in):
     initializer gives every weight of a shape the same values.
     """
     limit = 1 / math.sqrt(fan_in)
-    return Uniform(minval=-limit, maxval=limit)
+    return Uniform(-limit, limit)  # pyright: ignore
 
 
 def he_normal(fan):

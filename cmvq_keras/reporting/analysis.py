@@ -1,5 +1,7 @@
 """Everything that a report says of a run, as numbers and sentences."""
 
+# pyright: reportArgumentType=false
+
 import dataclasses
 
 import numpy as np

@@ -126,7 +126,7 @@ def train(
 @renamed_argument("told", "on_progress")
 @keyword_only
 def resume(
-    run: str | os.PathLike,
+    run: str | os.PathLike | Run,
     data_dir: str | os.PathLike | None = None,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),

@@ -1,5 +1,7 @@
 """Unpacks an untrusted, downloaded archive."""
 
+# pyright: reportCallIssue=false, reportArgumentType=false
+
 import gzip
 import os
 import pathlib

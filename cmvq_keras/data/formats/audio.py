@@ -1,5 +1,7 @@
 """Sound files: WAV, FLAC, OGG, MP3 by libsndfile, M4A by FFmpeg."""
 
+# pyright: reportAttributeAccessIssue=false
+
 import io
 
 import numpy as np

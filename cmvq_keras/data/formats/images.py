@@ -1,5 +1,7 @@
 """Pictures: files, and small arrays in another size."""
 
+# pyright: reportOperatorIssue=false
+
 import colorsys
 
 import numpy as np

@@ -204,7 +204,7 @@ def _values(matrix, name, flags, shape, max_bytes):
     if kind == _CELLS:
         values = _texts(matrix, name, math.prod(shape), max_bytes)
     elif not numbers:
-        values = _text(name, *matrix.part(max_bytes), matrix.order)
+        values = _text(name, *matrix.part(max_bytes), matrix.order)  # pyright: ignore
     else:
         values = _numbers(matrix, name, shape).astype(_CLASSES[kind], copy=False)
         values = values.reshape(shape, order="F")

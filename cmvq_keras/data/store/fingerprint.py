@@ -40,7 +40,7 @@ def _about(item):
         fields = dataclasses.fields(item)
         return [_about(getattr(item, field.name)) for field in fields]
     if isinstance(item, np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(item)).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(item)).hexdigest()  # pyright: ignore
     if item is None or isinstance(item, str | int | float | np.number):
         return str(item)
     return type(item).__name__

@@ -186,7 +186,7 @@ class Register(contextlib.AbstractContextManager):
             self._csv.writerow([name, *map(self._checked_word, self._columns, row)])
 
     def _check_columns(self):
-        for name in self._columns:
+        for name in self._columns:  # pyright: ignore
             if not isinstance(name, str) or not name.isprintable() or not name:
                 raise ValueError(
                     f"{self.split}: an attribute needs a name of one line of printable "
@@ -285,8 +285,8 @@ def _blocks(source, split):
     if isinstance(source, tuple):
         yield from _slices(split, *source)
         return
-    total = len(source) if hasattr(source, "__len__") else None
-    for sample in source:
+    total = len(source) if hasattr(source, "__len__") else None  # pyright: ignore
+    for sample in source:  # pyright: ignore
         if isinstance(sample, SkippedSample):
             yield sample, total
         elif isinstance(sample, Sample):

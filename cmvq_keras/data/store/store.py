@@ -46,7 +46,7 @@ class Part:
         attributes: `(n,)` words by the name of the attribute.
     """
 
-    x: dict[str, np.ndarray]
+    x: dict[str, Any]
     y: np.ndarray
     samples: np.ndarray
     attributes: dict[str, np.ndarray]

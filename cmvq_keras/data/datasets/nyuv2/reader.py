@@ -49,7 +49,7 @@ def open_split(recipe, split, data_dir=None):
     )
     classes = lists.read_class_map(mapping, recipe.classes)
     parts = lists.read_splits(splits, mat_file.count_pictures(path))
-    rows = _members(*parts, split, recipe.data)
+    rows = _members(*parts, split, recipe.data)  # pyright: ignore
     read = _Scene(
         path,
         {name: modality.shape for name, modality in recipe.modalities.items()},
