@@ -99,7 +99,7 @@ def test_a_store_of_arrays_names_the_sample_and_what_to_do(tmp_path):
         (images.transpose(0, 3, 1, 2), "its channels come first"),
         (images.astype(float), r'x\.astype\("float32"\)'),
     ):
+        part = ({"image": values}, labels)
+        splits = {"train": part, "validation": part}
         with pytest.raises(ValueError, match=said):
-            Store.create(
-                tmp_path, recipe, {"train": ({"image": values}, labels)}, force=True
-            )
+            Store.create(tmp_path, recipe, splits, force=True)
