@@ -1,12 +1,13 @@
 """The group of commands: loaded when asked for, errors in one line."""
 
-import difflib
+import contextlib
 import importlib
 import os
 import sys
 
 import click
 
+from cmvq_keras.cli import terminal
 from cmvq_keras.errors import LeaderRefusedError, PeerLostError, RecipeFileError
 
 COMMANDS = (
@@ -51,12 +52,9 @@ class CommandGroup(click.Group):
         """Finds the command that the arguments name; a wrong name gets a hint."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            close = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.4)
-            hint = (
-                f"Did you mean {close[0]}?"
-                if close
-                else f"Commands: {', '.join(COMMANDS)}."
-            )
+            from cmvq_keras import validation
+
+            hint = validation.did_you_mean(name, COMMANDS, "Commands")
             raise click.UsageError(f"No such command {name}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -73,6 +71,11 @@ class CommandGroup(click.Group):
         """Runs a command; see the class for how errors end."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **kwargs)
+        with terminal.printable():
+            self._end(*args, **kwargs)
+
+    def _end(self, *args, **kwargs):
+        """Runs a command and exits."""
         try:
             code = super().main(*args, standalone_mode=False, **kwargs)
         except Exception as error:
@@ -100,12 +103,15 @@ def report(error):
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         error.show()  # pyright: ignore
         return error.exit_code  # pyright: ignore
-    click.echo(f"Error: {one_line(error)}", err=True)
+    with contextlib.suppress(OSError):  # where stderr is closed, too
+        click.echo(f"Error: {one_line(error)}", err=True)
     return getattr(error, "exit_code", 1)
 
 
 def one_line(error):
     """What an exception says, on one line."""
+    from cmvq_keras.fileio import printable
+
     if isinstance(error, click.ClickException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.strerror and error.filename:
@@ -120,4 +126,4 @@ def one_line(error):
     if not lines:
         return f"{type(error).__name__} (CMVQ_DEBUG=1 shows where)"
     closed = [line if line[-1] in ".:;,?!" else f"{line};" for line in lines[:-1]]
-    return " ".join([*closed, lines[-1]])
+    return printable(" ".join([*closed, lines[-1]]))

@@ -1,12 +1,12 @@
 """Options that several commands share, and what they mean."""
 
-import difflib
 import os
 import sys
 
 import click
 from click.shell_completion import CompletionItem
 
+from cmvq_keras import validation
 from cmvq_keras.backend import xla_flags
 from cmvq_keras.backend.selection import (
     BACKENDS,
@@ -25,8 +25,8 @@ class Name(click.Choice):
         """The name itself, or a usage error."""
         if value in self.choices:
             return value
-        close = difflib.get_close_matches(str(value), self.choices, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        close = validation.nearest(value, self.choices)
+        hint = f" Did you mean {close}?" if close else ""
         self.fail(f"{value} is not one of {', '.join(self.choices)}.{hint}", param, ctx)
 
 

@@ -1,7 +1,6 @@
 """`cmvq predict`: classes and probabilities as CSV, or label maps as pictures."""
 
 import colorsys
-import csv
 import io
 import pathlib
 import re
@@ -10,8 +9,6 @@ import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Bar, Progress
-
-MAX_BYTES = 64_000_000  # of a table
 
 
 @click.command("predict", short_help="Predict classes as CSV, or label maps.")
@@ -134,20 +131,21 @@ def _rows_of_inputs(recipe, inputs):
 def _rows_of_table(recipe, path):
     from cmvq_keras import fileio
 
-    with fileio.opened(path, "table", MAX_BYTES) as file:
-        text = io.StringIO(file.read().decode("utf-8-sig"), newline="")
-        return list(_rows(csv.reader(text, strict=True), _needed(recipe), path.parent))
+    with fileio.opened(path, "table", fileio.MAX_BYTES) as file:
+        rows = fileio.csv_rows(file.read())
+        return list(_rows(rows, _needed(recipe), path.parent))
 
 
-def _rows(reader, names, folder):
+def _rows(rows, names, folder):
     """A dict of paths for every line of a table."""
-    columns = [cell.strip() for cell in next(reader, [])]
+    _, columns = next(rows, (1, []))
+    columns = [cell.strip() for cell in columns]
     for name in names:
         if columns.count(name) != 1:
             fault = "has twice" if name in columns else "lacks"
             found = ", ".join(columns) or "none"
             raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
-    lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
+    lines = [(number, cells) for number, cells in rows if any(map(str.strip, cells))]
     if not lines:
         raise ValueError("it has no lines below its header")
     for number, cells in lines:
@@ -182,15 +180,15 @@ def _read(recipe, rows):
 
 
 def _csv(classes, samples, labels, probabilities):
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    from cmvq_keras.fileio import csv_line
+
     label = [] if labels is None else ["label"]
-    writer.writerow(["sample", *label, "class", *(f"p_{name}" for name in classes)])
+    rows = [["sample", *label, "class", *(f"p_{name}" for name in classes)]]
     for index, (sample, row) in enumerate(zip(samples, probabilities, strict=True)):
         label = [] if labels is None else [labels[index]]
         shares = (f"{share:.6f}" for share in row)
-        writer.writerow([sample, *label, classes[row.argmax()], *shares])
-    return text.getvalue()
+        rows.append([sample, *label, classes[row.argmax()], *shares])
+    return "".join(map(csv_line, rows))
 
 
 def _write(output, text):
@@ -270,7 +268,7 @@ def _palette(count):
 
 
 def _table(classes):
-    text = io.StringIO()
+    from cmvq_keras.fileio import csv_line
+
     rows = [("index", "class"), *enumerate(classes)]
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return "".join(map(csv_line, rows))

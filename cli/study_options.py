@@ -149,7 +149,8 @@ def conclude(out, kind):
     parts += ["\n".join(found.asides)] if found.asides else []
     click.echo("\n" + "\n\n".join([*parts, table(found.foot)]))
     try:
-        write_atomically(study.out / "table.png", plot.draw(study, found.rows))
+        png = plot.draw(study, found.rows)
+        write_atomically(study.out / "table.png", png, study.out)
         kinds = "csv, md, tex, png"
     except ImportError as error:
         click.echo(f"No plot: {error}", err=True)

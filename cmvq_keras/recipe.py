@@ -6,7 +6,6 @@ live in the module of the same name in `cmvq_keras.recipes`.
 """
 
 import dataclasses
-import difflib
 import json
 import math
 import re
@@ -14,7 +13,7 @@ import sys
 import types
 import typing
 
-from cmvq_keras import registry
+from cmvq_keras import registry, validation
 
 FORMAT = 1
 TASKS = ("classification", "segmentation")
@@ -592,6 +591,4 @@ def _from_dict(cls, value, name):
 
 
 def _unknown(name, known, what="setting"):
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
-    return f"Unknown {what} {name}. {hint}"
+    return f"Unknown {what} {name}. {validation.did_you_mean(name, known)}"

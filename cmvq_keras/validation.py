@@ -1,6 +1,28 @@
-"""Checks at the door that several readers share."""
+"""Checks at the door, and the words in which they refuse."""
 
 import difflib
+import numbers
+
+
+def nearest(name, known, cutoff=0.4):
+    """The known name that a wrong one is likely meant to be, or None.
+
+    Args:
+        name: what the caller gave.
+        known: iterable of the valid names.
+        cutoff: how alike they have to be, in [0, 1]; at 0 there always is one.
+    """
+    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=cutoff)
+    return found[0] if found else None
+
+
+def did_you_mean(name, known, all_of_them="Known"):
+    """A sentence with the nearest known name, or with all of them; "" for none."""
+    known = list(known)
+    close = nearest(name, known)
+    if close is not None:
+        return f"Did you mean {close}?"
+    return f"{all_of_them}: {', '.join(map(str, known))}." if known else ""
 
 
 def one_of(value, known, what):
@@ -17,15 +39,56 @@ def one_of(value, known, what):
     known = list(known)
     if value in known:
         return value
-    close = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-    hint = f"Did you mean {close[0]}? " if close else ""
+    close = nearest(value, known)
+    hint = f"Did you mean {close}? " if close else ""
     raise ValueError(f"Unknown {what} {value}. {hint}Known: {', '.join(known)}.")
+
+
+def must_be(name, wanted, value):
+    """The sentence that refuses a value: `name` must be `wanted`. Received: ..."""
+    return f"{name} must be {wanted}. Received: {value!r}"
+
+
+def in_range(value, name, interval, kind=float):
+    """`value` if it is a number in a range.
+
+    Args:
+        value: what the caller gave.
+        name: the argument's or setting's, for the message.
+        interval: as mathematics writes it, e.g. "[0, 1)"; "(0, inf)" has no end.
+            `2**31` may stand for a bound.
+        kind: float, or int for whole numbers.
+
+    Raises:
+        ValueError: with the range and the value.
+    """
+    low, high = map(_bound, interval[1:-1].split(","))
+    kinds = numbers.Real if kind is float else numbers.Integral
+    if isinstance(value, kinds) and not isinstance(value, bool):
+        above = value >= low if interval[0] == "[" else value > low
+        below = value <= high if interval[-1] == "]" else value < high
+        if above and below:
+            return value
+    raise ValueError(must_be(name, _words(interval, kind), value))
+
+
+def _words(interval, kind):
+    if interval.endswith(" inf)"):
+        sign = ">=" if interval[0] == "[" else ">"
+        what = "an integer" if kind is int else "a number"
+        return f"{what} {sign} {interval[1:-1].split(',')[0]}"
+    return f"an integer in {interval}" if kind is int else f"in {interval}"
+
+
+def _bound(text):
+    base, _, exponent = text.strip().partition("**")
+    return int(base) ** int(exponent) if exponent else float(base)
 
 
 def check_limit(limit):
     """Raises ValueError unless `limit` is None or a whole number from 1 up."""
-    if limit is not None and not (isinstance(limit, int) and limit >= 1):
-        raise ValueError(f"`limit` must be an integer >= 1. Received: {limit!r}")
+    if limit is not None:
+        in_range(limit, "`limit`", "[1, inf)", int)
 
 
 def check_data_settings(data):
@@ -34,10 +97,13 @@ def check_data_settings(data):
     A setting that the recipe does not have is not looked at.
     """
     faults = []
-    seed, share = data.get("seed", 0), data.get("validation_share", 0.1)
-    if not (isinstance(seed, int) and 0 <= seed < 2**31):
-        faults.append(f"data.seed must be in [0, 2**31). Received: {seed!r}")
-    if not (isinstance(share, float) and 0 < share < 1):
-        faults.append(f"data.validation_share must be in (0, 1). Received: {share!r}")
+    for name, usual, interval, kind in (
+        ("seed", 0, "[0, 2**31)", int),
+        ("validation_share", 0.1, "(0, 1)", float),
+    ):
+        try:
+            in_range(data.get(name, usual), f"data.{name}", interval, kind)
+        except ValueError as error:
+            faults.append(str(error))
     if faults:
         raise ValueError("\n".join(faults))

@@ -142,7 +142,8 @@ def read(folder, recipe, n):
     classes = len(recipe.classes)
     shape = (n, 2) if own is Answers else (n, classes, classes)
     path = folder / own.file
-    with fileio.opened(path, ".npy file") as file:
+    with fileio.opened(path, ".npy file", root=folder) as file:
         npy.read_header(file, fileio.size(file))
         size = file.tell() + 4 * math.prod(shape)
-    return own(npy.open_rows(path, npy.LABELS, shape, size), classes)
+    values = npy.open_rows(path, npy.LABELS, shape, size, folder)
+    return own(values, classes)

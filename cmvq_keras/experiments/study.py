@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 
 from cmvq_keras import fileio, methods, recipes
 from cmvq_keras.errors import WrongSamplesError
 from cmvq_keras.experiments import plan, sample_check, trial
-from cmvq_keras.fileio import MAX_BYTES, write_atomically
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import locking
 
@@ -62,7 +62,8 @@ class Study:
         recipe = json.loads(self.recipe.to_json())
         content |= {"format": FORMAT, "recipe": recipe}
         # Not sorted: modalities and rows have an order.
-        write_atomically(self.path, json.dumps(content, indent=2) + "\n")
+        text = json.dumps(content, indent=2) + "\n"
+        fileio.write_atomically(self.path, text, self.out)
 
     def lock(self):
         """Keeps a second process from training into the same folder.
@@ -150,7 +151,7 @@ def begin(out, kind, recipe, backend, variants, left=()):
         reference=plan.reference(variants, recipe),
         tests={},
     )
-    if not (out / FILE).exists():
+    if not os.path.lexists(out / FILE):
         _check_empty(out)
         return study
     before = read(out)
@@ -224,9 +225,10 @@ def read(out):
     """
     out = pathlib.Path(out)
     path = out / FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise FileNotFoundError(f"{out} holds no comparison: no {FILE} is there.")
-    with fileio.opened(path, "comparison", MAX_BYTES) as file:
+    fileio.check_no_links(out)
+    with fileio.opened(path, "comparison", fileio.MAX_BYTES, out) as file:
         content = json.loads(file.read().decode("utf-8"))
         if content.pop("format") != FORMAT:
             raise ValueError(f'it must have "format": {FORMAT}')

@@ -1,11 +1,9 @@
 """A comparison's tables: for a terminal, as CSV, Markdown and LaTeX."""
 
-import csv
 import dataclasses
-import io
 
+from cmvq_keras import fileio
 from cmvq_keras.experiments import table_content
-from cmvq_keras.fileio import write_atomically
 
 NONE = "-"
 NAMED = ("compl", "zeta", "without", "bits")  # numbers by modality
@@ -47,9 +45,12 @@ def of_study(study):
 
 def write(study, table):
     """Writes table.csv, table.md, table.tex and trials.csv into its folder."""
-    write_atomically(study.out / "table.csv", as_csv(study, table.rows))
-    write_atomically(study.out / "table.md", markdown(table))
-    write_atomically(study.out / "table.tex", latex(table))
+    for name, text in (
+        ("table.csv", as_csv(study, table.rows)),
+        ("table.md", markdown(table)),
+        ("table.tex", latex(table)),
+    ):
+        fileio.write_atomically(study.out / name, text, study.out)
     write_trials(study)
 
 
@@ -229,13 +230,10 @@ def _cells(name, number):
 
 
 def _csv(lines):
-    text = io.StringIO()
     names = dict.fromkeys(name for line in lines for name in line)
     columns = [n for n in names if any(line.get(n) is not None for line in lines)]
-    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+    rows = [columns, *([line.get(name) for name in columns] for line in lines)]
+    return "".join(map(fileio.csv_line, rows))
 
 
 def write_trials(study):
@@ -259,4 +257,4 @@ def write_trials(study):
         for name in ("n", "best_epoch", "parameters", "seconds"):
             line[name] = found.get(name)
         lines.append({**line, "failure": result.failure})
-    write_atomically(study.out / "trials.csv", _csv(lines))
+    fileio.write_atomically(study.out / "trials.csv", _csv(lines), study.out)

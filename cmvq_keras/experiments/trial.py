@@ -1,10 +1,9 @@
 """One training of a comparison: done, measured, and read back."""
 
 import dataclasses
-import json
 import math
+import os
 import pathlib
-import shutil
 import time
 
 import keras
@@ -14,7 +13,7 @@ from cmvq_keras import fileio
 from cmvq_keras.batches import evaluation_batches
 from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.experiments import outcomes, sample_check
-from cmvq_keras.fileio import MAX_BYTES, to_json, write_atomically
+from cmvq_keras.fileio import to_json
 from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -62,18 +61,34 @@ class Result:
 def read(label, seed, folder):
     """A trial's `Result`; None where it has not ended.
 
+    Args:
+        label: of its variant.
+        seed: of the training.
+        folder: its run folder, `OUT/label/seed-N` of a comparison's folder OUT.
+
     Raises:
         ValueError: for a damaged file.
     """
     for name in (FINISHED, FAILED):
-        if (folder / name).is_file():
-            with fileio.opened(folder / name, "JSON file", MAX_BYTES) as file:
-                content = json.loads(file.read().decode("utf-8"))
-                if name == FAILED:
-                    return Result(label, seed, folder, {}, str(content["reason"]))
-                _check(content)
-            return Result(label, seed, folder, content)
+        path = folder / name
+        if not os.path.lexists(path):
+            continue
+        content = fileio.read_json(path, root=_root(folder))
+        try:
+            if name == FAILED:
+                return Result(label, seed, folder, {}, str(content["reason"]))
+            _check(content)
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f"{path} is not a readable JSON file: {fileio.one_line(error)}"
+            ) from None
+        return Result(label, seed, folder, content)
     return None
+
+
+def _root(folder):
+    """The comparison's folder that a trial's lies in."""
+    return folder.parent.parent
 
 
 def _check(content):
@@ -117,9 +132,10 @@ def do(trial, out, source, test, reporter):
     split, about = test(trial)
     places = {"data_dir": source.data_dir, "store": source.store}
     options = {"callbacks": [EpochReporter(reporter)], "verbose": False, **places}
+    fileio.make_folder(folder, out)
     before = seconds_before(folder, recipe, source)
-    if before is None and folder.exists():
-        shutil.rmtree(folder)
+    if before is None:
+        fileio.remove_folder(folder, out)
     started = time.perf_counter() - (before or 0)
     try:
         if before is None:
@@ -129,10 +145,10 @@ def do(trial, out, source, test, reporter):
     except _OF_THE_MACHINE:
         raise
     except Exception as error:
-        return _failed(trial, folder, error)
+        return _failed(trial, out, error)
     seconds = time.perf_counter() - started
     measured = {**_measure(run, split, about), "seconds": seconds}
-    write_atomically(folder / FINISHED, to_json(measured))
+    fileio.write_atomically(folder / FINISHED, to_json(measured), out)
     return read(trial.variant.label, trial.seed, folder)
 
 
@@ -160,10 +176,11 @@ def seconds_before(folder, recipe, source):
     return found[0].seconds
 
 
-def _failed(trial, folder, error):
+def _failed(trial, out, error):
+    folder = trial.folder(out)
     reason = " ".join(str(error).split()) or type(error).__name__
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FAILED, to_json({"reason": reason}))
+    fileio.make_folder(folder, out)
+    fileio.write_atomically(folder / FAILED, to_json({"reason": reason}), out)
     return read(trial.variant.label, trial.seed, folder)
 
 

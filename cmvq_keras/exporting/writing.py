@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from cmvq_keras.exporting.cutting import LOGITS
+from cmvq_keras.fileio import naming
 
 
 @contextlib.contextmanager
@@ -20,7 +21,8 @@ def replacing(path):
     """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         if path.is_dir():
             old = path.with_name(f".{os.getpid()}.old.{path.name}")
             os.replace(path, old)

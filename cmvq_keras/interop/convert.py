@@ -5,15 +5,14 @@ Names and layout are those of the state dict of the published CREMA-D model
 and a classification solver has such names.
 """
 
-import difflib
-
 import keras
 import numpy as np
 
-from cmvq_keras import fileio
+from cmvq_keras import fileio, validation
 from cmvq_keras.interop.author_layout import reference_slots
 
 IGNORED = "num_batches_tracked"
+MAX_TOLD = 20  # faults of one state
 
 
 def load_reference_state(model, state):
@@ -33,9 +32,12 @@ def load_reference_state(model, state):
     state = {k: np.asarray(v) for k, v in state.items() if not _is_ignored(k)}
     faults = _faults(slots, state)
     if faults:
+        more = "; ..." if len(faults) > MAX_TOLD else ""
+        told = (_told(name, slots, state) for name in faults[:MAX_TOLD])
         raise ValueError(
             f"The state does not fit this model, {len(faults)} fault(s): "
-            + "; ".join(faults)
+            + "; ".join(told)
+            + more
         )
     for name, slot in slots.items():
         slot.variable.assign(slot.to_keras(state[name].astype("float32")))
@@ -93,6 +95,7 @@ def read_reference_file(path):
             "Reading a .pt file needs PyTorch: pip install torch"
         ) from error
     with fileio.opened(path, "PyTorch state dict") as file:
+        fileio.check_stored(file)
         try:
             state = torch.load(file, weights_only=True, map_location="cpu")
         except Exception as error:
@@ -109,23 +112,48 @@ def read_reference_file(path):
                 f"it must hold names and tensors. Received: {type(state).__name__} "
                 "with other contents"
             )
+        _check_sizes(state, fileio.size(file))
         return {name: _to_numpy(tensor) for name, tensor in state.items()}
 
 
-def _faults(slots, state):
-    """Says, one phrase a name, what keeps `state` from fitting."""
-    faults = [f"{name} is missing" for name in slots if name not in state]
-    for name, array in state.items():
-        if name not in slots:
-            near = difflib.get_close_matches(name, slots, 1, 0.0)
-            faults.append(f"{name} is unknown (nearest: {near[0]})")
-        elif array.shape != slots[name].shape:
-            faults.append(
-                f"{name} must have the shape {slots[name].shape}, not {array.shape}"
+def _check_sizes(state, size):
+    """Every value of a tensor lies in the file: none is there many times."""
+    total = 0
+    for name, tensor in state.items():
+        wanted = tensor.numel() * tensor.element_size()
+        stored = tensor.untyped_storage().nbytes()
+        total += wanted
+        if wanted > stored:
+            raise ValueError(
+                f"{fileio.printable(name)} is {tuple(tensor.shape)}, {wanted:,} bytes, "
+                f"in {stored:,} bytes"
             )
-        elif not np.issubdtype(array.dtype, np.floating):
-            faults.append(f"{name} must be real numbers, not {array.dtype}")
-    return faults
+    if total > 2 * size:  # some weights may have two names
+        raise ValueError(f"it is {total:,} bytes, in {size:,} bytes")
+
+
+def _faults(slots, state):
+    """The names that keep `state` from fitting."""
+    faults = [name for name in slots if name not in state]
+    return faults + [
+        name
+        for name, array in state.items()
+        if name not in slots
+        or array.shape != slots[name].shape
+        or not np.issubdtype(array.dtype, np.floating)
+    ]
+
+
+def _told(name, slots, state):
+    """What is wrong with a name, one phrase."""
+    shown, array = fileio.printable(name), state.get(name)
+    if array is None:
+        return f"{shown} is missing"
+    if name not in slots:
+        return f"{shown} is unknown (nearest: {validation.nearest(name, slots, 0.0)})"
+    if array.shape != slots[name].shape:
+        return f"{shown} must have the shape {slots[name].shape}, not {array.shape}"
+    return f"{shown} must be real numbers, not {array.dtype}"
 
 
 def _is_ignored(name):

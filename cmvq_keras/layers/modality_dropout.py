@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from cmvq_keras import validation
 from cmvq_keras.distribution import replicas
 
 
@@ -35,12 +36,8 @@ class ModalityDropout(keras.layers.Layer):
 
     def __init__(self, rate, parts, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be in [0, 1). Received: {rate}")
-        if parts < 1:
-            raise ValueError(f"`parts` must be >= 1. Received: {parts}")
-        self.rate = rate
-        self.parts = parts
+        self.rate = validation.in_range(rate, "`rate`", "[0, 1)")
+        self.parts = validation.in_range(parts, "`parts`", "[1, inf)", int)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from cmvq_keras import ops as method_ops
+from cmvq_keras import validation
 
 MODES = ("binary", "ternary", "attention", "random", "none")
 
@@ -22,10 +23,8 @@ class MaskPenalty(keras.regularizers.Regularizer):
     def __init__(self, kind="sum", weight=1e-4):
         if kind not in ("sum", "l1"):
             raise ValueError(f"`kind` must be 'sum' or 'l1'. Received: {kind!r}")
-        if weight < 0:
-            raise ValueError(f"`weight` must be >= 0. Received: {weight}")
         self.kind = kind
-        self.weight = weight
+        self.weight = validation.in_range(weight, "`weight`", "[0, inf)")
 
     def __call__(self, x):
         return self.weight * ops.sum(ops.abs(x) if self.kind == "l1" else x)
@@ -39,9 +38,7 @@ class Clamp(keras.constraints.Constraint):
     """Keeps weights in [-limit, limit], so that a masked channel can come back."""
 
     def __init__(self, limit):
-        if limit <= 0:
-            raise ValueError(f"`limit` must be > 0. Received: {limit}")
-        self.limit = limit
+        self.limit = validation.in_range(limit, "`limit`", "(0, inf)")
 
     def __call__(self, w):
         return ops.clip(w, -self.limit, self.limit)

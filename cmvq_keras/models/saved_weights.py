@@ -4,28 +4,41 @@ Keras forgets that a layer could not be loaded when it meets that layer a second
 as it does with layers in dictionaries: the layer then keeps its random weights.
 """
 
-import pathlib
-import tempfile
+import io
 
 import h5py
 import keras
 
-#: Keras takes no other ending.
-ENDING = ".weights.h5"
 #: What version 0.1.0 also wrote, never read where the model has none: the optimizer's
 #: state, and a mask that lets everything through.
 FORMER = ("optimizer", "layers/threshold_mask")
 _MAX_NAMED = 3
 
 
-def save(model, path):
-    """Writes a model's weights, without what its optimizer keeps.
+class InMemory(io.BytesIO):
+    """A file for Keras, which asks it for the ending of its name.
+
+    On a disk that is full HDF5 would end in tracebacks of its own, or the process in a
+    crash.
+    """
+
+    def __str__(self):
+        return "model.weights.h5"
+
+
+def saved(model):
+    """A model's weights file in memory, without what its optimizer keeps.
 
     Args:
         model: a built Keras model.
-        path: ends in `.weights.h5`.
+
+    Returns:
+        An `InMemory`, at its beginning.
     """
-    keras.saving.save_weights(model, path, objects_to_skip=skipped(model))
+    file = InMemory()
+    keras.saving.save_weights(model, file, objects_to_skip=skipped(model))
+    file.seek(0)
+    return file
 
 
 def skipped(model):
@@ -35,13 +48,10 @@ def skipped(model):
 
 
 def layout(model):
-    """The model's arrays as Keras would write them; see `_tree`."""
+    """The model's arrays as Keras would write them; see `tree`."""
     # Only Keras knows its own names.
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / f"model{ENDING}"
-        save(model, path)
-        with h5py.File(path, "r") as content:
-            return _tree(content)
+    with h5py.File(saved(model), "r") as content:
+        return tree(content)
 
 
 def check_complete(model, store):
@@ -72,10 +82,10 @@ def check_complete(model, store):
         )
 
 
-def _tree(group):
+def tree(group):
     """By name the same of each group, and `(shape, dtype)` of each array."""
     return {
-        name: _tree(item) if isinstance(item, h5py.Group) else (item.shape, item.dtype)
+        name: tree(item) if isinstance(item, h5py.Group) else (item.shape, item.dtype)
         for name, item in group.items()
     }
 

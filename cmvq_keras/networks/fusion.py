@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from cmvq_keras import validation
 from cmvq_keras.networks import checks, parts
 
 
@@ -61,13 +62,9 @@ class FusionSolver(parts.Chain):
 
     def __init__(self, num_classes, units=256, dropout=0.5, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                f"`dropout` must be in [0, 1). Received: dropout={dropout}"
-            )
         self.num_classes = checks.positive("num_classes", num_classes)
         self.units = None if units is None else checks.positive("units", units)
-        self.dropout = dropout
+        self.dropout = validation.in_range(dropout, "`dropout`", "[0, 1)")
         self.seed = seed
 
     def check_input(self, input_shape):

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from cmvq_keras import validation
 from cmvq_keras.networks import checks, parts
 from cmvq_keras.networks.residual import ResidualDecoder, ResidualStack
 
@@ -46,10 +47,6 @@ class ClassificationSolver(parts.Chain):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                f"`dropout` must be in [0, 1). Received: dropout={dropout}"
-            )
         self.num_classes = checks.positive("num_classes", num_classes)
         self.channels = checks.positive("channels", channels)
         self.residual_channels = checks.positive("residual_channels", residual_channels)
@@ -57,7 +54,7 @@ class ClassificationSolver(parts.Chain):
             "num_residual_layers", num_residual_layers
         )
         self.units = checks.positive("units", units)
-        self.dropout = dropout
+        self.dropout = validation.in_range(dropout, "`dropout`", "[0, 1)")
         self.seed = seed
 
     def check_input(self, input_shape):

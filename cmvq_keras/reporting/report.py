@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cmvq_keras.data.store.store import Store
-from cmvq_keras.fileio import to_json, write_atomically
+from cmvq_keras.fileio import make_folder, to_json, write_atomically
 from cmvq_keras.reporting import analysis, figures, images
 from cmvq_keras.reporting.figures.figure import data_uri
 from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
@@ -80,11 +80,12 @@ def write(opened, out=None, samples=8, attribute=None, seed=0, on_progress=None)
         on_progress("figures")
     shown = pictures(opened, found, rows.astype(int))
     out = pathlib.Path(out or opened.run.directory)
-    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out / FOLDER, out)
     for picture in shown:
-        write_atomically(out / FOLDER / f"{picture.name}.png", picture.png)
-    write_atomically(out / NUMBERS, to_json(found.to_dict()))
-    write_atomically(out / PAGE, page(opened, found, shown))
+        write_atomically(out / FOLDER / f"{picture.name}.png", picture.png, out)
+    write_atomically(out / NUMBERS, to_json(found.to_dict()), out)
+    write_atomically(out / PAGE, page(opened, found, shown), out)
     return out / PAGE
 
 

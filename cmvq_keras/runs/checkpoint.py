@@ -11,6 +11,7 @@ there. It fits its own backend and settings only; weights for others are those o
 model.weights.h5.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -58,6 +59,15 @@ def path(directory):
     return directory / FOLDER / FILE
 
 
+@contextlib.contextmanager
+def _opened(directory):
+    with (
+        fileio.opened(path(directory), "checkpoint", root=directory) as file,
+        h5py.File(file, "r") as content,
+    ):
+        yield content
+
+
 def write(directory, model, position, callbacks, generators=(), recipe=None):
     """Replaces a run's checkpoint; the old one stays when anything goes wrong.
 
@@ -75,29 +85,25 @@ def write(directory, model, position, callbacks, generators=(), recipe=None):
         OSError: when the disk is full or fails.
     """
     place = path(directory)
-    place.parent.mkdir(exist_ok=True)
+    fileio.make_folder(place.parent, directory)
     about = {
         "format": FORMAT,
         "position": dataclasses.asdict(position),
         "callbacks": callbacks,
         "recipe": recipe and recipe.to_json(),
     }
-    temporary = place.with_name(f".{FILE}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w+b") as file:
-            with h5py.File(file, "w") as content:
-                for name, variables in _parts(model, position).items():
-                    _write(content.create_group(name), name, variables)
-                group = content.create_group("generators")
-                for index, values in enumerate(generators):
-                    group[str(index)] = values
-                text = json.dumps(about).encode()
-                content["about"] = np.frombuffer(text, "uint8")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, place)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        fileio.replacing(place, directory) as file,
+        fileio.deferring(file) as held,
+        h5py.File(held, "w") as content,
+    ):
+        for name, variables in _parts(model, position).items():
+            _write(content.create_group(name), name, variables)
+        group = content.create_group("generators")
+        for index, values in enumerate(generators):
+            group[str(index)] = values
+        text = json.dumps(about).encode()
+        content["about"] = np.frombuffer(text, "uint8")
 
 
 def _parts(model, position):
@@ -139,9 +145,9 @@ def read_recipe(directory):
 
 def _about(directory):
     place = path(directory)
-    if not place.exists():
+    if not os.path.lexists(place):
         return None
-    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+    with _opened(directory) as content:
         text = hdf5.whole_dataset(content, "about")
         if text.dtype != np.uint8 or text.ndim != 1 or text.size > MAX_BYTES:
             raise ValueError("its description is no text")
@@ -171,10 +177,9 @@ def restore(directory, model, metrics=False):
     Raises:
         ValueError: when the file is damaged, or of another model or backend.
     """
-    place = path(directory)
     parts = _parts(model, Position(step=1))
     names = ["metrics"] if metrics else ["model", "optimizer"]
-    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+    with _opened(directory) as content:
         # All of them first: a file that does not fit changes nothing.
         found = [
             (variable, dataset)
@@ -197,8 +202,7 @@ def read_generators(directory, like, process=0):
         ValueError: as `restore`; with another kind of device it is another machine.
     """
     own = range(process * len(like), (process + 1) * len(like))
-    place = path(directory)
-    with fileio.opened(place, "checkpoint") as file, h5py.File(file, "r") as content:
+    with _opened(directory) as content:
         group = _group(content, "generators")
         if len(group) % len(like) if like else len(group):
             raise ValueError(f"it holds the states of {len(group)} generators")

@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 
-from cmvq_keras import methods
+from cmvq_keras import fileio, methods
 from cmvq_keras.models.build import build_model
 from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.runs import weights
@@ -31,12 +31,14 @@ def load_model(
         ValueError: when the weights are damaged or of another recipe.
     """
     if isinstance(run, (str, os.PathLike)) and pathlib.Path(run).suffix == ".keras":
+        with fileio.opened(run, ".keras file") as file:
+            fileio.check_stored(file)
         methods.register_models()
         return keras.saving.load_model(run)
     run = as_run(run)
     with precision_policy(precision or run.recipe.training.precision):
         model = build_model(run.recipe)
-    weights.load(model, run.weights_path)
+    weights.load(model, run.weights_path, run.directory)
     return model
 
 

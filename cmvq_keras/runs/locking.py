@@ -5,6 +5,8 @@ import os
 import pathlib
 import platform
 
+from cmvq_keras import fileio
+
 LOCK = ".lock"
 HOLDER = ".process"  # who holds the lock, for the message to others
 FILES = (LOCK, HOLDER)
@@ -26,6 +28,9 @@ def alone(folder):
     from filelock import FileLock, Timeout
 
     folder = pathlib.Path(folder)
+    # What another program has put there under these names is neither followed nor
+    # waited for.
+    fileio.check_no_links(folder)
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -36,7 +41,7 @@ def alone(folder):
         ) from None
     try:
         text = f"{os.getpid()} {platform.node()}"
-        (folder / HOLDER).write_text(text, encoding="utf-8")
+        fileio.write_atomically(folder / HOLDER, text, folder)
         yield
     finally:
         # Removed while it is held, or it would be the next one's.
@@ -47,15 +52,16 @@ def alone(folder):
 
 def check_alone(folder):
     """Raises FileExistsError when another process works on a run folder."""
-    if (pathlib.Path(folder) / LOCK).exists():
+    if os.path.lexists(pathlib.Path(folder) / LOCK):
         with alone(folder):
             pass
 
 
 def _holder(folder):
     try:
-        text = (folder / HOLDER).read_text(encoding="utf-8")
-        pid, host = text.split(maxsplit=1)
-        return f" (id {int(pid)}{'' if host == platform.node() else f' on {host}'})"
+        with fileio.opened(folder / HOLDER, "note", 1000, folder) as file:
+            pid, host = file.read().decode().split(maxsplit=1)
+        host = "" if host == platform.node() else f" on {fileio.printable(host)}"
+        return f" (id {int(pid)}{host})"
     except (OSError, ValueError):
         return ""

@@ -12,25 +12,12 @@ written. A killed run never leaves half a file.
 """
 
 import contextlib
-import csv
 import datetime
-import io
-import math
 import os
 import pathlib
-import shutil
-import tempfile
 
 from cmvq_keras import fileio, recipes
-from cmvq_keras.fileio import (
-    MAX_BYTES,
-    _append,
-    _plain,
-    _read_json,
-    _reserve,
-    to_json,
-    write_atomically,
-)
+from cmvq_keras.fileio import MAX_BYTES, to_json
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import locking, metrics_schema
 from cmvq_keras.runs.environment import describe
@@ -88,13 +75,14 @@ class Run:
             yield run
 
     def _begin(self, recipe, backend, notes):
+        self.check_links()
         if (self.directory / RECIPE).exists():
             raise FileExistsError(f"{self.directory} already holds a run ({RECIPE}).")
         about = describe(backend, recipe.training)
         environment = {"format": FORMAT, **about, **(notes or {})}
         # The recipe last: with it the folder is a run.
-        write_atomically(self.directory / ENVIRONMENT, to_json(environment))
-        write_atomically(self.directory / RECIPE, recipe.to_json())
+        self.write(ENVIRONMENT, to_json(environment))
+        self.write(RECIPE, recipe.to_json())
 
     @classmethod
     @contextlib.contextmanager
@@ -148,7 +136,7 @@ class Run:
             ValueError: when one of its JSON files is damaged.
         """
         run = cls.open_begun(directory)
-        if not run.weights_path.is_file():
+        if not os.path.lexists(run.weights_path):
             raise FileNotFoundError(
                 f"{run.directory} holds no {WEIGHTS}: its training did not finish an "
                 "epoch"
@@ -171,12 +159,12 @@ class Run:
         # All is read now, so that a damaged file is told before a model is built.
         if not self.directory.is_dir():
             raise FileNotFoundError(f"There is no run folder {self.directory}")
-        if not (self.directory / RECIPE).is_file():
+        if not os.path.lexists(self.directory / RECIPE):
             raise FileNotFoundError(
                 f"{self.directory} is no run folder: it holds no {RECIPE}"
                 + self._hint_without_recipe()
             )
-        self._check_links()
+        self.check_links()
         self._check_metrics()
         # Runs of the first versions do not tell their format: it was this one.
         found = self.environment.get("format", FORMAT)
@@ -206,46 +194,68 @@ class Run:
             f"{self.directory} starts it"
         )
 
-    def _check_links(self):
-        """What is read or written here lies here, whoever made the folder."""
-        root = os.path.realpath(self.directory)
-        backup = self.directory / BACKUP
-        for path in (*self.directory.iterdir(), *backup.glob("*")):
-            if not pathlib.Path(os.path.realpath(path)).is_relative_to(root):
-                raise ValueError(f"{path} leads out of the run folder.")
+    def check_links(self):
+        """Raises ValueError for a link or a pipe: what is read or written here lies
+        here, whoever made the folder."""
+        for folder in (self.directory, self.directory / BACKUP):
+            if folder.is_dir():
+                fileio.check_no_links(folder)
+
+    def write(self, name, content):
+        """Replaces a file of the folder.
+
+        Args:
+            name: the file's.
+            content: bytes, or a text.
+        """
+        path = self.directory / name
+        fileio.write_atomically(path, content, self.directory)
+
+    def _read(self, name, what):
+        path = self.directory / name
+        with fileio.opened(path, what, MAX_BYTES, self.directory) as file:
+            return file.read()
+
+    def _json(self, name):
+        path = self.directory / name
+        # A link to nowhere is there, too.
+        if not os.path.lexists(path):
+            return {}
+        return fileio.read_json(path, root=self.directory)
 
     @property
     def recipe(self):
         """The run's `ResolvedRecipe`."""
-        with fileio.opened(self.directory / RECIPE, "recipe", MAX_BYTES) as file:
+        path = self.directory / RECIPE
+        with fileio.opened(path, "recipe", MAX_BYTES, self.directory) as file:
             recipe = Recipe.from_json(file.read().decode("utf-8"))
         return recipes.resolve(recipe)
 
     @property
     def environment(self):
         """Versions, devices and command line of the run, as a dict."""
-        return _read_json(self.directory / ENVIRONMENT)
+        return self._json(ENVIRONMENT)
 
     @property
     def metrics(self):
         """What `write_metrics` wrote, or an empty dict."""
-        return _read_json(self.directory / METRICS)
+        return self._json(METRICS)
 
     @property
     def history(self):
         """One dict an epoch: numbers by column, None where a cell is empty."""
         path = self.directory / HISTORY
-        if not path.exists():
+        if not os.path.lexists(path):
             return []
-        with fileio.opened(path, "history", MAX_BYTES) as file:
-            lines = file.read().decode("utf-8").splitlines()
-            columns, *rows = csv.reader(lines, strict=True)
+        with fileio.opened(path, "history", MAX_BYTES, self.directory) as file:
+            (_, columns), *rows = fileio.csv_rows(file.read())
+            columns = [fileio.unquoted(name) for name in columns]
             return [
                 {
                     key: float(cell) if cell else None
                     for key, cell in zip(columns, row, strict=True)
                 }
-                for row in rows
+                for _, row in rows
             ]
 
     @property
@@ -268,7 +278,7 @@ class Run:
 
     def write_metrics(self, metrics):
         """Replaces metrics.json. NaN and infinity become null."""
-        write_atomically(self.directory / METRICS, to_json(metrics))
+        self.write(METRICS, to_json(metrics))
 
     def finish(self, metrics):
         """Writes the metrics of a training that is over; removes its backup.
@@ -277,27 +287,34 @@ class Run:
             metrics: as for `write_metrics`, with "best_epoch".
         """
         self.write_metrics(metrics)
-        shutil.rmtree(self.directory / BACKUP, ignore_errors=True)
+        # The run is whole without: what cannot be removed is left.
+        with contextlib.suppress(OSError, ValueError):
+            fileio.remove_folder(self.directory / BACKUP, self.directory)
 
     def cut_history(self, epochs):
         """Drops the lines of history.csv after an epoch, even one that is half."""
         path = self.directory / HISTORY
-        if not path.exists():
+        lines = self._history_lines()
+        if not lines:
             if epochs:
                 raise ValueError(
                     f"{path} is missing; the checkpoint is after epoch {epochs}. Put "
                     "the file back, or train again in another folder."
                 )
             return
-        lines = path.read_bytes().splitlines(keepends=True)
         if epochs == 0:
             path.unlink()
         elif len(lines) > epochs + 1:
-            write_atomically(path, b"".join(lines[: epochs + 1]))
+            self.write(HISTORY, b"".join(lines[: epochs + 1]))
         elif len(lines) < epochs + 1:
             raise ValueError(
                 f"{path} holds {len(lines) - 1} of the {epochs} epochs that are trained"
             )
+
+    def _history_lines(self):
+        if not os.path.lexists(self.directory / HISTORY):
+            return []
+        return self._read(HISTORY, "history").splitlines(keepends=True)
 
     def append_history(self, row):
         """Adds one epoch to history.csv; on disk when this returns.
@@ -308,35 +325,25 @@ class Run:
         Raises:
             ValueError: when a later row brings other columns.
         """
-        path = self.directory / HISTORY
-        columns, known = list(row), None
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                known = next(csv.reader(file), None)
-        if known is not None and set(known) != set(columns):
+        lines, columns = self._history_lines(), list(row)
+        header = next(fileio.csv_rows(lines[0])) if lines else (1, columns)
+        known = [fileio.unquoted(name) for name in header[1]]
+        if set(known) != set(columns):
             raise ValueError(
-                f"{path} has the columns {', '.join(known)}. Received: "
-                f"{', '.join(columns)}"
+                f"{self.directory / HISTORY} has the columns {', '.join(known)}. "
+                f"Received: {', '.join(columns)}"
             )
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if known is None:
-            writer.writerow(columns)
-        writer.writerow([_plain(row[name]) for name in known or columns])
-        _append(path, text.getvalue().encode())
+        if not lines:
+            lines = [fileio.csv_line(columns).encode()]
+        cells = [fileio.plain(row[name]) for name in known]
+        # As a whole: an epoch's line is there, or it is not.
+        self.write(HISTORY, b"".join([*lines, fileio.csv_line(cells).encode()]))
 
     def save_weights(self, model):
         """Saves a Keras model's weights under `weights_path`, whole or not at all."""
         from cmvq_keras.runs import weights  # imports Keras
 
-        # Keras takes no other ending than .weights.h5.
-        temporary = self.directory / f".{os.getpid()}.{WEIGHTS}"
-        try:
-            _reserve(temporary, _size_of_weights(model))
-            weights.save(model, temporary)
-            os.replace(temporary, self.weights_path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        self.write(WEIGHTS, weights.to_bytes(model))
 
 
 def as_run(run):
@@ -370,17 +377,7 @@ class Follower(Run):
         """Saves them for nobody: on JAX all processes have to take part."""
         from cmvq_keras.runs import weights  # imports Keras
 
-        with tempfile.TemporaryDirectory() as folder:
-            weights.save(model, pathlib.Path(folder) / WEIGHTS)
-
-
-def _size_of_weights(model):
-    """Bytes of a model's weights file, rather more than it will have."""
-    # HDF5 takes some 10,000 bytes for itself, and 1,700 a variable.
-    return 2**14 + sum(
-        math.prod(each.shape) * (8 if each.dtype.endswith("64") else 4) + 2048
-        for each in model.variables
-    )
+        weights.to_bytes(model)
 
 
 def _new_directory(name, backend):

@@ -77,7 +77,7 @@ class WarmStart:
                 f"{run.directory}: environment.json names no readable init_from"
             ) from None
         origin = cls.open(folder, run.recipe, *kept)
-        if npy.checksum(origin.run.weights_path) != weights:
+        if npy.checksum(origin.run.weights_path, origin.run.directory) != weights:
             raise ValueError(
                 f"{folder} has other weights now than those that {run.directory} "
                 "started from"
@@ -91,7 +91,7 @@ class WarmStart:
             "folder": str(self.run.directory.resolve()),
             "recipe": recipe.name,
             "classes": list(recipe.classes),
-            "weights": npy.checksum(self.run.weights_path),
+            "weights": npy.checksum(self.run.weights_path, self.run.directory),
             "keep_solver": self.keep_solver,
             "keep_mask": self.keep_mask,
         }

@@ -2,53 +2,67 @@
 
 An untrusted file could name other files of the machine, or state sizes
 that fill its memory. So its names, shapes and types are compared with the model's own
-first, and each array has to lie in the file, with as many bytes as it states.
+first, and each array has to lie in the file, with as many bytes as it states. Keras
+then reads a file of its own, in memory, that holds these values and nothing else.
 """
 
-import difflib
 import itertools
 
 import h5py
 import keras
 
-from cmvq_keras import fileio
+from cmvq_keras import fileio, validation
 from cmvq_keras.data.formats import hdf5
 from cmvq_keras.models import saved_weights
 
 _MAX_TOLD = 3  # faults of one file
 
 
-def save(model, path):
-    """Writes a model's weights, statistics and random number states.
+def to_bytes(model):
+    """The content of a file of a model's weights, statistics and random number states.
 
     What its optimizer keeps is left out: a checkpoint holds that.
 
     Args:
         model: a built Keras model.
-        path: ends in `.weights.h5`.
     """
-    saved_weights.save(model, path)
+    return saved_weights.saved(model).getvalue()
 
 
-def load(model, path):
+def load(model, path, root=None):
     """Gives a model the weights of a file; what its optimizer keeps stays.
 
     Args:
         model: a built Keras model.
-        path: of the file.
+        path, root: as in `cmvq_keras.fileio.opened`.
 
     Raises:
         ValueError: in one line, with the path, for a damaged file and one of another
             model. Nothing of it is read then.
         OSError: for a file that is missing or may not be read.
     """
-    layout, what = saved_weights.layout(model), f"weights file of {model.name}"
-    with fileio.opened(path, what) as file, h5py.File(file, "r") as content:
+    own, what = saved_weights.saved(model), f"weights file of {model.name}"
+    with (
+        fileio.opened(path, what, root=root) as file,
+        h5py.File(file, "r") as content,
+        h5py.File(own, "r+") as target,
+    ):
+        layout = saved_weights.tree(target)
         _check(content, layout)
-    with fileio.opened(path, what):
-        keras.saving.load_weights(
-            model, path, objects_to_skip=saved_weights.skipped(model)
-        )
+        _copy(content, target, layout)
+    own.seek(0)
+    keras.saving.load_weights(model, own, objects_to_skip=saved_weights.skipped(model))
+
+
+def _copy(content, target, layout, prefix=""):
+    """Writes the values of a checked file into Keras's own."""
+    for name, wanted in layout.items():
+        where = prefix + name
+        if isinstance(wanted, dict):
+            _copy(content, target, wanted, f"{where}/")
+        else:
+            # HDF5 would cut numbers off where numpy keeps their bits.
+            target[where][...] = content[where][()].astype(wanted[1])
 
 
 def _check(content, layout):
@@ -63,9 +77,9 @@ def _faults(content, path, layout):
     group = content[path] if path else content
     for name in group:
         if name not in layout and path + name not in saved_weights.FORMER:
-            close = difflib.get_close_matches(name, layout, n=1, cutoff=0.4)
-            hint = f" (nearest: {path}{close[0]})" if close else ""
-            yield f"{path}{fileio.one_line(name)} is unknown{hint}"
+            close = validation.nearest(name, layout)
+            hint = f" (nearest: {path}{close})" if close else ""
+            yield f"{path}{fileio.printable(name)} is unknown{hint}"
     for name, wanted in layout.items():
         where = path + name
         try:

@@ -69,7 +69,7 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         raise backup.diverged("on validation data: no epoch had a finite loss there")
     # After this exchange the first process has written them.
     replicas.all_reduce_sum(0)
-    weights.load(model, run.weights_path)
+    weights.load(model, run.weights_path, run.directory)
     return best.best_epoch, backup.seconds
 
 

@@ -118,7 +118,8 @@ def _leaves(name, value):
 
 
 def _weights(run):
-    with fileio.opened(run.weights_path, "weights file") as file:
+    path = run.weights_path
+    with fileio.opened(path, "weights file", root=run.directory) as file:
         found = {}
         with h5py.File(file, "r") as content:
             _collect(content, "", found)

@@ -1,9 +1,12 @@
 """The author's weights in and out of the CREMA-D model."""
 
+import zipfile
+
 import golden_numbers as golden
 import keras
 import numpy as np
 import pytest
+from damage import refused
 from keras import ops
 
 import cmvq_keras as cmvq
@@ -211,6 +214,47 @@ def test_other_files_are_refused_in_one_line(tmp_path):
         assert path.name in str(error.value)
     with pytest.raises(FileNotFoundError, match=r"nothing\.pt"):
         convert.read_reference_file(tmp_path / "nothing.pt")
+
+
+def test_a_tensor_that_is_larger_than_its_file_is_refused(tmp_path):
+    torch = pytest.importorskip("torch", reason="reading a .pt file needs PyTorch")
+    one = torch.zeros(1, dtype=torch.float16)
+    block = torch.zeros(1000)
+    for told, state in {
+        "encoder is (2147483648,), 4,294,967,296 bytes, in 2 bytes": {
+            "encoder": one.expand(2**31)
+        },
+        "a\\x1b[2J is (1000, 1000), 4,000,000 bytes, in 4,000 bytes": {
+            "a\x1b[2J": block.expand(1000, 1000)
+        },
+        "it is 4,000,000 bytes, in": {str(row): block for row in range(1000)},
+    }.items():
+        path = tmp_path / "bomb.pt"
+        torch.save(state, path)
+        assert told in refused(convert.read_reference_file, path)
+
+
+def test_a_packed_archive_is_refused(tmp_path):
+    torch = pytest.importorskip("torch", reason="reading a .pt file needs PyTorch")
+    torch.save({"a": torch.zeros(10**6)}, tmp_path / "whole.pt")
+    path = tmp_path / "packed.pt"
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pt") as whole,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    assert path.stat().st_size < 10**5
+    assert "it is packed" in refused(convert.read_reference_file, path)
+
+
+def test_only_some_of_many_faults_are_told():
+    model = small_model()
+    state = convert.reference_state(model)
+    state |= {f"unknown {number}": np.zeros(1) for number in range(100_000)}
+    with pytest.raises(ValueError, match=r"100000 fault\(s\)") as error:
+        convert.load_reference_state(model, state)
+    assert len(str(error.value)) < 3000
 
 
 def test_without_pytorch_the_reason_is_told(monkeypatch, tmp_path):

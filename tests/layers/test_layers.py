@@ -439,8 +439,11 @@ def test_the_clamp_holds_the_weights_after_an_optimizer_step():
     [
         (lambda: ThresholdMask(mode="soft"), "`mode` must be one of binary, ternary"),
         (lambda: MaskPenalty("l2"), "`kind` must be 'sum' or 'l1'. Received: 'l2'"),
-        (lambda: MaskPenalty(weight=-1), "`weight` must be >= 0. Received: -1"),
-        (lambda: Clamp(0), "`limit` must be > 0. Received: 0"),
+        (
+            lambda: MaskPenalty(weight=-1),
+            "`weight` must be a number >= 0. Received: -1",
+        ),
+        (lambda: Clamp(0), "`limit` must be a number > 0. Received: 0"),
     ],
 )
 def test_the_mask_refuses_settings_out_of_range(make, message):

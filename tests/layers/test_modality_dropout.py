@@ -76,7 +76,7 @@ def test_it_survives_its_configuration():
     [
         ((1.0, 2), r"`rate` must be in \[0, 1\)\. Received: 1\.0"),
         ((-0.1, 2), r"`rate` must be in \[0, 1\)"),
-        ((0.5, 0), "`parts` must be >= 1. Received: 0"),
+        ((0.5, 0), "`parts` must be an integer >= 1. Received: 0"),
     ],
 )
 def test_settings_out_of_range_are_told(arguments, message):

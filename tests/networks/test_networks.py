@@ -364,7 +364,7 @@ def test_a_wrong_shape_names_its_axis(make, shape, message):
         (
             lambda: networks.ClassificationSolver(5, 8, 4, dropout=1.5),
             ValueError,
-            r"\[0, 1\). Received: dropout=1.5",
+            r"\[0, 1\). Received: 1.5",
         ),
     ],
 )

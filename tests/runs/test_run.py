@@ -1,10 +1,10 @@
 """The run folder."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
-import types
 
 import keras
 import numpy as np
@@ -245,19 +245,15 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_weights_are_saved_whole_or_not_at_all(run, monkeypatch):
-    def save(model, path):
-        path.write_bytes(b"weights")
+    def break_off(handle):
+        raise OSError(errno.ENOSPC, "disk full")
 
-    def break_off(model, path):
-        path.write_bytes(b"wei")
-        raise OSError("disk full")
-
-    model = types.SimpleNamespace(variables=[])
-    monkeypatch.setattr(weights, "save", save)
-    run.save_weights(model)
-    monkeypatch.setattr(weights, "save", break_off)
-    with pytest.raises(OSError, match="disk full"):
-        run.save_weights(model)
+    monkeypatch.setattr(weights, "to_bytes", lambda model: b"weights")
+    run.save_weights(None)
+    monkeypatch.setattr(weights, "to_bytes", lambda model: b"others")
+    monkeypatch.setattr(os, "fsync", break_off)
+    with pytest.raises(OSError, match=r"disk full: .*model\.weights\.h5"):
+        run.save_weights(None)
     assert run.weights_path.read_bytes() == b"weights"
     assert not list(run.directory.glob(".*"))
 

@@ -217,7 +217,7 @@ def test_weights_come_back_without_what_the_optimizer_keeps(folder, model, tmp_p
         assert "optimizer" in file  # as the first versions wrote it
         np.testing.assert_array_equal(mask_of(model), file[MASK][()])
     again = tmp_path / "again.weights.h5"
-    weights.save(model, again)
+    again.write_bytes(weights.to_bytes(model))
     with h5py.File(again) as file:
         assert "optimizer" not in file
         np.testing.assert_array_equal(mask_of(model), file[MASK][()])
@@ -251,7 +251,7 @@ def test_a_link_out_of_the_folder_is_refused(name, folder, tmp_path):
     os.replace(folder / name, tmp_path / name)
     (folder / name).symlink_to(f"../{name}")
     told = error_of("evaluate", folder, code=1)
-    assert f"{folder / name} leads out of the run folder" in told
+    assert f"{folder / name} is a link" in told
 
 
 def test_a_backup_elsewhere_is_left_alone(folder, tmp_path):
@@ -261,7 +261,7 @@ def test_a_backup_elsewhere_is_left_alone(folder, tmp_path):
     (elsewhere / ".mine.tmp").write_text("mine")
     (folder / "backup").symlink_to(elsewhere)
     told = error_of("train", "--resume", folder, code=1)
-    assert "leads out of the run folder" in told
+    assert f"{folder / 'backup'} is a link" in told
     assert (elsewhere / ".mine.tmp").read_text() == "mine"
 
 

@@ -12,6 +12,7 @@ from http.client import HTTPException
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.formats import archives
 from cmvq_keras.errors import DownloadError
+from cmvq_keras.fileio import naming
 
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 18  # bytes
@@ -56,6 +57,11 @@ def _provide(file, folder, progress):
     if target.exists():
         _check_present(file, target)
         return target
+    with naming(target):
+        return _fetched(file, target, folder, progress)
+
+
+def _fetched(file, target, folder, progress):
     # In the target's folder: a rename across file systems is not atomic.
     handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
     try:

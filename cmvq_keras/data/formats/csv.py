@@ -1,7 +1,6 @@
 """Small, untrusted CSV files."""
 
 import contextlib
-import csv
 
 from cmvq_keras import fileio
 
@@ -46,10 +45,7 @@ def shown(cell):
 
 
 def _rows(content):
-    try:
-        text = content.decode("utf-8-sig")
-        reader = csv.reader(text.splitlines(), strict=True)
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"it is no CSV file in UTF-8: {error}") from None
+    rows = [
+        (line, [cell.strip() for cell in row]) for line, row in fileio.csv_rows(content)
+    ]
     return [(line, row) for line, row in rows if any(row)]

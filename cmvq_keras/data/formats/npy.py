@@ -34,10 +34,11 @@ class RowWriter(contextlib.AbstractContextManager):
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.shape = tuple(shape)
         self.count = count
-        self._file = open(path, "r+b" if count else "wb")  # noqa: SIM115  (closed by close)
-        self._write_header()
-        if count:
-            self._keep()
+        self._file = fileio.writable(path, keep=bool(count))
+        with naming(path):
+            self._write_header()
+            if count:
+                self._keep()
 
     def _keep(self):
         end = self._file.tell() + self.count * self.row_bytes
@@ -92,7 +93,7 @@ class RowWriter(contextlib.AbstractContextManager):
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def open_rows(path, dtype, shape, size):
+def open_rows(path, dtype, shape, size, root=None):
     """A file of `RowWriter`, memory-mapped; only its header is read.
 
     Args:
@@ -100,25 +101,32 @@ def open_rows(path, dtype, shape, size):
         dtype: the name of the dtype that it has to have.
         shape: the whole shape that it has to have.
         size: the bytes that it has to have.
+        root: as in `cmvq_keras.fileio.opened`.
 
     Raises:
         ValueError: for a file that is cut, too long, no `.npy`, or other than said.
         OSError: for a file that may not be read.
     """
-    found = path.stat().st_size
-    if found != size:
-        raise ValueError(f"{path} must have {size:,} bytes. Received: {found:,}")
-    with fileio.opened(path, ".npy file") as file:
+    with fileio.opened(path, ".npy file", root=root) as file:
+        found = fileio.size(file)
+        if found != size:
+            raise ValueError(f"it must have {size:,} bytes. Received: {found:,}")
         header = read_header(file, size)
-        start = file.tell()
-    if (header.dtype, header.shape) != (np.dtype(dtype), tuple(shape)):
-        raise ValueError(
-            f"{path} must be {tuple(shape)} {dtype}. Received: {header.shape} "
-            f"{header.dtype}"
-        )
-    if header.order != "C":
-        raise ValueError(f"{path} must have its rows one after the other.")
-    return np.memmap(path, header.dtype, "r", start, header.shape)
+        if (header.dtype, header.shape) != (np.dtype(dtype), tuple(shape)):
+            raise ValueError(
+                f"it must be {tuple(shape)} {dtype}. Received: {header.shape} "
+                f"{header.dtype}"
+            )
+        if header.order != "C":
+            raise ValueError("it must have its rows one after the other")
+        return np.memmap(file, header.dtype, "r", file.tell(), header.shape)
+
+
+def open_own(path):
+    """A file of `RowWriter` that this program has just written, memory-mapped."""
+    with fileio.opened(path, ".npy file", root=path.parent) as file:
+        header = read_header(file, fileio.size(file))
+        return np.memmap(file, header.dtype, "r", file.tell(), header.shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,28 +173,7 @@ def read_values(file, header):
     return values.reshape(header.shape, order=header.order)
 
 
-def checksum(path):
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
+def checksum(path, root=None):
+    """SHA-256 of a file, in hexadecimal; `root` as in `cmvq_keras.fileio.opened`."""
+    with fileio.opened(path, "file", root=root) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def inside(folder, *parts):
-    """The path of a regular file that really lies in a folder.
-
-    Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if a link leads out of the folder or nowhere, or it is no file.
-    """
-    path = folder.joinpath(*parts)
-    try:
-        real = path.resolve(strict=True)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} is missing.") from None
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be followed: {error}") from None
-    if not real.is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} leads out of {folder}.")
-    if not real.is_file():
-        raise ValueError(f"{path} is not a file.")
-    return path

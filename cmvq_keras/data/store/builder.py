@@ -8,13 +8,13 @@ import os
 import shutil
 from collections.abc import Callable
 
+from cmvq_keras import fileio
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import Listing
 from cmvq_keras.data.store import manifest
 from cmvq_keras.data.store.fingerprint import fingerprint
 from cmvq_keras.data.store.listing_writer import write_listing
 from cmvq_keras.data.store.split_writer import write_split
-from cmvq_keras.fileio import naming
 
 PROGRESS = "progress.json"
 
@@ -40,7 +40,7 @@ def build(folder, recipe, splits, force, origin, on_progress, workers=None):
                 progress.finish(split, entry)
         done = {split: progress.done[split] for split in splits}
         content = manifest.to_json(_content(recipe, done))
-        _write_text(partial / manifest.FILE, content)
+        fileio.write_atomically(partial / manifest.FILE, content, partial)
         (partial / PROGRESS).unlink()
         _publish(partial, folder)
 
@@ -92,7 +92,11 @@ class _Progress:
         self.path, self.plan = partial / PROGRESS, plan
         self.done, self._journals = {}, {}
         try:
-            checksum, _, text = self.path.read_text(encoding="utf-8").partition("\n")
+            for folder in (partial, *map(partial.joinpath, plan["splits"])):
+                if os.path.lexists(folder):
+                    _check_folder(folder)
+            with fileio.opened(self.path, "note", root=partial) as file:
+                checksum, _, text = file.read().decode().partition("\n")
             content = json.loads(text)
             # What it says of files that are not checked again must not be damaged.
             if content["plan"] == plan and checksum == _checksum(text):
@@ -140,7 +144,8 @@ class _Progress:
             "journals": self._journals,
         }
         text = json.dumps(content)
-        _write_text(self.path, f"{_checksum(text)}\n{text}")
+        text = f"{_checksum(text)}\n{text}"
+        fileio.write_atomically(self.path, text, self.path.parent)
 
 
 def _checksum(text):
@@ -188,7 +193,8 @@ def _plan(recipe, splits, origin):
 
 def _is_whole(folder, entry):
     return all(
-        (folder / name).is_file() and npy.checksum(folder / name) == about["sha256"]
+        (folder / name).is_file()
+        and npy.checksum(folder / name, folder) == about["sha256"]
         for name, about in entry["files"].items()
     )
 
@@ -229,18 +235,15 @@ def _publish(partial, folder):
     _remove(old)
 
 
+def _check_folder(folder):
+    """Raises ValueError for a link in the place of a folder, and for links in it."""
+    if folder.is_symlink():
+        raise ValueError(f"{folder} is a link")
+    fileio.check_no_links(folder)
+
+
 def _remove(folder):
-    if os.path.lexists(folder):
+    if folder.is_symlink():
+        folder.unlink()
+    elif os.path.lexists(folder):
         shutil.rmtree(folder)
-
-
-def _write_text(path, text):
-    temporary = path.with_name(f".{path.name}.tmp")
-    with (
-        naming(path),
-        temporary.open("w", encoding="utf-8", newline="\n") as file,
-    ):
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

@@ -97,10 +97,8 @@ def _shared_attributes(store, attributes):
 
 def _file_faults(store, split, name, about):
     faults = []
-    path = _try(faults, npy.inside, store.folder, split, name)
-    if path is None:
-        return faults
-    found = _try(faults, npy.checksum, path)
+    path = store.folder / split / name
+    found = _try(faults, npy.checksum, path, store.folder)
     if found is not None and found != about["sha256"]:
         faults.append(f"{path} does not have the manifest's checksum.")
     if name.endswith(".npy"):

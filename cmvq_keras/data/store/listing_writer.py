@@ -230,7 +230,7 @@ def _write_labels(folder, maps, rows):
     if maps.count == len(rows) and np.array_equal(rows, np.arange(len(rows))):
         os.replace(folder / MAPS, folder / manifest.LABELS)
         return maps
-    decoded = np.load(folder / MAPS, mmap_mode="r", allow_pickle=False)
+    decoded = npy.open_own(folder / MAPS)
     with npy.RowWriter(folder / manifest.LABELS, maps.dtype, maps.shape) as file:
         for row in rows:
             file.append(decoded[row][None])
@@ -246,7 +246,7 @@ def _write_register(register, listing, kept):
     labels = None
     if listing.labels is None:
         path = register.folder / manifest.LABELS
-        maps = np.load(path, mmap_mode="r", allow_pickle=False)
+        maps = npy.open_own(path)
         for row in maps:
             register.count_labels(np.array(row))
     else:

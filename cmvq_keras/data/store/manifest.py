@@ -5,6 +5,7 @@ import json
 import re
 
 import cmvq_keras
+from cmvq_keras import fileio
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.recipe import Recipe
@@ -64,11 +65,12 @@ def read(folder):
         FileNotFoundError: when there is none.
         ValueError: in one line, for a manifest that is damaged or of another format.
     """
-    path = npy.inside(folder, FILE)
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} has more than {MAX_BYTES:,} bytes.")
+    path = folder / FILE
     try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
+        content = fileio.read_json(path, "manifest", folder)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is missing.") from None
+    try:
         recipe = _recipe(content)
         _check(content, recipe)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -1,7 +1,6 @@
 """One split of a store, written from arrays or from samples that come one by one."""
 
 import contextlib
-import csv
 import hashlib
 import os
 import reprlib
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cmvq_keras import fileio
 from cmvq_keras.data import faults
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import SkippedSample
@@ -114,6 +114,7 @@ class Register(contextlib.AbstractContextManager):
         names: of the samples so far, the keys of a dict.
         counts: samples (under segmentation pixels) of each class.
         files: the `npy.RowWriter` of labels.npy by its name.
+        quoted: whether a cell of meta.csv is, see `cmvq_keras.fileio.quoted`.
     """
 
     def __init__(self, folder, recipe, split):
@@ -121,9 +122,9 @@ class Register(contextlib.AbstractContextManager):
         self.names, self._columns = {}, None
         self.counts = np.zeros(len(recipe.classes), np.int64)
         self.files, self._stack = {}, contextlib.ExitStack()
-        path = folder / manifest.META
-        self._meta = path.open("w", newline="", encoding="utf-8")
-        self._csv = csv.writer(self._meta, lineterminator="\n")
+        self._meta_path = folder / manifest.META
+        self._meta = fileio.writable(self._meta_path)
+        self.quoted = False
 
     def add(self, labels, names, attributes):
         """Appends samples.
@@ -168,7 +169,7 @@ class Register(contextlib.AbstractContextManager):
         if self._columns is None:
             self._columns = list(attributes)
             self._check_columns()
-            self._csv.writerow(["sample", *self._columns])
+            self._write_line(["sample", *self._columns])
         if set(attributes) != set(self._columns):
             raise ValueError(
                 f"{where} must have the attributes {self._columns}. Received: "
@@ -183,7 +184,13 @@ class Register(contextlib.AbstractContextManager):
                     f"line. Received: {name!r}"
                 )
             self.names[name] = None
-            self._csv.writerow([name, *map(self._checked_word, self._columns, row)])
+            words = map(self._checked_word, self._columns, row)
+            self._write_line([name, *words])
+
+    def _write_line(self, cells):
+        self.quoted |= any(fileio.quoted(each) != each for each in cells)
+        with naming(self._meta_path):
+            self._meta.write(fileio.csv_line(cells).encode())
 
     def _check_columns(self):
         for name in self._columns:  # pyright: ignore
@@ -205,7 +212,7 @@ class Register(contextlib.AbstractContextManager):
 
     def __exit__(self, kind, error, trace):
         self._stack.__exit__(kind, error, trace)
-        with naming(self._meta.name), self._meta:
+        with naming(self._meta_path), self._meta:
             self._meta.flush()
             os.fsync(self._meta.fileno())
 
@@ -230,13 +237,15 @@ def entry(folder, register, files, left_out):
     }
     for name, about in (*content.items(), (manifest.META, {})):
         path = folder / name
-        about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path)}
+        about |= {"bytes": path.stat().st_size, "sha256": npy.checksum(path, folder)}
         content[name] = about
     return {
         "count": len(register.names),
         "class_counts": register.counts.tolist(),
         "samples_sha256": samples_checksum(register.names),
         "files": content,
+        # Said only where it is so: other stores keep the bytes that they always had.
+        **({"quoted": True} if register.quoted else {}),
         "left_out": [
             {"split": register.split, "sample": each.name, "reason": each.reason}
             for each in left_out

@@ -11,7 +11,6 @@ A store's files are not trusted: names, sizes, shapes and dtypes are checked aga
 the manifest before use, and nothing is unpickled. `cmvq data check` checks the rest.
 """
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from cmvq_keras import validation
+from cmvq_keras import fileio, validation
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import SPLITS
@@ -71,7 +70,7 @@ class Store:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.manifest, self.recipe = manifest.read(self.folder)
-        self.checksum = npy.checksum(self.folder / manifest.FILE)
+        self.checksum = npy.checksum(self.folder / manifest.FILE, self.folder)
 
     @classmethod
     @renamed_argument("told", "on_progress")
@@ -205,20 +204,21 @@ class Store:
     def array(self, split, file):
         """One memory-mapped array, e.g. of "train" and "image.npy"; see `split`."""
         about = self.manifest["splits"][split]["files"][file]
-        path = npy.inside(self.folder, split, file)
-        return npy.open_rows(path, about["dtype"], about["shape"], about["bytes"])
+        path = _present(self.folder / split / file)
+        expected = about["dtype"], about["shape"], about["bytes"]
+        return npy.open_rows(path, *expected, self.folder)
 
     def meta(self, split):
         """`(samples, attributes)` of one split; see `Part` and `split`."""
-        path = npy.inside(self.folder, split, manifest.META)
+        path = _present(self.folder / split / manifest.META)
         entry = self.manifest["splits"][split]
-        if path.stat().st_size != entry["files"][manifest.META]["bytes"]:
-            raise ValueError(f"{path} does not have the manifest's size.")
-        try:
-            with path.open(newline="", encoding="utf-8") as file:
-                header, *rows = csv.reader(file, strict=True)
-        except (csv.Error, ValueError) as error:
-            raise ValueError(f"{path} is not a readable CSV file: {error}") from None
+        with fileio.opened(path, "CSV file", root=self.folder) as file:
+            if fileio.size(file) != entry["files"][manifest.META]["bytes"]:
+                raise ValueError("it does not have the manifest's size")
+            found = [cells for _, cells in fileio.csv_rows(file.read())]
+            if entry.get("quoted"):
+                found = [[fileio.unquoted(each) for each in row] for row in found]
+            header, *rows = found
         widths = {len(row) for row in rows}
         if not header or len(rows) != entry["count"] or widths != {len(header)}:
             raise ValueError(
@@ -236,6 +236,13 @@ def _own_recipe(modalities, classes):
         for name, item in modalities.items()
     }
     return Recipe("own", "data of one's own", known, tuple(classes))
+
+
+def _present(path):
+    """`path`, or a FileNotFoundError that says what it is about."""
+    if not os.path.lexists(path):
+        raise FileNotFoundError(f"{path} is missing.")
+    return path
 
 
 def _silent(split, done, total):

@@ -1,0 +1,120 @@
+"""What reaches a terminal, and how a command ends when nobody reads it."""
+
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import click
+import pytest
+from command_line import invoke
+
+from cmvq_keras.cli import group, terminal
+
+pytestmark = pytest.mark.once
+
+FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "run-1"
+TITLE = "\x1b]0;title\x07"
+
+
+class Screen(io.StringIO):
+    """Where people read."""
+
+    name = "<screen>"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Screen])
+def test_texts_of_files_are_spelled_out(stream, monkeypatch):
+    out, err = stream(), stream()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    with terminal.printable():
+        print(f"class {TITLE}\u202e\n\tnext")
+        click.echo(f"reason {TITLE}", err=True)
+    assert out.getvalue() == "class \\x1b]0;title\\x07\\u202e\n\tnext\n"
+    assert err.getvalue().endswith("title\\x07\n")
+    assert (sys.stdout, sys.stderr) == (out, err)
+
+
+def test_a_screen_takes_our_own_sequences_alone(monkeypatch):
+    screen, log = Screen(), io.StringIO()
+    for stream in (screen, log):
+        monkeypatch.setattr(sys, "stdout", stream)
+        with terminal.printable():
+            print("\r\033[K\033[31mred\033[0m\033[2J", end="")
+    assert screen.getvalue() == "\r\033[K\033[31mred\033[0m\\x1b[2J"
+    assert "\033" not in log.getvalue()
+
+
+def test_every_command_writes_so(monkeypatch):
+    @click.command()
+    def command():
+        click.echo(TITLE)
+        raise ValueError(f"the class {TITLE} \u202eabc is unknown")
+
+    monkeypatch.setattr(group.CommandGroup, "get_command", lambda *_: command)
+    result = invoke("recipes")
+    assert result.stdout == "\\x1b]0;title\\x07\n"
+    assert result.stderr == (
+        "Error: the class \\x1b]0;title\\x07 \\u202eabc is unknown\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["recipes"], ["--help"], ["recipes", "--json"]])
+def test_a_closed_pipe_ends_in_one_line(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "cmvq_keras.cli", *words],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert done.stderr == (
+        "Error: The output was closed before its end: what reads it has stopped.\n"
+    )
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
+def test_an_output_without_room_ends_in_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cmvq_keras.cli", "recipes"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.stderr == "Error: No space left on device: <stdout>\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("environment.json", {"store": {"folder": f"/{TITLE}", "manifest": "x"}}),
+        ("environment.json", {"backend": TITLE}),
+        ("metrics.json", {"best_epoch": f"{TITLE}\u202e"}),
+        ("recipe.json", {"name": TITLE}),
+    ],
+)
+def test_a_run_sets_no_title(name, change, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(FIXTURE, run)
+    content = json.loads((run / name).read_text())
+    (run / name).write_text(json.dumps({**content, **change}))
+    for words in (["evaluate", run], ["train", "--resume", run]):
+        result = invoke(*words)
+        for line in result.output.splitlines():
+            assert line.isprintable(), line

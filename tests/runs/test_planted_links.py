@@ -1,0 +1,243 @@
+"""Links, pipes and hard links in a folder that somebody else made."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import sys
+
+import h5py
+import pytest
+from command_line import error_of, invoke
+
+from cmvq_keras.data.store import store as stores
+from cmvq_keras.runs.locking import FILES
+
+pytestmark = pytest.mark.once
+
+TRAIN = ("train", "--recipe", "planted", "--limit", 64, "--epochs", 1)
+COMPARE = ("compare", "--recipe", "planted", "--limit", 64, "--epochs", 1)
+COMPARE += ("--methods", "ours", "--seeds", 1)
+KINDS = ("link", "hard link", "pipe")
+
+
+class Opened:
+    """What Python opens below a folder, while `watching`.
+
+    Args:
+        root: the folder.
+
+    Attributes:
+        names: of the files, as paths below the root.
+        followed: those of which a link would have been followed.
+    """
+
+    def __init__(self, root):
+        self.root = str(root.resolve())
+        self.names, self.followed = set(), set()
+        self._open = os.open
+        self._is_on = False
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event, arguments):
+        # `os.open` gives no mode; it is noted with its folder below.
+        if not self._is_on or event != "open" or arguments[1] is None:
+            return
+        path = arguments[0]
+        if isinstance(path, (str, bytes, os.PathLike)):
+            self._note(os.fsdecode(path), 0)
+
+    def _note(self, path, flags):
+        place = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+        place += os.path.basename(path)
+        # Folders are opened to look below them; `shutil` compares them after that.
+        if place.startswith(self.root + os.sep) and not os.path.isdir(place):
+            name = os.path.relpath(place, self.root)
+            self.names.add(name)
+            if not flags & os.O_NOFOLLOW:
+                self.followed.add(name)
+
+    def _os_open(self, path, flags, *arguments, dir_fd=None, **options):
+        above = "" if dir_fd is None else os.readlink(f"/proc/self/fd/{dir_fd}")
+        handle = self._open(path, flags, *arguments, dir_fd=dir_fd, **options)
+        self._note(os.path.join(above or os.getcwd(), os.fspath(path)), flags)
+        return handle
+
+    @contextlib.contextmanager
+    def watching(self):
+        """Notes what is opened in the block."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "open", self._os_open)
+            supported = {*os.supports_dir_fd, self._os_open}
+            patch.setattr(os, "supports_dir_fd", supported)
+            # HDF5 opens what it is given the name of, unheard.
+            patch.setattr(h5py.File, "__init__", _no_names(h5py.File.__init__))
+            self._is_on = True
+            yield
+            self._is_on = False
+
+
+def _no_names(init):
+    def checked(self, name, *arguments, **options):
+        assert not isinstance(name, (str, bytes, os.PathLike)), name
+        return init(self, name, *arguments, **options)
+
+    return checked
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with a run, a comparison and a store, and what was opened in it."""
+    root = tmp_path_factory.mktemp("made")
+    opened = Opened(root)
+    with opened.watching():
+        for words in (
+            (*TRAIN, "--out", root / "run"),
+            ("evaluate", root / "run"),
+            ("report", root / "run"),
+            ("prepare", "--recipe", "planted", "--limit", 64, "--out", root),
+            ("data", "check", root / "planted"),
+            (*COMPARE, "--out", root / "compared"),
+        ):
+            result = invoke(*words)
+            assert result.exit_code == 0, result.output
+    return root, opened
+
+
+def test_no_link_is_followed_to_any_file(made):
+    _, opened = made
+    names = {pathlib.PurePath(name).name for name in opened.names}
+    assert names >= {
+        "recipe.json",
+        "environment.json",
+        f".history.csv.{os.getpid()}.tmp",
+        f".state.h5.{os.getpid()}.tmp",
+        "state.h5",
+        "model.weights.h5",
+        "metrics.json",
+        "manifest.json",
+        "meta.csv",
+        "labels.npy",
+        "comparison.json",
+        "trial.json",
+        "predictions.npy",
+        f".table.csv.{os.getpid()}.tmp",
+    } - {"state.h5"}  # of a training that was never stopped
+    assert not opened.followed
+
+
+def planted(path, victim, kind):
+    """Puts a link, a hard link or a pipe to a path, in the place of what is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if kind == "link":
+        path.symlink_to(os.path.relpath(victim, path.parent))
+    elif kind == "hard link":
+        os.link(victim, path)
+    else:
+        os.mkfifo(path)
+
+
+@pytest.fixture
+def victim(tmp_path):
+    path = tmp_path / "away" / "victim"
+    path.parent.mkdir()
+    path.write_text("precious")
+    yield path
+    assert path.read_text() == "precious"
+    assert os.listdir(path.parent) == ["victim"]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+@pytest.mark.parametrize("words", [TRAIN, COMPARE], ids=["train", "compare"])
+@pytest.mark.parametrize("name", [*FILES, "backup", "ours", "comparison.json"])
+def test_a_new_folder_with_a_plant_is_refused(name, words, kind, victim, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    planted(out / name, victim, kind)
+    told = error_of(*words, "--out", out, code=1)
+    assert str(out) in told
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_each_file_of_a_run_is_a_file_of_its_own(made, kind, victim, tmp_path):
+    root, opened = made
+    names = {pathlib.PurePath(name) for name in opened.names}
+    for name in {each.name for each in names if each.parts[0] == "run"}:
+        run = tmp_path / "run"
+        shutil.copytree(root / "run", run)
+        planted(run / name, victim, kind)
+        told = error_of("evaluate", run, code=1)
+        assert str(run / name) in told
+        shutil.rmtree(run)
+
+
+def test_a_training_writes_to_no_other_name_of_a_file(made, victim, tmp_path):
+    root, opened = made
+    run = tmp_path / "run"
+    places = {pathlib.PurePath(name) for name in opened.names}
+    known = {each.relative_to("run") for each in places if each.parts[0] == "run"}
+    known -= {pathlib.PurePath(name) for name in os.listdir(root / "run")}
+    for name in (*known, *FILES):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        planted(run / name, victim, "hard link")
+    result = invoke(*TRAIN, "--out", run)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_comparison_is_read_in_its_folder_alone(made, kind, victim, tmp_path):
+    trial = next((made[0] / "compared").glob("*/seed-0")).relative_to(made[0])
+    for name in (
+        "compared/comparison.json",
+        "compared/table.csv",
+        trial.parent,
+        trial / "trial.json",
+        trial / "predictions.npy",
+    ):
+        out = tmp_path / "compared"
+        shutil.copytree(made[0] / "compared", out)
+        planted(tmp_path / name, victim, kind)
+        told = error_of("compare", "--table-only", "--out", out, code=1)
+        assert str(tmp_path / name) in told
+        shutil.rmtree(out)
+
+
+def test_another_folder_is_not_removed_with_a_trial(victim, tmp_path):
+    """`DIR/ours -> outside` once led to the removal of outside/seed-0."""
+    from cmvq_keras.experiments import plan, trial
+    from cmvq_keras.runs.data_source import DataSource
+
+    outside = tmp_path / "outside"
+    (outside / "seed-0").mkdir(parents=True)
+    (outside / "seed-0" / "mine").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "ours").symlink_to(outside)
+    made, _ = plan.of_methods(_planted(), ["ours"])
+    (one,) = plan.order(made, [0])
+    with pytest.raises(ValueError, match="ours is a link, or leads out of"):
+        trial.do(one, out, DataSource(), lambda _: (None, None), _Silent())
+    assert (outside / "seed-0" / "mine").read_text() == "mine"
+
+
+class _Silent:
+    preparing = None
+
+
+def _planted():
+    from cmvq_keras import recipes
+
+    return recipes.get("planted")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_store_is_read_in_its_folder_alone(made, kind, victim, tmp_path):
+    for name in ("manifest.json", "train/image.npy", "train/meta.csv", "train"):
+        folder = tmp_path / "store"
+        shutil.copytree(made[0] / "planted", folder)
+        planted(folder / name, victim, kind)
+        with pytest.raises(ValueError, match=str(folder)):
+            stores.Store.open(folder).split("train")
+        shutil.rmtree(folder)
