@@ -41,7 +41,7 @@ def _versions():
         ("python", f"{platform.python_version()} on {platform.platform()}"),
         ("cmvq-keras", __version__),
     ]
-    for name in ("keras", "numpy", "scipy", "h5py", "soundfile", "pillow"):
+    for name in ("keras", "numpy", "scipy", "h5py", "librosa", "soundfile", "pillow"):
         missing = f"missing. Do: pip install {name}"
         rows.append((name, version(name) or missing))
     return table(rows, ("Package", "Version"))

@@ -58,15 +58,6 @@ class CommandGroup(click.Group):
             raise click.UsageError(f"No such command {name}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx):
-        """Runs the command; one line where nobody reads its output any more."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            text = "Error: The output was closed before everything was written."
-            click.echo(text, err=True)
-            raise  # click ends it with exit code 1
-
     def main(self, *args, standalone_mode=True, **kwargs):
         """Runs a command; see the class for how errors end."""
         if not standalone_mode:
