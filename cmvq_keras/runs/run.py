@@ -19,7 +19,7 @@ import pathlib
 from cmvq_keras import fileio, recipes
 from cmvq_keras.fileio import MAX_BYTES, to_json
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.runs import locking, metrics_schema
+from cmvq_keras.runs import environment_schema, locking, metrics_schema
 from cmvq_keras.runs.environment import describe
 
 RECIPE = "recipe.json"
@@ -165,23 +165,29 @@ class Run:
                 + self._hint_without_recipe()
             )
         self.check_links()
-        self._check_metrics()
+        recipe, metrics = self.recipe, self.metrics
+        with self._form_of(METRICS):
+            metrics_schema.check(metrics, recipe.classes)
+        noted = self.environment
+        with self._form_of(ENVIRONMENT):
+            environment_schema.check(noted)
         # Runs of the first versions do not tell their format: it was this one.
-        found = self.environment.get("format", FORMAT)
+        found = noted.get("format", FORMAT)
         if found != FORMAT:
             raise ValueError(
                 f"{self.directory} has format {found} and needs a later version of "
                 f"cmvq-keras. This one reads format {FORMAT}."
             )
 
-    def _check_metrics(self):
-        recipe, metrics = self.recipe, self.metrics
+    @contextlib.contextmanager
+    def _form_of(self, name):
+        """A context in which a ValueError gets the name of one of the run's files."""
         try:
-            metrics_schema.check(metrics, recipe.classes)
+            yield
         except ValueError as error:
             reason = fileio.one_line(error)
             raise ValueError(
-                f"{self.directory / METRICS} is not readable: {reason}"
+                f"{self.directory / name} is not readable: {reason}"
             ) from None
 
     def _hint_without_recipe(self):
