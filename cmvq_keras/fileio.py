@@ -186,7 +186,7 @@ def fill(file, buffer):
     while done < len(view):
         count = file.readinto(view[done : done + _CHUNK])
         if not count:
-            raise ValueError("it is cut")
+            raise ValueError("it is truncated")
         done += count
 
 
@@ -464,5 +464,5 @@ def one_line(error):
     """What an exception says, on one line of printable characters."""
     shown = printable(error)
     if isinstance(error, EOFError):
-        return shown or "it is cut"
+        return shown or "it is truncated"
     return shown or type(error).__name__

@@ -260,7 +260,11 @@ class OldNamesFinder:
         """Warns, and lets the module read its names from the new place."""
         old = module.__name__.partition(".")[2]
         _warn(old, MODULES[old], stacklevel=3)
-        module.__getattr__ = functools.partial(_get, old)
+        package, _, name = module.__name__.rpartition(".")
+        # Python now sets the package's attribute of that name: what it was before, such
+        # as the instance `distribution.replicas`, is still reached through the module.
+        before = vars(sys.modules[package]).get(name)
+        module.__getattr__ = functools.partial(_get_or, old, before)
 
 
 def install():
@@ -350,6 +354,15 @@ def _get(old, name):
     if name.startswith("__") or (module, new_name) == (old, name):
         raise AttributeError(f"module 'cmvq_keras.{old}' has no attribute {name!r}")
     return getattr(importlib.import_module(f"cmvq_keras.{module}"), new_name)
+
+
+def _get_or(old, before, name):
+    try:
+        return _get(old, name)
+    except AttributeError:
+        if before is None or name.startswith("__"):
+            raise
+        return getattr(before, name)
 
 
 def _warn(old, new, stacklevel):

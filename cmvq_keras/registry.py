@@ -14,7 +14,7 @@ from cmvq_keras import validation
 
 @functools.cache
 def _entries(room, constant):
-    """By name `(module, attribute)`."""
+    """By name `(file, attribute)`."""
     found = {}
     for path in sorted((pathlib.Path(__file__).parent / room).glob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -24,9 +24,8 @@ def _entries(room, constant):
             if isinstance(statement, ast.Assign) and constant in [
                 getattr(target, "id", None) for target in statement.targets
             ]:
-                module = f"cmvq_keras.{room}.{path.stem}"
                 for name, attribute in ast.literal_eval(statement.value).items():
-                    found[name] = (module, attribute)
+                    found[name] = (path.stem, attribute)
     return found
 
 
@@ -51,5 +50,6 @@ def load(room, constant, name):
         ValueError: for an unknown name, with the nearest.
     """
     validation.one_of(name, names(room, constant), constant.lower().rstrip("s"))
-    module, attribute = _entries(room, constant)[name]
-    return getattr(importlib.import_module(module), attribute)
+    file, attribute = _entries(room, constant)[name]
+    module = importlib.import_module(f"cmvq_keras.{room}.{file}")
+    return getattr(module, attribute)

@@ -15,11 +15,9 @@ SOURCES = [
 ]
 ALLOWED = {
     # The author's weights are PyTorch files: read as tensors alone.
-    "cmvq_keras/convert.py": ["torch.load(weights_only=True)"],
+    "cmvq_keras/interop/convert.py": ["torch.load(weights_only=True)"],
     # A recipe file is a program, which runs only when the user names it.
     "cmvq_keras/recipe_file.py": ["exec()", "compile()"],
-    # Names that stand in the source.
-    "cmvq_keras/insight/opening.py": ["import_module(module)"],
 }
 MODULES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 MODULES |= {"runpy", "code", "imp"}

@@ -135,3 +135,21 @@ def test_public_functions_take_two_arguments_by_position(name):
 def test_a_room_with_old_names_still_imports_its_modules():
     code = "from cmvq_keras.data import Sample; from cmvq_keras.data.store import rows"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_the_devices_are_still_reached_after_the_old_module_of_their_name():
+    """The package's attribute is then the module; what is in it must answer still."""
+    script = (
+        "import warnings; warnings.simplefilter('ignore')\n"
+        "from cmvq_keras import distribution\n"
+        "devices = distribution.replicas\n"
+        "import cmvq_keras.distribution.replicas as module\n"
+        "assert distribution.replicas is module\n"
+        "assert module.processes == devices.processes == 1\n"
+        "assert module.SeparateReplicas is not None\n"
+        "assert not hasattr(module, 'nothing')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

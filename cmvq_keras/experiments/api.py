@@ -41,7 +41,7 @@ def compare(
         out: the folder of the comparison.
         data_dir, store: as in `cmvq_keras.train`.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`, or None.
-        jobs: how many are trained at a time, see `trials.train`.
+        jobs: how many are trained at a time, see `runner.train`.
 
     Returns:
         The `cmvq_keras.experiments.study.Study`.
@@ -60,15 +60,13 @@ def compare(
         variants, unfit = _fitting(variants, source.store, recipe)
         left += unfit
     if not variants:
-        told_of = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
-        raise ValueError(f"No method applies to {recipe.name}: {told_of}")
+        reasons = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
+        raise ValueError(f"No method applies to {recipe.name}: {reasons}")
     study = _begin(COMPARE, out, recipe, variants, left)
     runner.train(study, variants, seeds, source, reporter, jobs)
     return study
 
 
-@renamed_argument("told", "reporter")
-@keyword_only
 @renamed_argument("told", "reporter")
 @keyword_only
 def sweep(
@@ -85,7 +83,7 @@ def sweep(
     """Trains a recipe with several values of a setting, each with several seeds.
 
     Args:
-        recipe, seeds, out, data_dir, store, on_progress, jobs: as in `compare`.
+        recipe, seeds, out, data_dir, store, reporter, jobs: as in `compare`.
         over: lists of values, or of their texts, by setting; every combination of
             them is trained.
 

@@ -32,7 +32,7 @@ class Study:
             "values".
         left: methods that do not apply, see `plan.of_methods`.
         reference: the label that the others are compared with, or None.
-        tests: by label the test samples, `samples.About` as a dictionary.
+        tests: by label the test samples, `sample_check.About` as a dictionary.
     """
 
     out: pathlib.Path
@@ -78,7 +78,7 @@ class Study:
         """Notes which test samples a variant is measured on.
 
         Raises:
-            samples.WrongSamplesError: when they are not those of its earlier trials.
+            WrongSamplesError: when they are not those of its earlier trials.
         """
         found = dataclasses.asdict(about)
         noted = self.tests.get(label)

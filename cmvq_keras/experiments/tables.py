@@ -59,7 +59,7 @@ def columns(study, found):
 
     Args:
         study: a `cmvq_keras.experiments.study.Study`.
-        found: its `rows.Row`s.
+        found: its `table_content.Row`s.
 
     Returns:
         Three lists of pairs of a title and its cells, one a row: how well it does,

@@ -118,7 +118,8 @@ def do(trial, out, source, test, reporter):
         out: the folder of the comparison. A training that was cut off goes on from
             its checkpoint; where it has none that fits, what it left goes.
         source: a `cmvq_keras.runs.data_source.DataSource`.
-        test: function from the trial's recipe to its test split and `samples.About`.
+        test: function from the trial's recipe to its test split and
+        `sample_check.About`.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`.
 
     Returns:

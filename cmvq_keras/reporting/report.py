@@ -8,6 +8,7 @@ import numpy as np
 
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.fileio import make_folder, to_json, write_atomically
+from cmvq_keras.layers.quantizer import codes_of
 from cmvq_keras.reporting import analysis, figures, images
 from cmvq_keras.reporting.figures.figure import data_uri
 from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
@@ -133,6 +134,7 @@ def page(opened, found, shown):
         without=found.metrics.get("without") or {},
         shares=_shares(found.metrics),
         legend=_legend(opened.recipe),
+        codes=codes_of(opened.recipe.model),
         data_uri=data_uri,
     )
 

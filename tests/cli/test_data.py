@@ -95,7 +95,7 @@ def test_a_run_from_a_store_is_measured_on_it(runs, root):
 def test_it_is_told_how_many_samples_were_left_out(copy, tmp_path):
     path, run = copy / "manifest.json", tmp_path / "run"
     content = json.loads(path.read_bytes())
-    note = {"split": "test", "sample": "clip", "reason": "it is cut"}
+    note = {"split": "test", "sample": "clip", "reason": "it is truncated"}
     path.write_text(json.dumps({**content, "left_out": [note]}))
     told = ran("train", "--store", copy, *SETTINGS, "--out", run).stdout
     assert re.search(r"Test samples +50\nTest skipped +1 \(cmvq data check", told)

@@ -84,7 +84,7 @@ def _read_sndfile(content, kind):
         raise ValueError(error.error_string) from None
     if signal.shape[1] != sound.frames:
         raise ValueError(
-            f"it is cut: it has {signal.shape[1]:,} of {sound.frames:,} samples"
+            f"it is truncated: it has {signal.shape[1]:,} of {sound.frames:,} samples"
         )
     return sound_frames.joined([signal]), sound.samplerate
 
@@ -132,7 +132,7 @@ def _decoded(content, container):
         strict.make_strict(stream.codec_context)
         packets = [packet for packet in opened.demux(stream) if packet.size]
         if any(packet.is_corrupt for packet in packets):
-            raise ValueError("it is cut or damaged")
+            raise ValueError("it is truncated or damaged")
         seconds = 0.0
         for frame in strict.decoded(stream.codec_context, packets, "it"):
             seconds += frame.samples / frame.sample_rate

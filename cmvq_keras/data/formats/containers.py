@@ -54,5 +54,7 @@ def container(content):
     # FFmpeg takes what is left of a cut AVI file for the whole.
     stated = int.from_bytes(content[4:8], "little") if found[0] == "avi" else 0
     if len(content) < stated < 2**32 - 1:
-        raise ValueError(f"it is cut: it has {len(content):,} of {stated + 8:,} bytes")
+        raise ValueError(
+            f"it is truncated: it has {len(content):,} of {stated + 8:,} bytes"
+        )
     return found[0]

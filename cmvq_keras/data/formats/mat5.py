@@ -79,7 +79,7 @@ class _Element:
     def fill(self, buffer):
         """Reads as many bytes as a buffer holds."""
         if len(buffer) > self.left:
-            raise ValueError("it is cut")
+            raise ValueError("it is truncated")
         fileio.fill(self.stream, buffer)
         self.left -= len(buffer)
 
@@ -160,7 +160,7 @@ def _matrices(file, order, max_bytes):
         kind, size, padding, content = rest.tag()
         if content is None:
             if size > rest.left:
-                raise ValueError("it is cut")
+                raise ValueError("it is truncated")
             start += size + (0 if kind == _COMPRESSED else padding)
         if kind == _MATRIX and content is None:
             yield _Element(file, size, order)
@@ -177,7 +177,7 @@ def _packed_matrix(file, packed, order, max_bytes):
     if size > max_bytes:
         raise ValueError(f"a variable unpacks to more than {max_bytes:,} bytes")
     if size > fileio.ZLIB_RATIO * packed:
-        raise ValueError("it is cut")
+        raise ValueError("it is truncated")
     matrix = _Element(stream, size, order)
     yield matrix
     if not matrix.left:
@@ -225,7 +225,7 @@ def _numbers(matrix, name, shape):
     if content is not None:
         return np.frombuffer(bytearray(content), dtype)
     if size > matrix.left:
-        raise ValueError("it is cut")
+        raise ValueError("it is truncated")
     values = np.empty(count, dtype)
     matrix.fill(values.view(np.uint8))
     matrix.skip(padding)

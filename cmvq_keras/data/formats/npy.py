@@ -147,7 +147,7 @@ def read_header(file, size):
 
     Raises:
         ValueError: for another format, anything but numbers, and a size that is not
-            the stated shape's. `files.opened` catches whatever else numpy raises.
+            the stated shape's. `fileio.opened` catches whatever else numpy raises.
     """
     if np.lib.format.read_magic(file) != (1, 0):
         # The other versions are for structures and for names beyond Latin letters.

@@ -211,7 +211,7 @@ class Clip:
             if number > most:
                 raise ValueError(f"it has more than {most:,} parts")
             if packet.is_corrupt:
-                raise ValueError("it is cut or damaged")
+                raise ValueError("it is truncated or damaged")
             if packet.size:
                 packets[packet.stream_index].append(packet)
         return packets
@@ -240,7 +240,7 @@ class Clip:
         end = max(map(self._end, self._packets))
         if end < duration - CUT_SECONDS:
             raise ValueError(
-                f"it is cut: it ends after {end:.2f} of {duration:.2f} seconds"
+                f"it is truncated: it ends after {end:.2f} of {duration:.2f} seconds"
             )
         return duration
 

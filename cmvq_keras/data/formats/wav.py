@@ -38,7 +38,9 @@ def _samples(content, start, size):
     if size >= _STREAMED or (size == 0 and not _are_chunks(content, start)):
         size = left
     if size > left:
-        raise ValueError(f"it is cut: it has {left:,} of {size:,} bytes of samples")
+        raise ValueError(
+            f"it is truncated: it has {left:,} of {size:,} bytes of samples"
+        )
     return content[start : start + size]
 
 

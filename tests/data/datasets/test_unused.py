@@ -149,7 +149,7 @@ def test_damaged_idx_files_are_refused(tmp_path):
 
     huge = whole[:4] + b"\xff" * 4 + whole[8:]
     for content, said in (
-        (whole[:-1], "it is cut"),
+        (whole[:-1], "it is truncated"),
         (whole + b"0", "it goes on behind"),
         (huge, "values. Received"),
         (b"\x00\x00\x0d\x03" + whole[4:], "an idx file of bytes with 3 axes"),

@@ -104,7 +104,7 @@ def test_variables_that_are_absent_or_come_twice_are_refused(tmp_path):
     with pytest.raises(ValueError, match="'a' comes twice"):
         _read(path, "a")
     path.write_bytes(whole + b"1234")
-    with pytest.raises(ValueError, match="it is cut"):
+    with pytest.raises(ValueError, match="it is truncated"):
         _read(path, "a")
 
 

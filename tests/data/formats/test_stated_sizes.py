@@ -67,15 +67,17 @@ def test_a_packed_variable_takes_no_memory(tmp_path):
     packed = zlib.compress(struct.pack("<II", 14, 900_000_000))
     header = mat5.MAGIC.ljust(124) + b"\0\1IM"
     path.write_bytes(header + struct.pack("<II", 15, len(packed)) + packed)
-    assert "it is cut" in refused(lambda path: mat5.read(path, ("a",), 10**9), path)
+    assert "it is truncated" in refused(
+        lambda path: mat5.read(path, ("a",), 10**9), path
+    )
 
 
 @pytest.mark.parametrize(
     ("channels", "rate", "bits", "size", "message"),
     [
-        (1, 8000, 16, 2**30, "it is cut"),
+        (1, 8000, 16, 2**30, "it is truncated"),
         (1, 2**32 - 1, 16, 2**32 - 1, "is not a readable sound file"),
-        (16, 192_000, 32, 2**29, "it is cut"),
+        (16, 192_000, 32, 2**29, "it is truncated"),
         (2**16 - 1, 8000, 8, 2**32 - 1, "is not a readable sound file"),
         (1, 8000, 2**16 - 8, 2**32 - 1, "is not a readable sound file"),
     ],

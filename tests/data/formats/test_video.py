@@ -113,7 +113,7 @@ def test_what_a_head_cannot_mean_is_counted(tmp_path):
     path.write_bytes(_stating("duration", 60.0))
     assert "it lasts 60.0 seconds, not up to 10" in refused(_read, path)
     path.write_bytes(_stating("duration", 4.0))
-    assert "it is cut: it ends after 1.5" in refused(_read, path)
+    assert "it is truncated: it ends after 1.5" in refused(_read, path)
 
 
 @pytest.mark.parametrize(

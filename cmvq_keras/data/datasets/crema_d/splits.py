@@ -34,7 +34,7 @@ def members(data, split, actors):
             validate, the others to train) or a folder with train.csv, test.csv and
             perhaps validation.csv or val.csv.
         split: "train", "validation" or "test".
-        actors: as `crema_d_actors.read_actors` gives them.
+        actors: as `actors.read_actors` gives them.
 
     Returns:
         List of `cmvq_keras.data.datasets.crema_d.names.Name`.
@@ -191,7 +191,7 @@ def actor_folds(numbers, actors, seed):
 
     Args:
         numbers: the actors' numbers.
-        actors: as `crema_d_actors.read_actors` gives them.
+        actors: as `actors.read_actors` gives them.
         seed: of the draw.
 
     Raises:

@@ -57,7 +57,7 @@ class DepthReader:
 
     Args:
         scale: what 1 metre is in the file; above 0.
-        how: how it is resized, see `scenes.resize_depth`.
+        how: how it is resized, see `depth.resize_depth`.
     """
 
     scale: float = 5000.0
