@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import keras
+import numpy as np
 
 
 @contextlib.contextmanager
@@ -16,7 +17,11 @@ def _keep_jax_weights(model):
     variables = [*model.variables, *model.metrics_variables]
     if getattr(model, "optimizer", None) is not None:
         variables += model.optimizer.variables
-    before = [(variable, variable.value) for variable in variables]
+    before = [
+        (variable, variable.value)
+        for variable in variables
+        if variable._value is not None
+    ]
     try:
         yield
     except BaseException:
@@ -25,6 +30,13 @@ def _keep_jax_weights(model):
         for variable, value in before:
             if variable._value is None:
                 variable.assign(value)
+        # What the failed call made, metrics and moments, has seen no step yet.
+        made = [*model.metrics_variables]
+        if getattr(model, "optimizer", None) is not None:
+            made += model.optimizer.variables
+        for variable in made:
+            if variable._value is None:
+                variable.assign(np.zeros(variable.shape, variable.dtype))
         raise
 
 
