@@ -145,3 +145,28 @@ def test_a_loss_that_is_not_reduced_is_refused():
     loss = keras.losses.SparseCategoricalCrossentropy(True, reduction=None)
     with pytest.raises(ValueError, match=r"reduce to one number.*reduction=None"):
         tiny_model().compile("sgd", loss=loss)
+
+
+def test_a_model_trains_after_its_first_fit_was_refused():
+    """What the refused call made has a value again, on JAX too."""
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self, x, y):
+            super().__init__()
+            self.x, self.y = x, y
+
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return self.x, self.y
+
+    x, y = tiny_data()
+    wrong = y.copy()
+    wrong[0] = CLASSES
+    made = tiny_model(built=True)
+    made.compile("adam")
+    with pytest.raises(InputError):
+        made.fit(Batches(x, wrong), verbose=0)
+    history = made.fit(Batches(x, y), verbose=0).history
+    assert np.isfinite(history["loss"]).all()
