@@ -351,7 +351,7 @@ def remove_folder(path, root):
     with naming(path), _parent(path, root) as (name, place):
         if stat.S_ISLNK(os.stat(name, **place, follow_symlinks=False).st_mode):
             raise _refusal(path, root)
-        shutil.rmtree(name, **place)
+        shutil.rmtree(name, **place)  # pyright: ignore
 
 
 def to_json(content):

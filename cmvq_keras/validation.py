@@ -65,8 +65,8 @@ def in_range(value, name, interval, kind=float):
     low, high = map(_bound, interval[1:-1].split(","))
     kinds = numbers.Real if kind is float else numbers.Integral
     if isinstance(value, kinds) and not isinstance(value, bool):
-        above = value >= low if interval[0] == "[" else value > low
-        below = value <= high if interval[-1] == "]" else value < high
+        above = value >= low if interval[0] == "[" else value > low  # pyright: ignore
+        below = value <= high if interval[-1] == "]" else value < high  # pyright: ignore
         if above and below:
             return value
     raise ValueError(must_be(name, _words(interval, kind), value))

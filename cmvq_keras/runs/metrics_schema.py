@@ -57,7 +57,7 @@ def _check_split(found, split, classes, is_finished):
             _check_object(value, where)
         elif value is not None:
             # null is a number that was not finite.
-            _check_number(value, where, **_range(name))
+            _check_number(value, where, **_range(name))  # pyright: ignore
 
 
 def _check_confusion(value, where, size):
