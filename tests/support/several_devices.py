@@ -24,8 +24,6 @@ from cmvq_keras.errors import TrainingInterruptedError
 
 BACKEND = keras.config.backend()
 SETTINGS = {
-    # A start without near ties: no rounding chooses another code.
-    "training.seed": 1,
     "model.hidden_channels": 8,
     "model.residual_channels": 4,
     "model.residual_layers": 0,
