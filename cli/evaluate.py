@@ -43,7 +43,6 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     A run that was trained with --limit is measured with the same limit. A run that was
     trained from a store is measured on that store.
     """
-    from cmvq_keras.runs.evaluate import evaluate
     from cmvq_keras.runs.run import Run
 
     options.check_places(data_dir, store)
@@ -51,6 +50,7 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     opened = Run.open(run)
     options.read_recipe_file(recipe_file, opened)
     options.start_backend(backend)
+    from cmvq_keras.runs.evaluate import evaluate
 
     with Progress() as progress:
         metrics = evaluate(
