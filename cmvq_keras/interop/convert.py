@@ -25,8 +25,9 @@ def load_reference_state(model, state):
             Names that end in "num_batches_tracked" are ignored.
 
     Raises:
-        ValueError: listing every missing, unknown or misshapen name; the model is then
-            as it was. Also for an unbuilt model and for networks without such names.
+        ValueError: listing every missing, unknown, misshapen or not finite name; the
+            model is then as it was. Also for an unbuilt model and for networks without
+            such names.
     """
     slots = reference_slots(model)
     state = {k: np.asarray(v) for k, v in state.items() if not _is_ignored(k)}
@@ -141,6 +142,7 @@ def _faults(slots, state):
         if name not in slots
         or array.shape != slots[name].shape
         or not np.issubdtype(array.dtype, np.floating)
+        or not _is_finite(array)
     ]
 
 
@@ -153,7 +155,14 @@ def _told(name, slots, state):
         return f"{shown} is unknown (nearest: {validation.nearest(name, slots, 0.0)})"
     if array.shape != slots[name].shape:
         return f"{shown} must have the shape {slots[name].shape}, not {array.shape}"
-    return f"{shown} must be real numbers, not {array.dtype}"
+    if not np.issubdtype(array.dtype, np.floating):
+        return f"{shown} must be real numbers, not {array.dtype}"
+    return f"{shown} must be finite in float32"
+
+
+def _is_finite(array):
+    with np.errstate(over="ignore"):
+        return np.isfinite(array.astype("float32")).all()
 
 
 def _is_ignored(name):

@@ -175,19 +175,18 @@ def restore(directory, model, metrics=False):
         metrics: whether to give the metrics theirs instead, within an epoch.
 
     Raises:
-        ValueError: when the file is damaged, or of another model or backend.
+        ValueError: when the file is damaged, holds weights that are not finite, or is
+            of another model or backend. Nothing of the model has changed then.
     """
     parts = _parts(model, Position(step=1))
     names = ["metrics"] if metrics else ["model", "optimizer"]
     with _opened(directory) as content:
         # All of them first: a file that does not fit changes nothing.
         found = [
-            (variable, dataset)
-            for name in names
-            for variable, dataset in _matched(content, name, parts[name])
+            pair for name in names for pair in _matched(content, name, parts[name])
         ]
-        for variable, dataset in found:
-            variable.assign(dataset[()])
+    for variable, values in found:
+        variable.assign(values)
 
 
 def read_generators(directory, like, process=0):
@@ -227,6 +226,7 @@ def _group(content, name, count=None):
 
 
 def _matched(content, name, variables):
+    """Each variable with the file's values."""
     group = _group(content, name, len(variables))
     for index, variable in enumerate(variables):
         dataset = hdf5.whole_dataset(group, str(index))
@@ -236,4 +236,8 @@ def _matched(content, name, variables):
                 f"{variable.path} is {dataset.dtype} {dataset.shape}, the recipe's "
                 f"{wanted[1]} {wanted[0]}"
             )
-        yield variable, dataset
+        # Only weights: an optimizer's slot may overflow while they stay finite.
+        if name == "model":
+            yield variable, hdf5.finite_values(dataset, variable.path)
+        else:
+            yield variable, dataset[()]

@@ -38,7 +38,7 @@ def load(model, path, root=None):
 
     Raises:
         ValueError: in one line, with the path, for a damaged file and one of another
-            model. Nothing of it is read then.
+            model, and for weights that are not finite. The model is then as it was.
         OSError: for a file that is missing or may not be read.
     """
     own, what = saved_weights.saved(model), f"weights file of {model.name}"
@@ -62,7 +62,8 @@ def _copy(content, target, layout, prefix=""):
             _copy(content, target, wanted, f"{where}/")
         else:
             # HDF5 would cut numbers off where numpy keeps their bits.
-            target[where][...] = content[where][()].astype(wanted[1])
+            values = hdf5.finite_values(content[where], where)
+            target[where][...] = values.astype(wanted[1])
 
 
 def _check(content, layout):

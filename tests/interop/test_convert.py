@@ -139,7 +139,8 @@ def test_all_faults_are_listed_and_the_model_left_alone():
     state["_encoder_image._conv1.weight"] = state.pop("_encoder_image._conv_1.weight")
     state["_classifier.private_shared_mask"] = np.zeros(4, "float32")
     state["_encoder_audio._bn_1.bias"] = np.array(["a", "b"])
-    with pytest.raises(ValueError, match=r"5 fault\(s\)") as error:
+    state["_encoder_audio._bn_1.weight"] = np.array([1.0, 1e300])
+    with pytest.raises(ValueError, match=r"6 fault\(s\)") as error:
         convert.load_reference_state(model, state)
     text = str(error.value)
     assert "\n" not in text
@@ -153,6 +154,7 @@ def test_all_faults_are_listed_and_the_model_left_alone():
     assert "_encoder_audio._bn_1.bias must have the shape (2,)" in text or (
         "_encoder_audio._bn_1.bias must be real numbers" in text
     )
+    assert "_encoder_audio._bn_1.weight must be finite in float32" in text
     for path, array in arrays(model).items():
         np.testing.assert_array_equal(array, before[path])
 

@@ -132,6 +132,12 @@ DAMAGE = {
         replaced(lambda file, name, values: file.create_group(name)),
         "is no data set",
     ),
+    "infinity": (
+        replaced(
+            lambda file, name, values: file.update({name: values + np.float32(np.inf)})
+        ),
+        "must be finite",
+    ),
 }
 
 
@@ -164,6 +170,20 @@ def test_a_checkpoint_is_compared_before_any_is_read(kind, folder, model):
         checkpoint.restore(folder, model)
     refused(lambda path: checkpoint.restore(folder, model), path)
     np.testing.assert_array_equal(mask_of(model), before)
+
+
+def test_one_weight_that_is_not_finite_changes_no_other(folder, model):
+    checkpoint.write(folder, model, checkpoint.Position(1), {})
+    before = [keras.ops.convert_to_numpy(each).copy() for each in model.variables]
+    last = max(index for index, each in enumerate(before) if each.dtype.kind == "f")
+    with h5py.File(checkpoint.path(folder), "r+") as file:
+        for values in file["model"].values():
+            values[...] = values[()] + 1
+        file[f"model/{last}"][...] = np.nan
+    with pytest.raises(ValueError, match=f"{model.variables[last].path} must be fin"):
+        checkpoint.restore(folder, model)
+    for variable, kept in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), kept)
 
 
 @pytest.mark.parametrize(

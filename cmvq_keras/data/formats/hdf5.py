@@ -84,6 +84,14 @@ def whole_dataset(group, name):
     return found
 
 
+def finite_values(dataset, name):
+    """All values of a `whole_dataset`; a ValueError where one is not finite."""
+    values = dataset[()]
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite. Received: NaN or infinity in it")
+    return values
+
+
 def _check_storage(found, name):
     if found.chunks is None:
         if _filters(found):
