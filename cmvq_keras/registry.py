@@ -14,7 +14,7 @@ from cmvq_keras import validation
 
 @functools.cache
 def _entries(room, constant):
-    """By name `(file, attribute)`."""
+    """By name `(file, literal)`."""
     found = {}
     for path in sorted((pathlib.Path(__file__).parent / room).glob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -24,8 +24,13 @@ def _entries(room, constant):
             if isinstance(statement, ast.Assign) and constant in [
                 getattr(target, "id", None) for target in statement.targets
             ]:
-                for name, attribute in ast.literal_eval(statement.value).items():
-                    found[name] = (path.stem, attribute)
+                for name, literal in ast.literal_eval(statement.value).items():
+                    if name in found:
+                        raise ValueError(
+                            f"{constant} of cmvq_keras/{room} names {name} twice: in "
+                            f"{found[name][0]}.py and {path.name}"
+                        )
+                    found[name] = (path.stem, literal)
     return found
 
 
@@ -37,6 +42,15 @@ def names(room, constant):
         constant: name of the dictionary, from a name to an attribute of its file.
     """
     return tuple(sorted(_entries(room, constant)))
+
+
+def literals(room, constant):
+    """What the files register, by name; imports nothing.
+
+    Args:
+        room, constant: as in `names`.
+    """
+    return {name: literal for name, (_, literal) in _entries(room, constant).items()}
 
 
 def load(room, constant, name):

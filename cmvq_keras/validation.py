@@ -62,17 +62,24 @@ def in_range(value, name, interval, kind=float):
     Raises:
         ValueError: with the range and the value.
     """
-    low, high = map(_bound, interval[1:-1].split(","))
+    if lies_in(value, interval, kind):
+        return value
+    raise ValueError(must_be(name, interval_in_words(interval, kind), value))
+
+
+def lies_in(value, interval, kind=float):
+    """Whether a value is a number of that kind in an interval, as in `in_range`."""
     kinds = numbers.Real if kind is float else numbers.Integral
-    if isinstance(value, kinds) and not isinstance(value, bool):
-        above = value >= low if interval[0] == "[" else value > low  # pyright: ignore
-        below = value <= high if interval[-1] == "]" else value < high  # pyright: ignore
-        if above and below:
-            return value
-    raise ValueError(must_be(name, _words(interval, kind), value))
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    low, high = map(_bound, interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low  # pyright: ignore
+    below = value <= high if interval[-1] == "]" else value < high  # pyright: ignore
+    return above and below
 
 
-def _words(interval, kind):
+def interval_in_words(interval, kind=float):
+    """An interval as messages name it."""
     if interval.endswith(" inf)"):
         sign = ">=" if interval[0] == "[" else ">"
         what = "an integer" if kind is int else "a number"

@@ -10,6 +10,7 @@ from cmvq_keras import ops as method_ops
 from cmvq_keras.layers.quantizer import Quantizer
 
 QUANTIZERS = {"fsq": "FiniteScalarQuantizer"}
+SETTINGS = {"levels": {"default": 8, "integer": "[2, 2**16]"}}
 #: What keeps the outermost levels in reach, as in the paper's code.
 MARGIN = 1e-3
 #: How near to a border, in levels, rounding to float32 can choose the other side.

@@ -12,7 +12,18 @@ from cmvq_keras.layers.code_lookup import CodeLookup
 from cmvq_keras.layers.quantizer import Quantizer
 
 QUANTIZERS = {"ema": "VectorQuantizer", "gradient": "VectorQuantizer"}
-STARTS = ("reference", "batch", "kmeans")
+SETTINGS = {
+    "num_embeddings": {"default": 512, "integer": "[2, 2**20]"},
+    "groups": {"default": 1, "integer": "[1, 2**31)"},
+    "commitment_cost": {"default": 0.25, "number": "[0, inf)"},
+    "decay": {"default": 0.99, "number": "[0, 1)", "optional": True},
+    "codebook_start": {
+        "default": "batch",
+        "choices": ("reference", "batch", "kmeans"),
+    },
+    "revival_threshold": {"default": 0.01, "number": "[0, 1)"},
+}
+STARTS = SETTINGS["codebook_start"]["choices"]
 KMEANS_STEPS = 10
 
 

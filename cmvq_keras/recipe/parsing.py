@@ -1,0 +1,89 @@
+"""Values of settings as people and files write them."""
+
+import dataclasses
+import json
+
+from cmvq_keras import validation
+from cmvq_keras.recipe.fields import alternatives, has_type
+
+
+def are_plain(settings):
+    """Whether these are plain values by name."""
+    return isinstance(settings, dict) and all(
+        isinstance(name, str)
+        and (value is None or isinstance(value, (bool, int, float, str)))
+        for name, value in settings.items()
+    )
+
+
+def plain_value(value):
+    """A command line's text as the number or word that it stands for."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "none":
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return found if isinstance(found, (bool, int, float)) else value
+
+
+def read(value, kind, name):
+    """`value` as the type of its setting; strings are parsed."""
+    kinds = alternatives(kind)
+    if isinstance(value, str):
+        if value.strip().lower() == "none" and type(None) in kinds:
+            return None
+        if str not in kinds:
+            value = _parse_number(value, kinds)
+    if not any(has_type(value, alternative) for alternative in kinds):
+        names = " or ".join(
+            "none" if alternative is type(None) else alternative.__name__
+            for alternative in kinds
+        )
+        raise ValueError(f"{name} must be of type {names}. Received: {value!r}")
+    return value
+
+
+def _parse_number(text, kinds):
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return text
+    if int in kinds and isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number
+
+
+def mapping(value, name):
+    """`value` if it is an object of JSON; raises ValueError otherwise."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a JSON object. Received: {value!r}")
+    return value
+
+
+def from_dict(cls, value, name):
+    """The dataclass that an object of JSON describes.
+
+    Raises:
+        ValueError: for unknown keys, with the nearest, and missing ones.
+    """
+    known = {field.name for field in dataclasses.fields(cls)}
+    for key in mapping(value, name):
+        if key not in known:
+            raise ValueError(unknown(f"{name}.{key}", [f"{name}.{k}" for k in known]))
+    # JSON has no tuples.
+    frozen = {
+        key: tuple(item) if isinstance(item, list) else item
+        for key, item in value.items()
+    }
+    try:
+        return cls(**frozen)
+    except TypeError as error:
+        raise ValueError(f"{name} is not complete: {error}") from None
+
+
+def unknown(name, known, what="setting"):
+    """The sentence that refuses a name."""
+    return f"Unknown {what} {name}. {validation.did_you_mean(name, known)}"

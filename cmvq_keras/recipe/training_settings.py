@@ -1,0 +1,49 @@
+"""Settings of a recipe's training."""
+
+import dataclasses
+import math
+
+from cmvq_keras.recipe.fields import choice, optional, positive_integer, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """Optimizer, schedule, batches, and how the kept epoch is chosen.
+
+    `limit` takes the first samples of each split in a seeded order, in training
+    and in evaluation alike. `mirror` is the share of training samples that are
+    mirrored left to right, drawn anew in every epoch. `accumulation_steps` batches give
+    one step of the optimizer, by their mean gradient; batch norms and moving codebooks
+    still see, and follow, each batch by itself. `recompute` takes less memory and more
+    time.
+    """
+
+    optimizer: str = choice("adam", "adam", "adamw", "sgd")
+    learning_rate: float = setting(
+        1e-3, lambda value: 0 < value < math.inf, "a number > 0"
+    )
+    momentum: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
+    schedule: str = choice("constant", "constant", "cosine", "one-cycle")
+    weight_decay: float | None = setting(
+        None, optional(lambda value: 0 <= value < math.inf), "a number >= 0, or none"
+    )
+    label_smoothing: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
+    augmentation: bool = setting(False, lambda value: True, "true or false")
+    clip_norm: float | None = setting(
+        None, optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
+    )
+    class_weight: str | None = choice(None, None, "balanced")
+    batch_size: int = positive_integer(128)
+    accumulation_steps: int = positive_integer(1)
+    recompute: bool = setting(False, lambda value: True, "true or false")
+    epochs: int = positive_integer(100)
+    early_stopping: int | None = setting(
+        None, optional(lambda value: value >= 1), "epochs >= 1, or none"
+    )
+    select_by: str = choice("accuracy", "accuracy", "task_loss", "mean_iou")
+    mirror: float = setting(0.0, lambda value: 0 <= value <= 1, "in [0, 1]")
+    precision: str = choice("float32", "float32", "mixed_float16", "mixed_bfloat16")
+    limit: int | None = setting(
+        None, optional(lambda value: value >= 1), "samples >= 1, or none"
+    )
+    seed: int = setting(0, lambda value: 0 <= value < 2**31, "in [0, 2**31)")
