@@ -115,6 +115,9 @@ def test_a_saved_model_of_keras_takes_any_batch(kind, tmp_path):
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="Keras writes it with the other two")
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is None, reason="It takes TensorFlow"
+)
 def test_a_whole_model_that_keras_cannot_write_is_refused_in_one_line(tmp_path):
     model = model_with("scalars")
     model(samples(1))

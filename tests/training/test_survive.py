@@ -1,5 +1,6 @@
 """Trainings that are killed, stopped, or run out of disk, and go on."""
 
+import contextlib
 import errno
 import json
 import os
@@ -15,6 +16,7 @@ from command_line import error_of, invoke
 from killing import ANY, WRITES
 
 import cmvq_keras as cmvq
+from cmvq_keras import fileio
 from cmvq_keras.batches import Batches
 from cmvq_keras.errors import DivergedError, TrainingInterruptedError
 from cmvq_keras.runs import checkpoint
@@ -237,16 +239,18 @@ def test_a_bad_batch_is_named_and_poisons_no_codebook(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
-    folder, original, writes = tmp_path / "run", checkpoint.os.fsync, []
+    folder, writes = tmp_path / "run", []
 
-    def fsync(file):
-        writes.append(file)
-        if len(writes) == 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return original(file)
+    @contextlib.contextmanager
+    def replacing(path, root=None):
+        with fileio.replacing(path, root) as file:
+            yield file
+            writes.append(path)
+            if len(writes) == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "os", _Like(os, fsync=fsync))
+        patch.setattr(checkpoint, "fileio", _Like(fileio, replacing=replacing))
         with pytest.raises(OSError, match="No space left") as caught:
             train(folder)
     told = str(caught.value)
