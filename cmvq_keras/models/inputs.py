@@ -121,8 +121,9 @@ def _dtype(value):
 
 
 def _count(value):
+    """The number of samples; None where it is open, as PyTorch traces a batch."""
     shape = _shape(value)
-    return shape[0] if shape else None
+    return shape[0] if shape and isinstance(shape[0], int) else None
 
 
 def _is_numeric(value):

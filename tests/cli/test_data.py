@@ -118,7 +118,8 @@ def test_a_store_that_is_gone_or_another_one_is_told(runs, root, tmp_path):
     assert "has changed since" in error_of("predict", run, code=1)
     ran("evaluate", run, "--store", other)
     (run / "environment.json").write_text('{"store": 7}')
-    assert "names no readable store" in error_of("evaluate", run, code=1)
+    told = error_of("evaluate", run, code=1)
+    assert "store must be a JSON object. Received: 7" in told
 
 
 def test_a_store_has_to_fit_the_recipe(root, tmp_path):
@@ -202,7 +203,8 @@ def test_check_lists_all_faults(copy):
 def test_check_of_no_store_is_one_line(tmp_path):
     assert "holds no store" in error_of("data", "check", tmp_path, code=1)
     (tmp_path / "manifest.json").write_text("{")
-    assert "is damaged" in error_of("data", "check", tmp_path, code=1)
+    told = error_of("data", "check", tmp_path, code=1)
+    assert "manifest.json is not a readable manifest" in told
 
 
 def test_a_store_that_cannot_be_written_to_gets_its_verdict(

@@ -155,8 +155,15 @@ def _try(faults, function, *arguments):
     try:
         return function(*arguments)
     except OSError as error:
-        text = f"{error.filename}: {error.strerror}" if error.strerror else error
-        faults.append(str(text))
+        faults.append(_reason(error))
     except ValueError as error:
         faults.append(str(error))
     return None
+
+
+def _reason(error):
+    if not error.strerror:
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename} is missing."
+    return f"{error.filename}: {error.strerror}"
