@@ -9,6 +9,7 @@ from cmvq_keras import networks as networks
 from cmvq_keras import recipes as recipes
 from cmvq_keras.errors import DivergedError as DivergedError
 from cmvq_keras.errors import DownloadError as DownloadError
+from cmvq_keras.errors import InputError as InputError
 from cmvq_keras.errors import LeaderRefusedError as LeaderRefusedError
 from cmvq_keras.errors import PeerLostError as PeerLostError
 from cmvq_keras.errors import RecipeFileError as RecipeFileError
@@ -25,8 +26,12 @@ from cmvq_keras.layers import Conv2D as Conv2D
 from cmvq_keras.layers import Conv2DTranspose as Conv2DTranspose
 from cmvq_keras.layers import MaskPenalty as MaskPenalty
 from cmvq_keras.layers import ModalityDropout as ModalityDropout
+from cmvq_keras.layers import QuantizedChannels as QuantizedChannels
+from cmvq_keras.layers import Quantizer as Quantizer
 from cmvq_keras.layers import ThresholdMask as ThresholdMask
 from cmvq_keras.layers import VectorQuantizer as VectorQuantizer
+from cmvq_keras.layers.fsq import FiniteScalarQuantizer as FiniteScalarQuantizer
+from cmvq_keras.layers.rotation import RotationQuantizer as RotationQuantizer
 from cmvq_keras.models.build import build_model as build_model
 from cmvq_keras.models.cmvqvae import CMVQVAE as CMVQVAE
 from cmvq_keras.models.masked import MaskedClassifier as MaskedClassifier

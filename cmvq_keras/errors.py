@@ -1,5 +1,6 @@
 """Every exception of this package that a user can meet."""
 
+import os
 import signal
 
 
@@ -21,7 +22,7 @@ class PeerLostError(ConnectionError):
     _keras_call_info_injected = True
 
     @classmethod
-    def from_error(cls, error):
+    def from_error(cls, error: BaseException) -> "PeerLostError":
         """The exception for what a backend raises when a process does not answer."""
         reason = " ".join(str(error).split())[:200]
         return cls(
@@ -45,7 +46,12 @@ class TrainingInterruptedError(KeyboardInterrupt):
         exit_code: 130 after Ctrl-C, 143 after SIGTERM.
     """
 
-    def __init__(self, signum, directory, where="at once"):
+    def __init__(
+        self,
+        signum: signal.Signals,
+        directory: str | os.PathLike,
+        where: str = "at once",
+    ) -> None:
         super().__init__(
             f"Stopped {where} by {SIGNALS[signum]}. Continue with: cmvq train --resume "
             f"{directory}"

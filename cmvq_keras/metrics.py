@@ -1,6 +1,8 @@
 """What is measured: complementarity (numpy), codes used, macro-F1, IoU."""
 
 import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from cmvq_keras import ops as method_ops
 from cmvq_keras.distribution import replicas
 
 
-def complementarity(shares):
+def complementarity(shares: Mapping[str, Any]) -> dict[str, Any]:
     """Complementary and contradictory channels, and zeta (docs/method.md, Section 4).
 
     Percentages are of all M * D channels, as every table of the paper has them;
@@ -41,7 +43,7 @@ def complementarity(shares):
     return {**result, **balance(counts)}
 
 
-def balance(values):
+def balance(values: Mapping[str, float]) -> dict[str, Any]:
     """zeta of what each modality gives, in any unit (docs/method.md, Section 4).
 
     Args:
@@ -84,7 +86,13 @@ class CodesUsed(keras.metrics.Metric):
         num_groups: groups.
     """
 
-    def __init__(self, num_embeddings, num_groups=1, name="codes_used", **kwargs):
+    def __init__(
+        self,
+        num_embeddings: int,
+        num_groups: int = 1,
+        name: str = "codes_used",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         shape = (num_groups, num_embeddings) if num_groups > 1 else (num_embeddings,)
         self.usage = self.add_variable(shape, "zeros", dtype="float32", name="usage")
@@ -105,7 +113,9 @@ class Accuracy(keras.metrics.SparseCategoricalAccuracy):
         ignore_class: label that does not count, or None.
     """
 
-    def __init__(self, ignore_class=None, name="accuracy", **kwargs):
+    def __init__(
+        self, ignore_class: int | None = None, name: str = "accuracy", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.ignore_class = ignore_class
 
@@ -129,7 +139,9 @@ class ConfusionMetric(keras.metrics.Metric):
         confusion: `(true, predicted)` float32 counts since the last reset.
     """
 
-    def __init__(self, num_classes, ignore_class=None, **kwargs):
+    def __init__(
+        self, num_classes: int, ignore_class: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.ignore_class = ignore_class
@@ -151,7 +163,7 @@ class ConfusionMetric(keras.metrics.Metric):
             self.confusion + ops.reshape(counts, self.confusion.shape)
         )
 
-    def hits_and_sizes(self):
+    def hits_and_sizes(self) -> tuple[Any, Any]:
         """By class, `(num_classes,)` each: how often it was right, and how often it
         was true plus how often it was predicted."""
         sizes = ops.sum(self.confusion, axis=0) + ops.sum(self.confusion, axis=1)
@@ -173,7 +185,13 @@ class MacroF1(ConfusionMetric):
     Args and attributes as in `ConfusionMetric`.
     """
 
-    def __init__(self, num_classes, ignore_class=None, name="macro_f1", **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_class: int | None = None,
+        name: str = "macro_f1",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(num_classes, ignore_class, name=name, **kwargs)
 
     def result(self):
@@ -195,7 +213,13 @@ class IntersectionOverUnion(ConfusionMetric):
         ignore_class: label of the pixels that do not count, or None.
     """
 
-    def __init__(self, classes, ignore_class=None, name="iou", **kwargs):
+    def __init__(
+        self,
+        classes: Sequence[str],
+        ignore_class: int | None = None,
+        name: str = "iou",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(len(classes), ignore_class, name=name, **kwargs)
         self.classes = tuple(classes)
 
@@ -212,7 +236,7 @@ class IntersectionOverUnion(ConfusionMetric):
         return {**config, "classes": list(self.classes)}
 
 
-def iou_name(class_name):
+def iou_name(class_name: str) -> str:
     """What the logs call a class's IoU."""
     return f"{class_name}_iou"
 
@@ -234,14 +258,16 @@ def _counted(labels, ignore_class, sample_weight):
     return counted * broadcast_weights(ops.cast(sample_weight, "float32"), labels)
 
 
-def broadcast_weights(sample_weight, labels):
+def broadcast_weights(sample_weight: Any, labels: Any) -> Any:
     """Weights `(batch,)` or `(batch, ...)` in the shape of the labels."""
     missing = len(labels.shape) - len(sample_weight.shape)
     shape = (*ops.shape(sample_weight), *[1] * missing)
     return ops.broadcast_to(ops.reshape(sample_weight, shape), ops.shape(labels))
 
 
-def usage_perplexity(indices, num_embeddings, num_groups=1):
+def usage_perplexity(
+    indices: Any, num_embeddings: int, num_groups: int = 1
+) -> tuple[Any, Any]:
     """How often each code occurs in a batch, and how evenly.
 
     Args:

@@ -5,6 +5,7 @@ plain data and the type that all rooms take is found by its name.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from cmvq_keras.recipe import Recipe
@@ -33,7 +34,7 @@ class ResolvedRecipe(Recipe):
         a changed copy, and a changed recipe is not resolved."""
         return Recipe(**fields) if fields else super().__new__(cls)
 
-    def __init__(self, asked: Recipe):
+    def __init__(self, asked: Recipe) -> None:
         own = {
             each.name: getattr(asked, each.name) for each in dataclasses.fields(asked)
         }
@@ -41,15 +42,17 @@ class ResolvedRecipe(Recipe):
         super().__init__(**{**own, "model": model})
         object.__setattr__(self, "asked", asked)
 
-    def with_settings(self, settings):
+    def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """As `Recipe.with_settings`; a plain `Recipe`."""
         return self.asked.with_settings(settings)
 
-    def with_modality(self, name):
+    def with_modality(self, name: str) -> Recipe:
         """As `Recipe.with_modality`; a plain `Recipe`."""
         return self.asked.with_modality(name)
 
-    def with_method(self, name, settings=None):
+    def with_method(
+        self, name: str, settings: Mapping[str, Any] | None = None
+    ) -> Recipe:
         """As `Recipe.with_method`; a plain `Recipe`."""
         return self.asked.with_method(name, settings)
 

@@ -18,12 +18,22 @@ See `cmvq_keras.recipe_file`.
 
 import dataclasses
 import importlib
+import os
 import pathlib
 import pkgutil
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from cmvq_keras import recipe_file, validation
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.resolved_recipe import ResolvedRecipe
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cmvq_keras.data.listing import Listing
+    from cmvq_keras.data.split import Split
 
 # What the author's own runs have in common (docs/method.md, Section 5). "paper" is the
 # main text's table, "code" the run behind the published 65.32 %. Neither normalizes.
@@ -74,7 +84,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.replace("_", "-") for entry in found))
 
 
-def module(name):
+def module(name: str | os.PathLike) -> types.ModuleType:
     """The module of a recipe.
 
     Args:
@@ -175,7 +185,13 @@ def _with_data_applied(recipe):
     return resolved(recipe) if resolved else recipe
 
 
-def load_split(recipe, split, data_dir=None, limit=None, store=None):
+def load_split(
+    recipe: str | Recipe,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    limit: int | None = None,
+    store: Any = None,
+) -> "Split":
     """One split's arrays.
 
     Args:
@@ -210,7 +226,12 @@ def load_split(recipe, split, data_dir=None, limit=None, store=None):
     return decoding.load(open_split(recipe, split, data_dir, limit), recipe)
 
 
-def open_split(recipe, split, data_dir=None, limit=None):
+def open_split(
+    recipe: str | Recipe,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    limit: int | None = None,
+) -> "Listing":
     """What one split holds, before anything is decoded.
 
     Args:
@@ -257,7 +278,7 @@ def is_made_up(name: str) -> bool:
     return hasattr(_known_module(name), "load_split")
 
 
-def read_sample(recipe, modality, path):
+def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.ndarray":
     """One file of one's own as a model's input.
 
     Args:
@@ -284,7 +305,7 @@ def read_sample(recipe, modality, path):
     return single_file.read(pathlib.Path(path), recipe.modalities[modality], readers)
 
 
-def mirrors(recipe):
+def mirrors(recipe: Recipe) -> dict[str, Callable]:
     """What mirrors a batch of a recipe's samples left to right.
 
     Args:
@@ -306,7 +327,7 @@ def mirrors(recipe):
     return known
 
 
-def augmentations(recipe):
+def augmentations(recipe: Recipe) -> dict[str, Callable] | None:
     """What changes a recipe's training samples at random.
 
     A recipe's module may name one of its own in `AUGMENTATIONS`; else it is that of the
@@ -336,12 +357,12 @@ def augmentations(recipe):
     }
 
 
-def limbs(recipe):
+def limbs(recipe: Recipe) -> dict[str, Any]:
     """Pairs of joints between which a recipe's poses have lines, by modality."""
     return getattr(_module_of(recipe), "LIMBS", {})
 
 
-def sounds(recipe):
+def sounds(recipe: Recipe) -> dict[str, Any]:
     """How a recipe's spectrograms were made,
     `cmvq_keras.data.transforms.griffin_lim.Spectrogram` by
     modality; those that are not named cannot be played."""

@@ -46,7 +46,7 @@ def export(
     *,
     format: str = "keras",
     force: bool = False,
-):
+) -> Exported:
     """Writes the way from a run's inputs to its logits as one file.
 
     The file takes raw values: the recipe's normalization is inside. It computes in

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.networks import (
     ClassificationSolver,
     ResidualDecoder,
@@ -33,7 +34,7 @@ class Slot:
     to_keras: Callable
 
 
-def reference_slots(model):
+def reference_slots(model: CMVQVAE) -> dict[str, Slot]:
     """Returns {author's name: `Slot`} of a built model.
 
     Raises:

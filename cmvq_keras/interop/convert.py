@@ -5,17 +5,22 @@ Names and layout are those of the state dict of the published CREMA-D model
 and a classification solver has such names.
 """
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 
 from cmvq_keras import fileio, validation
 from cmvq_keras.interop.author_layout import reference_slots
+from cmvq_keras.models.cmvqvae import CMVQVAE
 
 IGNORED = "num_batches_tracked"
 MAX_TOLD = 20  # faults of one state
 
 
-def load_reference_state(model, state):
+def load_reference_state(model: CMVQVAE, state: Mapping[str, Any]) -> None:
     """Writes the author's weights into a model.
 
     Args:
@@ -47,7 +52,7 @@ def load_reference_state(model, state):
         model.quantizers[name].mark_started()
 
 
-def reference_state(model):
+def reference_state(model: CMVQVAE) -> dict[str, np.ndarray]:
     """Returns a model's weights under the author's names.
 
     Args:
@@ -73,7 +78,7 @@ def reference_state(model):
     return {k: np.ascontiguousarray(state[k], dtype="float32") for k in sorted(state)}
 
 
-def read_reference_file(path):
+def read_reference_file(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads a state dict that PyTorch saved (.pt), the only pickle read anywhere.
 
     `weights_only=True` lets tensors through and no code.

@@ -1,5 +1,8 @@
 """The quantizer of an exported model: it looks up some channels, and nothing moves."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -34,7 +37,9 @@ class CodeLookup(keras.layers.Layer):
     Reference: docs/method.md, Section 2, steps 2 and 5.
     """
 
-    def __init__(self, num_embeddings, channels, **kwargs):
+    def __init__(
+        self, num_embeddings: int, channels: int | Sequence[int], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.num_embeddings = num_embeddings
         self.channels = channels

@@ -1,6 +1,7 @@
 """Finite scalar quantization: every channel is rounded to a few levels of its own."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -51,7 +52,7 @@ class FiniteScalarQuantizer(Quantizer):
 
     size_settings = ("levels",)
 
-    def __init__(self, levels: int = 8, **kwargs):
+    def __init__(self, levels: int = 8, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not (isinstance(levels, int) and levels >= 2):
             raise ValueError(f"`levels` must be an integer >= 2. Received: {levels!r}")
@@ -62,7 +63,7 @@ class FiniteScalarQuantizer(Quantizer):
         return settings.levels, settings.embedding_dim
 
     @property
-    def num_codes(self):
+    def num_codes(self) -> int:
         return self.levels
 
     @property

@@ -1,5 +1,7 @@
 """Leaves one modality out of some training samples."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -34,7 +36,9 @@ class ModalityDropout(keras.layers.Layer):
     modality by itself; here one of them at most.
     """
 
-    def __init__(self, rate, parts, seed=None, **kwargs):
+    def __init__(
+        self, rate: float, parts: int, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = validation.in_range(rate, "`rate`", "[0, 1)")
         self.parts = validation.in_range(parts, "`parts`", "[1, inf)", int)

@@ -1,5 +1,8 @@
 """The base of all quantizers: what a model, a report and an export ask of one."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -43,7 +46,7 @@ class Quantizer(keras.layers.Layer):
     size_settings: tuple[str, ...] = ()
 
     @classmethod
-    def from_settings(cls, settings, name):
+    def from_settings(cls, settings: Any, name: str) -> "Quantizer":
         """The layer of a recipe.
 
         Args:
@@ -54,7 +57,7 @@ class Quantizer(keras.layers.Layer):
         return cls(**sizes, name=name)
 
     @classmethod
-    def describe_codes(cls, settings):
+    def describe_codes(cls, settings: Any) -> tuple[int, int]:
         """How many codes a recipe's quantizer has: their number a group, and groups.
 
         Args:
@@ -62,7 +65,7 @@ class Quantizer(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def check_depth(self, input_shape):
+    def check_depth(self, input_shape: Sequence[int | None]) -> int:
         """The depth of an input's shape, which the layer takes from now on.
 
         Raises:
@@ -79,11 +82,11 @@ class Quantizer(keras.layers.Layer):
         )
         return depth
 
-    def codebook(self):
+    def codebook(self) -> Any:
         """The codes, `(num_codes, depth)` float32: row k holds code k of each group."""
         raise NotImplementedError
 
-    def lookup(self, indices):
+    def lookup(self, indices: Any) -> Any:
         """The codes of some indices.
 
         Args:
@@ -125,15 +128,15 @@ class Quantizer(keras.layers.Layer):
         # Not the batch's size: a traced model takes batches of any.
         return ops.reshape(flat, (-1, *grid, *axes))
 
-    def codebook_state(self):
+    def codebook_state(self) -> dict[str, Any]:
         """The variables of a codebook by what they hold: "codes", and with moving
         averages "counts" and "sums". Empty for a quantizer that keeps no such codes."""
         return {}
 
-    def mark_started(self):
+    def mark_started(self) -> None:
         """Says that the codes are loaded: no batch is to replace them."""
 
-    def transfer_from(self, source):
+    def transfer_from(self, source: "Quantizer") -> list[tuple[Any, Any]]:
         """What this layer's weights become to quantize as another layer does.
 
         Args:
@@ -160,7 +163,7 @@ class Quantizer(keras.layers.Layer):
             raise ValueError(f"must have the same shapes. Received: {shapes}")
         return list(zip(self.weights, source.weights, strict=True))
 
-    def channels_read(self, channels):
+    def channels_read(self, channels: Sequence[int]) -> np.ndarray:
         """The channels of the input that decide some channels of the output.
 
         Args:
@@ -172,7 +175,7 @@ class Quantizer(keras.layers.Layer):
         """
         return np.arange(self.input_spec.axes[-1])
 
-    def for_inference(self, channels, name):
+    def for_inference(self, channels: Sequence[int], name: str) -> keras.layers.Layer:
         """A layer that gives some channels of "quantized", and learns nothing.
 
         Args:
@@ -192,7 +195,7 @@ class Quantizer(keras.layers.Layer):
             new.assign(old)
         return layer
 
-    def in_doubt(self, vectors):
+    def in_doubt(self, vectors: np.ndarray) -> np.ndarray:
         """Where float32's rounding can choose another code; nowhere, unless a subclass
         knows better.
 
@@ -220,7 +223,9 @@ class QuantizedChannels(keras.layers.Layer):
         `(batch, ..., len(channels))` float32.
     """
 
-    def __init__(self, quantizer, channels, **kwargs):
+    def __init__(
+        self, quantizer: Quantizer, channels: Sequence[int], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.quantizer = quantizer
         self.channels = list(channels)

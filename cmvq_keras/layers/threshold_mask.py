@@ -1,5 +1,7 @@
 """The mask: one learned weight a channel decides what the task may see."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -20,7 +22,7 @@ class MaskPenalty(keras.regularizers.Regularizer):
     Reference: docs/method.md, Section 3, L_compl.
     """
 
-    def __init__(self, kind="sum", weight=1e-4):
+    def __init__(self, kind: str = "sum", weight: float = 1e-4) -> None:
         if kind not in ("sum", "l1"):
             raise ValueError(f"`kind` must be 'sum' or 'l1'. Received: {kind!r}")
         self.kind = kind
@@ -37,7 +39,7 @@ class MaskPenalty(keras.regularizers.Regularizer):
 class Clamp(keras.constraints.Constraint):
     """Keeps weights in [-limit, limit], so that a masked channel can come back."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: float) -> None:
         self.limit = validation.in_range(limit, "`limit`", "(0, inf)")
 
     def __call__(self, w):
@@ -81,15 +83,15 @@ class ThresholdMask(keras.layers.Layer):
 
     def __init__(
         self,
-        threshold=0.005,
-        start=0.01,
-        mode="binary",
-        penalty="sum",
-        penalty_weight=1e-4,
-        clamp=None,
-        seed=None,
-        **kwargs,
-    ):
+        threshold: float = 0.005,
+        start: float = 0.01,
+        mode: str = "binary",
+        penalty: str = "sum",
+        penalty_weight: float = 1e-4,
+        clamp: float | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if mode not in MODES:
             raise ValueError(
@@ -121,17 +123,17 @@ class ThresholdMask(keras.layers.Layer):
         return self.mode not in ("random", "none")
 
     @property
-    def is_penalized(self):
+    def is_penalized(self) -> bool:
         """Whether the penalty stands in the layer's `losses`."""
         return self.trainable and self._learns
 
-    def penalty_value(self):
+    def penalty_value(self) -> Any:
         """The penalty as it stands in the layer's `losses`: a float32 scalar."""
         if not self.is_penalized:
             return ops.zeros(())
         return self.penalty(self.channel_weights)
 
-    def hard_values(self, complement=False):
+    def hard_values(self, complement: bool = False) -> Any:
         """The mask's values at inference, `(channels,)` float32."""
         weights = ops.convert_to_tensor(self.channel_weights)
         if self.mode == "random":
@@ -144,7 +146,7 @@ class ThresholdMask(keras.layers.Layer):
         values = method_ops.threshold(weights, self.threshold, self.mode)
         return 1.0 - ops.abs(values) if complement else values
 
-    def shares(self):
+    def shares(self) -> Any:
         """How much of each channel counts as complementary: `(channels,)` float32.
 
         1 where the value is not 0, for "attention" where the weight exceeds the

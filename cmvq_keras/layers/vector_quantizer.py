@@ -1,5 +1,7 @@
 """The quantizer: every vector of a feature map becomes its nearest code."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -89,8 +91,8 @@ class VectorQuantizer(Quantizer):
         revival_threshold: float = 0.01,
         seed: int | None = None,
         groups: int = 1,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         _check(num_embeddings >= 2, "`num_embeddings` must be >= 2", num_embeddings)
         _check(commitment_cost >= 0, "`commitment_cost` must be >= 0", commitment_cost)
@@ -133,7 +135,7 @@ class VectorQuantizer(Quantizer):
         return settings.num_embeddings, settings.groups
 
     @property
-    def num_codes(self):
+    def num_codes(self) -> int:
         return self.num_embeddings
 
     @property
@@ -295,7 +297,7 @@ class VectorQuantizer(Quantizer):
             "loss": self._loss(chosen, vectors),
         }
 
-    def pass_gradient(self, chosen, vectors):
+    def pass_gradient(self, chosen: Any, vectors: Any) -> Any:
         """The codes, with the gradient that the encoder gets.
 
         Args:

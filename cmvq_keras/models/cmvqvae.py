@@ -1,10 +1,13 @@
 """CM-VQVAE as one Keras model that trains with plain `fit`."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from cmvq_keras import metrics as method_metrics
-from cmvq_keras.layers import VectorQuantizer
+from cmvq_keras.layers import Quantizer, ThresholdMask, VectorQuantizer
 from cmvq_keras.models.features import decode_mix, decode_part
 from cmvq_keras.models.masked import MaskedClassifier
 
@@ -59,18 +62,18 @@ class CMVQVAE(MaskedClassifier):
 
     def __init__(
         self,
-        encoders,
-        decoders,
-        solver,
-        quantizers=None,
-        mask=None,
-        task_modalities=None,
-        modalities=None,
-        ignore_class=None,
-        modality_dropout=0.0,
-        recompute=False,
-        **kwargs,
-    ):
+        encoders: Mapping[str, keras.layers.Layer],
+        decoders: Mapping[str, keras.layers.Layer],
+        solver: keras.layers.Layer,
+        quantizers: Mapping[str, Quantizer] | None = None,
+        mask: ThresholdMask | None = None,
+        task_modalities: Sequence[str] | None = None,
+        modalities: Sequence[str] | None = None,
+        ignore_class: int | None = None,
+        modality_dropout: float = 0.0,
+        recompute: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if decoders is None:
             raise ValueError(
                 "`decoders` must be layers by modality. Without decoders nothing is "

@@ -1,5 +1,8 @@
 """A mask over the channels of all modalities, learned with the task."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -23,7 +26,15 @@ class MaskedClassifier(MultimodalClassifier):
     loss_names = ("task", "mask_penalty")
     _layer_keys = ("mask", "solver")
 
-    def __init__(self, encoders, solver, *, mask=None, parts=None, **kwargs):
+    def __init__(
+        self,
+        encoders: Mapping[str, keras.layers.Layer],
+        solver: keras.layers.Layer,
+        *,
+        mask: ThresholdMask | None = None,
+        parts: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         mask = ThresholdMask() if mask is None else mask
         parts = {**(parts or {}), "mask": mask}
         super().__init__(encoders, solver, parts=parts, **kwargs)

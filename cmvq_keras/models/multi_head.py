@@ -1,5 +1,8 @@
 """A classifier with a head of each modality's own beside the joint one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 
 from cmvq_keras.models.multimodal import MultimodalClassifier
@@ -19,7 +22,13 @@ class MultiHeadClassifier(MultimodalClassifier):
 
     _by_modality_keys = ("encoders", "heads")
 
-    def __init__(self, *args, heads, head_weight=1.0, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        heads: Mapping[str, keras.layers.Layer],
+        head_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.head_weight = head_weight
         self.heads = {name: heads[name] for name in sorted(heads)}
@@ -53,7 +62,7 @@ class MultiHeadClassifier(MultimodalClassifier):
             terms[f"{name}_task_loss"] = (own, factor * weights[name])
         return terms
 
-    def head_weights(self):
+    def head_weights(self) -> dict[str, Any]:
         """Factors of the losses: by modality, and of the joint head as "joint"; None
         for one that is logged alone."""
         return {**dict.fromkeys(self.modalities, self.head_weight), "joint": 1.0}

@@ -2,6 +2,9 @@
 
 # pyright: reportCallIssue=false, reportArgumentType=false
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -63,17 +66,17 @@ class MultimodalClassifier(TaskModel):
 
     def __init__(
         self,
-        encoders,
-        solver,
+        encoders: Mapping[str, keras.layers.Layer],
+        solver: keras.layers.Layer,
         *,
-        task_modalities=None,
-        modalities=None,
-        ignore_class=None,
-        modality_dropout=0.0,
-        recompute=False,
-        parts=None,
-        **kwargs,
-    ):
+        task_modalities: Sequence[str] | None = None,
+        modalities: Sequence[str] | None = None,
+        ignore_class: int | None = None,
+        modality_dropout: float = 0.0,
+        recompute: bool = False,
+        parts: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(ignore_class=ignore_class, **kwargs)
         self.modalities = tuple(modalities or encoders)
         if not self.modalities:
@@ -108,7 +111,7 @@ class MultimodalClassifier(TaskModel):
         setattr(self, attribute, part)
 
     @property
-    def reconstructs(self):
+    def reconstructs(self) -> bool:
         """Whether the model has decoders."""
         return bool(self.reconstructions)
 
@@ -133,7 +136,7 @@ class MultimodalClassifier(TaskModel):
         self._input_shapes = {m: tuple(input_shape[m]) for m in self.modalities}
         self._exclude_from_weight_decay()
 
-    def build_modality(self, name, grid, shape):
+    def build_modality(self, name: str, grid: keras.KerasTensor, shape: tuple) -> None:
         """Builds and checks what a subclass has for a modality.
 
         Args:
@@ -158,7 +161,9 @@ class MultimodalClassifier(TaskModel):
             **self.extra_outputs(features, training),
         }
 
-    def encode(self, inputs, training=False):
+    def encode(
+        self, inputs: Mapping[str, Any], training: bool = False
+    ) -> dict[str, Any]:
         """The encoders' outputs by modality; arguments as in `call`."""
         self.check_inputs(inputs)
         inputs = model_inputs.prepared(inputs, self._input_shapes)
@@ -172,7 +177,7 @@ class MultimodalClassifier(TaskModel):
             return remat(network, inputs)
         return network(inputs, training=training)
 
-    def task_features(self, name, inputs):
+    def task_features(self, name: str, inputs: Any) -> Any:
         """What the task may see of a modality, at inference: `(batch, ..., depth)`.
 
         Args:
@@ -181,7 +186,9 @@ class MultimodalClassifier(TaskModel):
         """
         return self.encoders[name](inputs)
 
-    def extra_outputs(self, features, training):
+    def extra_outputs(
+        self, features: Mapping[str, Any], training: bool
+    ) -> dict[str, Any]:
         """What `call` gives besides; for subclasses whose loss needs it.
 
         Args:
@@ -190,11 +197,11 @@ class MultimodalClassifier(TaskModel):
         """
         return {}
 
-    def fuse(self, grids, training=False):
+    def fuse(self, grids: Mapping[str, Any], training: bool = False) -> Any:
         """The grids of all modalities as one, `(batch, ..., modalities * depth)`."""
         return self.channels.join(grids)
 
-    def solve(self, grids, training=False):
+    def solve(self, grids: Mapping[str, Any], training: bool = False) -> Any:
         """Logits from the grids; a modality that is not there counts as zeros."""
         absent = ops.zeros_like(next(iter(grids.values())))
         grids = {name: grids.get(name, absent) for name in self.modalities}
@@ -225,7 +232,7 @@ class MultimodalClassifier(TaskModel):
                 f"logits. Received: {type(error).__name__}"
             ) from error
 
-    def inference_model(self, without=()):
+    def inference_model(self, without: Sequence[str] = ()) -> keras.Model:
         """A plain Keras model from the inputs to the same logits, without decoders.
 
         It shares this model's weights and takes the task's modalities alone.
@@ -252,11 +259,11 @@ class MultimodalClassifier(TaskModel):
 
     # What the channels count for: all of them, where nothing is masked.
 
-    def channel_weights(self):
+    def channel_weights(self) -> dict[str, Any]:
         """By modality what the task learned of each channel, `(depth,)` float32."""
         return self.channel_values()
 
-    def channel_values(self, complement=False):
+    def channel_values(self, complement: bool = False) -> dict[str, Any]:
         """By modality the factors of each channel at inference, `(depth,)` float32.
 
         Args:
@@ -266,12 +273,12 @@ class MultimodalClassifier(TaskModel):
         value = np.full(self.depth, 0.0 if complement else 1.0, "float32")
         return dict.fromkeys(self.modalities, value)
 
-    def channel_shares(self):
+    def channel_shares(self) -> dict[str, Any]:
         """By modality how much of each channel counts as complementary,
         `(depth,)` float32."""
         return self.channel_values()
 
-    def complementarity(self):
+    def complementarity(self) -> dict[str, Any]:
         """Shares of the channels that the task uses, and zeta.
 
         Returns:
@@ -279,7 +286,7 @@ class MultimodalClassifier(TaskModel):
         """
         return method_metrics.complementarity(self.channel_shares())
 
-    def parts_of(self, name):
+    def parts_of(self, name: str) -> dict[str, Any]:
         """What belongs to a modality and is handed on to another model: layers by
         the attribute that holds them.
 
@@ -290,22 +297,22 @@ class MultimodalClassifier(TaskModel):
 
     # Decoding: not without decoders.
 
-    def check_can_decode(self):
+    def check_can_decode(self) -> None:
         """Raises ValueError for a model without decoders."""
         raise ValueError(
             "The model must have decoders to rebuild its inputs. Received: one without "
             "(model.reconstruction is false)"
         )
 
-    def reconstruct(self, x, features="all", batch_size=128):
+    def reconstruct(self, x: Any, features: str = "all", batch_size: int = 128) -> Any:
         """Raises ValueError: see `CMVQVAE.reconstruct`."""
         self.check_can_decode()
 
-    def mix(self, x, batch_size=128):
+    def mix(self, x: Any, batch_size: int = 128) -> Any:
         """Raises ValueError: see `CMVQVAE.mix`."""
         self.check_can_decode()
 
-    def check_built(self):
+    def check_built(self) -> None:
         """Raises ValueError for a model without weights."""
         if not self.built:
             raise ValueError(

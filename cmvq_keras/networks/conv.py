@@ -1,5 +1,7 @@
 """A plain convolutional encoder and decoder, for small inputs."""
 
+from typing import Any
+
 import keras
 
 from cmvq_keras.networks import checks, parts
@@ -29,7 +31,13 @@ class ConvEncoder(parts.Chain):
         (1, 4, 4, 64)
     """
 
-    def __init__(self, hidden_channels=64, num_stages=3, embedding_dim=None, **kwargs):
+    def __init__(
+        self,
+        hidden_channels: int = 64,
+        num_stages: int = 3,
+        embedding_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
         self.num_stages = checks.positive("num_stages", num_stages)
@@ -89,7 +97,13 @@ class ConvDecoder(parts.Chain):
         hidden_channels, num_stages: as in `ConvEncoder`.
     """
 
-    def __init__(self, output_channels, hidden_channels=64, num_stages=3, **kwargs):
+    def __init__(
+        self,
+        output_channels: int,
+        hidden_channels: int = 64,
+        num_stages: int = 3,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.output_channels = checks.positive("output_channels", output_channels)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)

@@ -1,6 +1,7 @@
 """Late fusion: one vector a modality, and a classifier of all of them."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -18,7 +19,7 @@ class PooledEncoder(parts.Chain):
         encoder: a layer from an input to a grid `(batch, height, width, channels)`.
     """
 
-    def __init__(self, encoder, **kwargs):
+    def __init__(self, encoder: keras.layers.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.encoder = encoder
 
@@ -60,7 +61,14 @@ class FusionSolver(parts.Chain):
     Reference: docs/method.md, Section 6, late-fusion comparison.
     """
 
-    def __init__(self, num_classes, units=256, dropout=0.5, seed=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        units: int = 256,
+        dropout: float = 0.5,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = checks.positive("num_classes", num_classes)
         self.units = None if units is None else checks.positive("units", units)

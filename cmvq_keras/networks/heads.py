@@ -1,6 +1,7 @@
 """Task solvers: what follows the mask."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -37,15 +38,15 @@ class ClassificationSolver(parts.Chain):
 
     def __init__(
         self,
-        num_classes,
-        channels,
-        residual_channels,
-        num_residual_layers=2,
-        units=256,
-        dropout=0.5,
-        seed=None,
-        **kwargs,
-    ):
+        num_classes: int,
+        channels: int,
+        residual_channels: int,
+        num_residual_layers: int = 2,
+        units: int = 256,
+        dropout: float = 0.5,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = checks.positive("num_classes", num_classes)
         self.channels = checks.positive("channels", channels)
@@ -130,13 +131,13 @@ class SegmentationSolver(ResidualDecoder):
 
     def __init__(
         self,
-        num_classes,
-        hidden_channels=128,
-        residual_channels=32,
-        num_residual_layers=2,
-        num_stages=2,
-        **kwargs,
-    ):
+        num_classes: int,
+        hidden_channels: int = 128,
+        residual_channels: int = 32,
+        num_residual_layers: int = 2,
+        num_stages: int = 2,
+        **kwargs: Any,
+    ) -> None:
         checks.positive("num_classes", num_classes)
         super().__init__(
             num_classes,

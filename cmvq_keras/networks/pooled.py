@@ -1,5 +1,7 @@
 """A task head without places: what is in the grid counts, not where."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -22,7 +24,13 @@ class PooledSolver(parts.Chain):
         seed: of the dropout.
     """
 
-    def __init__(self, num_classes, dropout=0.5, seed=None, **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        dropout: float = 0.5,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_classes = checks.positive("num_classes", num_classes)
         if not 0 <= dropout < 1:

@@ -1,5 +1,7 @@
 """Encoder and decoder for sequences of joints, such as PennAction's poses."""
 
+from typing import Any
+
 import keras
 
 from cmvq_keras.networks import checks, parts
@@ -37,13 +39,13 @@ class PoseEncoder(parts.Chain):
 
     def __init__(
         self,
-        hidden_channels=128,
-        residual_channels=32,
-        num_residual_layers=2,
-        embedding_dim=None,
-        grid=(32, 32),
-        **kwargs,
-    ):
+        hidden_channels: int = 128,
+        residual_channels: int = 32,
+        num_residual_layers: int = 2,
+        embedding_dim: int | None = None,
+        grid: tuple[int, int] = (32, 32),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
         self.residual_channels = checks.positive("residual_channels", residual_channels)
@@ -132,14 +134,14 @@ class PoseDecoder(parts.Chain):
 
     def __init__(
         self,
-        steps,
-        joints,
-        features,
-        hidden_channels=128,
-        residual_channels=32,
-        num_residual_layers=2,
-        **kwargs,
-    ):
+        steps: int,
+        joints: int,
+        features: int,
+        hidden_channels: int = 128,
+        residual_channels: int = 32,
+        num_residual_layers: int = 2,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.steps = checks.positive("steps", steps)
         self.joints = checks.positive("joints", joints)

@@ -1,5 +1,7 @@
 """The encoder and decoder of the VQ-VAE, for any number of stride-2 stages."""
 
+from typing import Any
+
 import keras
 
 from cmvq_keras.networks import checks, parts
@@ -35,13 +37,13 @@ class ResidualEncoder(parts.Chain):
 
     def __init__(
         self,
-        hidden_channels=128,
-        residual_channels=32,
-        num_residual_layers=2,
-        num_stages=2,
-        embedding_dim=None,
-        **kwargs,
-    ):
+        hidden_channels: int = 128,
+        residual_channels: int = 32,
+        num_residual_layers: int = 2,
+        num_stages: int = 2,
+        embedding_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_stages = checks.non_negative("num_stages", num_stages)
         self.hidden_channels = checks.divisible(
@@ -122,13 +124,13 @@ class ResidualDecoder(parts.Chain):
 
     def __init__(
         self,
-        output_channels,
-        hidden_channels=128,
-        residual_channels=32,
-        num_residual_layers=2,
-        num_stages=2,
-        **kwargs,
-    ):
+        output_channels: int,
+        hidden_channels: int = 128,
+        residual_channels: int = 32,
+        num_residual_layers: int = 2,
+        num_stages: int = 2,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.output_channels = checks.positive("output_channels", output_channels)
         self.num_stages = checks.non_negative("num_stages", num_stages)
@@ -141,7 +143,7 @@ class ResidualDecoder(parts.Chain):
         )
 
     @property
-    def output_dtype(self):
+    def output_dtype(self) -> str:
         """Dtype or policy of the last layer."""
         return self.dtype_policy
 
@@ -245,7 +247,9 @@ class ResidualStack(parts.Chain):
     Reference: docs/method.md, Section 6.
     """
 
-    def __init__(self, channels, residual_channels, num_layers, **kwargs):
+    def __init__(
+        self, channels: int, residual_channels: int, num_layers: int, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.channels = checks.positive("channels", channels)
         self.residual_channels = checks.positive("residual_channels", residual_channels)

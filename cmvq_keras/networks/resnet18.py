@@ -1,5 +1,7 @@
 """ResNet18, cut where the grid has the wanted size, and its mirror as a decoder."""
 
+from typing import Any
+
 import keras
 
 from cmvq_keras import layers
@@ -88,7 +90,9 @@ class ResNet18Encoder(parts.Chain):
     Reference: He et al. 2016, table 1; keras_cv.models.ResNetBackbone.
     """
 
-    def __init__(self, grid_stride=32, embedding_dim=None, **kwargs):
+    def __init__(
+        self, grid_stride: int = 32, embedding_dim: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.grid_stride = _check_stride(grid_stride)
         if embedding_dim is not None:
@@ -148,7 +152,9 @@ class ResNet18Decoder(parts.Chain):
     Reference: ours; the method uses the VQ-VAE decoder.
     """
 
-    def __init__(self, output_channels, grid_stride=32, **kwargs):
+    def __init__(
+        self, output_channels: int, grid_stride: int = 32, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.output_channels = checks.positive("output_channels", output_channels)
         self.grid_stride = _check_stride(grid_stride)
@@ -181,7 +187,7 @@ class ResNet18Decoder(parts.Chain):
         }
 
 
-def load_keras_cv_weights(encoder, backbone):
+def load_keras_cv_weights(encoder: ResNet18Encoder, backbone: keras.Model) -> None:
     """Copies a KerasCV ResNet18 backbone's weights into an encoder.
 
     Args:

@@ -1,6 +1,7 @@
 """Encoder and decoder for sequences of numbers, such as a sensor's readings."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -31,7 +32,13 @@ class SequenceEncoder(parts.Chain):
         ValueError: at build, for an unknown axis and steps that do not fit the grid.
     """
 
-    def __init__(self, hidden_channels=64, grid=(4, 4), embedding_dim=None, **kwargs):
+    def __init__(
+        self,
+        hidden_channels: int = 64,
+        grid: tuple[int, int] = (4, 4),
+        embedding_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_channels = checks.positive("hidden_channels", hidden_channels)
         self.grid = checks.pair("grid", grid)
@@ -101,7 +108,9 @@ class SequenceDecoder(parts.Chain):
         hidden_channels: c.
     """
 
-    def __init__(self, steps, features, hidden_channels=64, **kwargs):
+    def __init__(
+        self, steps: int, features: int, hidden_channels: int = 64, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.steps = checks.positive("steps", steps)
         self.features = checks.positive("features", features)

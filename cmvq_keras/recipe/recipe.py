@@ -8,6 +8,8 @@ live in the module of the same name in `cmvq_keras.recipes`.
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from cmvq_keras.recipe import checks, fields, parsing
 from cmvq_keras.recipe.modality import Modality
@@ -79,7 +81,7 @@ class Recipe:
             for field in dataclasses.fields(self)
         )
 
-    def differences(self, other):
+    def differences(self, other: "Recipe") -> list[tuple[str, Any, Any]]:
         """What differs from another recipe: triples (name, value here, value there)."""
         names = ("name", "preset", "method", "method_settings", "task", "classes")
         names += ("task_modalities",)
@@ -95,14 +97,14 @@ class Recipe:
         ]
         return [(name, old, new) for name, old, new in pairs if old != new]
 
-    def sections(self):
+    def sections(self) -> dict[str, Any]:
         """The dataclasses of settings, by the prefix of their dotted names."""
         sections = {"model": self.model, "training": self.training}
         for name, modality in self.modalities.items():
             sections[f"modalities.{name}"] = modality
         return sections
 
-    def with_settings(self, settings):
+    def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
         """A copy with some settings changed.
 
         Args:
@@ -147,7 +149,7 @@ class Recipe:
             method_settings={**self.method_settings, **changes.get("method", {})},
         )
 
-    def check_data(self, known):
+    def check_data(self, known: Mapping[str, Any]) -> None:
         """Raises ValueError unless `data` has known settings, of the known types.
 
         Args:
@@ -166,7 +168,7 @@ class Recipe:
         if faults:
             raise ValueError(f"Recipe {self.name}: " + "\n".join(faults))
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Every setting's value by its dotted name.
 
         A modality's shape and kind are its data's and cannot be set.
@@ -181,7 +183,7 @@ class Recipe:
         own = self.method_settings.items()
         return {**values, **{f"{_OF_METHOD}{key}": value for key, value in own}}
 
-    def valid_ranges(self):
+    def valid_ranges(self) -> dict[str, str | None]:
         """What each setting may be, in words, by its dotted name; None where that is
         not noted. Settings of the data are not among them."""
         return {
@@ -196,7 +198,7 @@ class Recipe:
             return type(self.data[key])
         return typing.get_type_hints(type(self.sections()[section]))[key]
 
-    def with_modality(self, name):
+    def with_modality(self, name: str) -> "Recipe":
         """A copy for one modality alone.
 
         Under preset "code" the model stays whole and only its task solver is
@@ -209,7 +211,9 @@ class Recipe:
             return dataclasses.replace(self, task_modalities=(name,))
         return dataclasses.replace(self, modalities={name: self.modalities[name]})
 
-    def with_method(self, name, settings=None):
+    def with_method(
+        self, name: str, settings: Mapping[str, Any] | None = None
+    ) -> "Recipe":
         """A copy that is trained by another method; see `cmvq_keras.methods`.
 
         Args:
@@ -218,13 +222,13 @@ class Recipe:
         """
         return dataclasses.replace(self, method=name, method_settings=settings or {})
 
-    def to_json(self):
+    def to_json(self) -> str:
         """The recipe as JSON text; `Recipe.from_json` reads it."""
         content = {"format": FORMAT, **dataclasses.asdict(self)}
         return json.dumps(content, indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str | bytes) -> "Recipe":
         """Reads what `to_json` wrote.
 
         Raises:

@@ -67,7 +67,7 @@ class Store:
         checksum: SHA-256 of manifest.json, which holds those of all files.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = pathlib.Path(folder)
         self.manifest, self.recipe = manifest.read(self.folder)
         self.checksum = npy.checksum(self.folder / manifest.FILE, self.folder)
@@ -184,11 +184,11 @@ class Store:
         samples, attributes = self.meta(name)
         return Part(x, y, samples, attributes)
 
-    def left_out(self, split):
+    def left_out(self, split: str) -> list[dict]:
         """The manifest's notes of the split's samples that could not be prepared."""
         return [note for note in self.manifest["left_out"] if note["split"] == split]
 
-    def rows(self, split, modality):
+    def rows(self, split: str, modality: str) -> Rows:
         """One modality's values as `cmvq_keras.data.store.rows.Rows`; see `split`."""
         values = self.array(split, f"{modality}.npy")
         name = manifest.rows_file(f"{modality}.npy")
@@ -201,14 +201,14 @@ class Store:
         views = values.ndim > 1 + len(self.recipe.modalities[modality].shape)
         return Rows(values, index, views)
 
-    def array(self, split, file):
+    def array(self, split: str, file: str) -> np.ndarray:
         """One memory-mapped array, e.g. of "train" and "image.npy"; see `split`."""
         about = self.manifest["splits"][split]["files"][file]
         path = _present(self.folder / split / file)
         expected = about["dtype"], about["shape"], about["bytes"]
         return npy.open_rows(path, *expected, self.folder)
 
-    def meta(self, split):
+    def meta(self, split: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """`(samples, attributes)` of one split; see `Part` and `split`."""
         path = _present(self.folder / split / manifest.META)
         entry = self.manifest["splits"][split]
