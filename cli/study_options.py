@@ -144,8 +144,7 @@ def conclude(out, kind):
             click.echo(aside, err=True)
         raise click.ClickException(f"No training has finished in {study.out}.")
     tables.write(study, found)
-    groups = (found.scores, found.worth, found.made)
-    parts = [table(*tables.turned(group)) for group in groups if len(group) > 1]
+    parts = [table(*tables.turned(group)) for group in found.groups]
     parts += ["\n".join(found.asides)] if found.asides else []
     click.echo("\n" + "\n\n".join([*parts, table(found.foot)]))
     try:

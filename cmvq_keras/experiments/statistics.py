@@ -14,14 +14,26 @@ scipy's intervals are of one source: `scipy.stats.binomtest` knows no seeds, and
 stays by hand. The accuracy of one run has an exact interval, see
 `cmvq_keras.evaluation.intervals`.
 
+Whether two methods differ is asked by seeds alone: the signs of their paired
+differences are flipped, in every way up to `EXACT_SEEDS` seeds. With k seeds no such
+p-value is below 2 / 2**k, so that five seeds cannot reach 0.05.
+
 Reference: Rao and Wu, Resampling inference with complex survey data, JASA 1988 (k - 1);
-Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentiles).
+Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentiles); Holm, A
+simple sequentially rejective multiple test procedure, 1979; Guenther, Sample size
+formulas for normal theory t tests, 1981.
 """
+
+import math
+import statistics
 
 import numpy as np
 
 RESAMPLES, LEVEL = 2000, 95  # percent
-_SAMPLES, _SEEDS = [0, 0], [0, 1]  # streams
+POWER = 80  # percent: how often a true difference is to be found
+EXACT_SEEDS = 18  # up to so many, all flips of signs are tried
+FLIPS = 100_000  # drawn for more seeds
+_SAMPLES, _SEEDS, _SIGNS = [0, 0], [0, 1], [0, 2]  # streams
 _CHUNK = 50
 
 
@@ -79,3 +91,64 @@ def mean_and_deviation(values):
     values = np.asarray(values, np.float64)
     deviation = float(values.std(ddof=1)) if len(values) > 1 else None
     return float(values.mean()), deviation
+
+
+def permutation_p(differences):
+    """The two-sided p-value of paired differences under flips of their signs.
+
+    Args:
+        differences: one number a seed, at least one.
+
+    Returns:
+        The share of flips whose mean is at least as far from 0 as the mean that was
+        measured, in (0, 1].
+    """
+    values = np.asarray(differences, np.float64)
+    measured = abs(values.sum())
+    # Sums that are equal but for rounding count as equal.
+    least = measured - 1e-9 * max(np.abs(values).sum(), 1e-300)
+    if len(values) <= EXACT_SEEDS:
+        sums = np.zeros(1)
+        for value in values:
+            sums = np.concatenate([sums + value, sums - value])
+        return float(np.mean(np.abs(sums) >= least))
+    generator = np.random.default_rng(_SIGNS)
+    signs = generator.choice([-1.0, 1.0], size=(FLIPS, len(values)))
+    found = np.count_nonzero(np.abs(signs @ values) >= least)
+    # The measured signs are one of the draws.
+    return float((found + 1) / (FLIPS + 1))
+
+
+def holm(p_values):
+    """Holm's correction for several p-values, in their order.
+
+    Args:
+        p_values: a list of numbers in [0, 1].
+
+    Returns:
+        A list of numbers in [0, 1], none below its p-value.
+    """
+    found = [0.0] * len(p_values)
+    highest = 0.0
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for rank, place in enumerate(order):
+        highest = max(highest, (len(p_values) - rank) * p_values[place])
+        found[place] = min(highest, 1.0)
+    return found
+
+
+def seeds_needed(deviation, difference):
+    """How many seeds find a difference by a paired t-test, two-sided at 5 %, in
+    `POWER` percent of the studies.
+
+    Args:
+        deviation: standard deviation of the paired differences, >= 0.
+        difference: what is to be found, > 0, in the same unit.
+
+    Returns:
+        An integer from 2 up, by Guenther's approximation.
+    """
+    normal = statistics.NormalDist()
+    a, b = normal.inv_cdf((100 + LEVEL) / 200), normal.inv_cdf(POWER / 100)
+    found = ((a + b) * deviation / difference) ** 2 + a**2 / 2
+    return max(math.ceil(found), 2)

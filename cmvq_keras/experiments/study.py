@@ -108,9 +108,7 @@ class Study:
         return [result for result in found if result is not None]
 
     def _has_mask(self, row):
-        settings = methods.get(row["method"]).settings
-        usual = self.recipe_of(row["label"]).model.mask_mode
-        return settings.get("model.mask_mode", usual) != "none"
+        return methods.get(row["method"]).has_mask(self.recipe_of(row["label"]))
 
     def recipe_of(self, label):
         """The recipe of a row's task and classes: its values of a sweep included."""

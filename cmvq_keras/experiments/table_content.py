@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from cmvq_keras.experiments import outcomes, statistics
+from cmvq_keras import recipes
+from cmvq_keras.experiments import outcomes, paired, statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Row:
         bits: `Number`s by modality: bits of the label that it adds to the others.
         parameters: how many are trained.
         seconds: a `Number`: of a training.
+        inference_parameters: how many numbers the model has that answers.
+        nll: a `Number`: mean negative log-likelihood in nats.
+        train: a `Number`: the score on the training samples.
+        gap: a `Number`: that minus the score.
+        last: a `Number`: the score of the last epoch's weights.
+        bits_error: a `Number`: mean distance of the bits from the true ones, where the
+            recipe knows these.
+        against: `cmvq_keras.experiments.paired.Difference`s: "alone" to the best
+            modality alone, "fusion" to plain fusion.
+        chosen: values that tuning chose, by setting.
     """
 
     label: str
@@ -54,6 +65,14 @@ class Row:
     bits: dict = dataclasses.field(default_factory=dict)
     parameters: int | None = None
     seconds: Number | None = None
+    inference_parameters: int | None = None
+    nll: Number | None = None
+    train: Number | None = None
+    gap: Number | None = None
+    last: Number | None = None
+    bits_error: Number | None = None
+    against: dict = dataclasses.field(default_factory=dict)
+    chosen: dict = dataclasses.field(default_factory=dict)
 
 
 def of_study(study, results=None):
@@ -69,7 +88,8 @@ def of_study(study, results=None):
     results = study.results() if results is None else results
     finished = [each for each in results if not each.failure]
     drawn = _drawn(study, finished)
-    return [_row(study, entry, finished, drawn) for entry in study.rows]
+    against = paired.of_study(study, finished, drawn)
+    return [_row(study, entry, finished, drawn, against) for entry in study.rows]
 
 
 def score_names(study):
@@ -116,10 +136,11 @@ def _drawn(study, finished):
     return found
 
 
-def _row(study, entry, finished, drawn):
+def _row(study, entry, finished, drawn, against):
     label = entry["label"]
     own = [each for each in finished if each.label == label]
     row = Row(label, entry["title"], entry["values"], tuple(e.seed for e in own))
+    row = dataclasses.replace(row, chosen=entry.get("chosen", {}))
     if not own:
         return row
     measured = [each.measured for each in own]
@@ -139,19 +160,50 @@ def _row(study, entry, finished, drawn):
         bits=_by_name(study, measured, "bits"),
         parameters=measured[0]["parameters"],
         seconds=_number([each["seconds"] for each in measured]),
+        inference_parameters=measured[0]["inference_parameters"],
+        nll=_of_key(measured, "nll"),
+        train=_of_key(measured, "train_score"),
+        gap=_gap(measured),
+        last=_of_key(measured, "last_score"),
+        bits_error=_bits_error(study, label, measured),
+        against=against[label],
     )
 
 
 def _difference(study, own, finished, drawn):
-    others = {each.seed: each for each in finished if each.label == study.reference}
-    pairs = [(each, others[each.seed]) for each in own if each.seed in others]
-    if not pairs or own[0].label == study.reference:
+    others = [each for each in finished if each.label == study.reference]
+    found = paired.difference(own, others, drawn) if others else None
+    return found and Number(found.mean, found.deviation, found.interval)
+
+
+def _of_key(measured, key):
+    """A `Number` over seeds; None where a seed has none, as those of 0.1.0."""
+    values = [each[key] for each in measured]
+    return None if None in values else _number(values)
+
+
+def _gap(measured):
+    if any(each["train_score"] is None for each in measured):
         return None
-    if len({each.measured["samples"] for pair in pairs for each in pair}) > 1:
+    return _number([each["train_score"] - each["score"] for each in measured])
+
+
+def _bits_error(study, label, measured):
+    """Mean distance of a method's bits from the true ones."""
+    recipe = study.recipe_of(label)
+    if not recipes.is_known(recipe.name):
         return None
-    scores = [a.measured["score"] - b.measured["score"] for a, b in pairs]
-    of_draws = [drawn[a.label, a.seed] - drawn[b.label, b.seed] for a, b in pairs]
-    return _number(scores, statistics.interval(of_draws))
+    truth = getattr(recipes.module(recipe.name), "truth", None)
+    if truth is None:
+        return None
+    true = truth(recipe)["added"]
+    if any(each["bits"].keys() != true.keys() for each in measured):
+        return None
+    errors = [
+        np.mean([abs(each["bits"][name] - true[name]) for name in true])
+        for each in measured
+    ]
+    return _number(errors)
 
 
 def _by_name(study, measured, key):
@@ -192,6 +244,11 @@ def lines(study, results):
         "mean ± standard deviation over seeds; intervals: "
         f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and of "
         "seeds; differences: of the same seeds and samples",
+    )
+    yield (
+        "p",
+        "signs of the seeds' paired differences flipped, two-sided; Holm: corrected "
+        "over the methods; the best modality alone is that of the highest mean score",
     )
     yield (
         "Seconds",

@@ -3,11 +3,13 @@
 import dataclasses
 
 from cmvq_keras import fileio
-from cmvq_keras.experiments import table_content
+from cmvq_keras.experiments import paired, plan, table_content
 
 NONE = "-"
 NAMED = ("compl", "zeta", "without", "bits")  # numbers by modality
 OF_A_MASK = ("compl", "zeta")
+LEARNT = ("train", "gap", "last", "nll", "bits_error")  # numbers of a row
+MEASURED = ("validation", "train_score", "last_score", "nll", "inference_parameters")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +20,9 @@ class Table:
         rows: `cmvq_keras.experiments.table_content.Row`s of what has been trained.
         scores: columns on how well each does: pairs of a title and its cells, texts.
         worth: columns on what each modality gives.
-        made: columns on what it is made of. All three begin with the rows' titles.
+        made: columns on what it is made of.
+        against: columns on what it wins over the best modality alone and plain fusion.
+        learnt: columns on how it learnt. All five begin with the rows' titles.
         asides: lines on what the table does not hold.
         foot: pairs of a name and a text: all that the numbers depend on.
     """
@@ -29,6 +33,14 @@ class Table:
     made: list
     asides: list
     foot: list
+    against: list = dataclasses.field(default_factory=list)
+    learnt: list = dataclasses.field(default_factory=list)
+
+    @property
+    def groups(self):
+        """The groups of columns that have more than the rows' titles."""
+        found = (self.scores, self.against, self.learnt, self.worth, self.made)
+        return [group for group in found if len(group) > 1]
 
 
 def of_study(study):
@@ -38,8 +50,10 @@ def of_study(study):
     return Table(
         found,
         *columns(study, found),
-        list(table_content.asides(study, results)),
+        [*paired.warnings(found), *table_content.asides(study, results)],
         list(table_content.lines(study, results)),
+        columns_against(study, found),
+        columns_learnt(study, found),
     )
 
 
@@ -83,10 +97,73 @@ def columns(study, found):
     worth += _by_name(study, found, "bits", "bits {}")
     made = [names, *_by_name(study, found, "compl", "compl {} (%)", digits=1)]
     made += _by_name(study, found, "zeta", "zeta {}")
-    trained = [NONE if r.parameters is None else f"{r.parameters:,}" for r in found]
+    trained = [_count(row.parameters) for row in found]
     made.append(("parameters", trained))
+    if any(row.inference_parameters is not None for row in found):
+        answering = [_count(row.inference_parameters) for row in found]
+        made.append(("inference parameters", answering))
     made.append(("seconds", [_spread(row.seconds, 1, 0) for row in found]))
     return scores, worth, made
+
+
+def columns_against(study, found):
+    """Columns on the paired differences to the best modality alone and to plain
+    fusion; arguments as in `columns`."""
+    group = [columns(study, found)[0][0]]
+    last = None
+    for name, heading in (("alone", "to {}"), ("fusion", "to plain fusion")):
+        own = [row.against.get(name) for row in found]
+        if not any(own):
+            continue
+        (to,) = {each.to for each in own if each is not None}
+        heading = heading.format(_title_of(study, to))
+        group.append((heading, [_signed(each) for each in own]))
+        group.append((f"p {heading}", [_p(each and each.p) for each in own]))
+        group.append((f"Holm {heading}", [_p(each and each.holm) for each in own]))
+        last = own
+    if last and any(each and each.seeds_needed for each in last):
+        points = " / ".join(map(str, paired.POINTS))
+        cells = [" / ".join(_needed(each)) or NONE for each in last]
+        group.append((f"seeds for {points} points", cells))
+    return group
+
+
+def _needed(difference):
+    return [f"{n:,}" for n in difference.seeds_needed.values()] if difference else []
+
+
+def _p(value):
+    return NONE if value is None else f"{value:.4f}"
+
+
+def _count(value):
+    return NONE if value is None else f"{value:,}"
+
+
+def columns_learnt(study, found):
+    """Columns on training score, its gap, last epoch, likelihood and bits against the
+    truth; arguments as in `columns`."""
+    score, _ = (title(name) for name in table_content.score_names(study))
+    group = [columns(study, found)[0][0]]
+    for key, heading, factor in (
+        ("train", f"train {score} (%)", 100),
+        ("gap", "gap to test (points)", 100),
+        ("last", f"last epoch {score} (%)", 100),
+        ("nll", "NLL (nats)", 1),
+        ("bits_error", "error of bits", 1),
+    ):
+        numbers = [getattr(row, key) for row in found]
+        if any(number is not None for number in numbers):
+            digits = 3 if factor == 1 else 2
+            group.append((heading, [_spread(each, factor, digits) for each in numbers]))
+    if any(row.chosen for row in found):
+        group.append(("chosen", [_chosen(row.chosen) for row in found]))
+    return group
+
+
+def _chosen(values):
+    named = [f"{name}={plan.shown(value)}" for name, value in values.items()]
+    return ", ".join(named) or NONE
 
 
 def _by_name(study, found, key, heading, factor=1, digits=2):
@@ -141,7 +218,9 @@ def turned(columns):
 
 def _joined(table):
     """All columns side by side."""
-    return turned([*table.scores, *table.worth[1:], *table.made[1:]])
+    groups = (table.against, table.learnt, table.worth, table.made)
+    further = [column for group in groups for column in group[1:]]
+    return turned([*table.scores, *further])
 
 
 def markdown(table):
@@ -211,7 +290,14 @@ def as_csv(study, found):
             for name in _names(study, found, key):
                 own = getattr(row, key).get(name)
                 line |= _cells(f"{key}_{name}" if name else key, own)
+        for name, found_ in row.against.items():
+            line |= _cells(f"to_{name}", found_)
+            line |= {f"to_{name}_p": found_.p, f"to_{name}_holm": found_.holm}
+        for key in LEARNT:
+            line |= _cells(key, getattr(row, key))
+        line |= {f"chosen_{name}": value for name, value in row.chosen.items()}
         line |= {"parameters": row.parameters}
+        line |= {"inference_parameters": row.inference_parameters}
         line |= _cells("seconds", row.seconds)
         lines.append(line)
     return _csv(lines)
@@ -254,7 +340,7 @@ def write_trials(study):
             for name in own:
                 column = f"{key}_{name}" if name else key
                 line[column] = shown.get(name)
-        for name in ("n", "best_epoch", "parameters", "seconds"):
+        for name in ("n", "best_epoch", *MEASURED, "parameters", "seconds"):
             line[name] = found.get(name)
         lines.append({**line, "failure": result.failure})
     fileio.write_atomically(study.out / "trials.csv", _csv(lines), study.out)

@@ -8,12 +8,14 @@ import time
 
 import keras
 import numpy as np
+from scipy.special import logsumexp
 
 from cmvq_keras import fileio
 from cmvq_keras.batches import evaluation_batches
 from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.fileio import to_json
+from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -30,7 +32,15 @@ _NOTED = {
     "devices": list,
 }
 FINISHED, FAILED = "trial.json", "failed.json"
-_ADDED = ("bits", "without")  # by version 0.2.0
+# By version 0.2.0.
+_ADDED = ("bits", "without")
+_ADDED_NUMBERS = (
+    "inference_parameters",
+    "nll",
+    "train_score",
+    "last_score",
+    "validation",
+)
 # These end a comparison: the next training would meet them too.
 _OF_THE_MACHINE = (OSError, MemoryError, ImportError)
 
@@ -101,6 +111,10 @@ def _check(content):
         value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"{name} must be a number. Received: {value!r}")
+    for name in _ADDED_NUMBERS:
+        value = content.setdefault(name, None)
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ValueError(f"{name} must be a number. Received: {value!r}")
     for name in ("compl", "zeta", *_ADDED):
         found = content.setdefault(name, {}) if name in _ADDED else content[name]
         if not isinstance(found, dict):
@@ -132,7 +146,9 @@ def do(trial, out, source, test, reporter):
     source = source.for_recipe(recipe)
     split, about = test(trial)
     places = {"data_dir": source.data_dir, "store": source.store}
-    options = {"callbacks": [EpochReporter(reporter)], "verbose": False, **places}
+    last = LastWeights()
+    callbacks = [EpochReporter(reporter), last]
+    options = {"callbacks": callbacks, "verbose": False, **places}
     fileio.make_folder(folder, out)
     before = seconds_before(folder, recipe, source)
     if before is None:
@@ -148,7 +164,8 @@ def do(trial, out, source, test, reporter):
     except Exception as error:
         return _failed(trial, out, error)
     seconds = time.perf_counter() - started
-    measured = {**_measure(run, split, about), "seconds": seconds}
+    measured = _measure(run, split, about, last.weights, source)
+    measured["seconds"] = seconds
     fileio.write_atomically(folder / FINISHED, to_json(measured), out)
     return read(trial.variant.label, trial.seed, folder)
 
@@ -185,25 +202,35 @@ def _failed(trial, out, error):
     return read(trial.variant.label, trial.seed, folder)
 
 
-def _measure(run, split, about):
-    """The numbers of a run's kept epoch; its answers go into its folder."""
+def _measure(run, split, about, last, source):
+    """The numbers of a run's kept epoch; its answers go into its folder.
+
+    Args:
+        run: the finished `Run`.
+        split, about: of the test.
+        last: the weights of the last epoch, or None.
+        source: a `DataSource`.
+    """
     recipe = run.recipe
     model = load_model(run)
-    answers = _answers(model, recipe, split)
+    task = model.inference_model()
+    answers, nll = _answers(task, recipe, split)
     sample_check.check_count(len(answers), about.n, str(run.directory))
     outcomes.write(run.directory, answers, recipe)
     found = outcomes.kind(recipe)(answers, len(recipe.classes))
-    (score,) = found.scores(np.ones((1, len(found)), np.int64))
     metrics = run.metrics
     environment = run.environment
-    return {
-        "score": float(score),
+    measured = {
+        "score": _score(answers, recipe),
         "second": found.second(),
+        "nll": nll,
         "n": len(found),
         "samples": about.checksum,
         "store": about.store,
         "parameters": trained_parameters(model),
+        "inference_parameters": sum(math.prod(w.shape) for w in task.weights),
         "best_epoch": metrics["best_epoch"],
+        "validation": metrics["validation"][outcomes.kind(recipe).score_name],
         **_complementarity(metrics.get("complementarity") or {}),
         "bits": (metrics["test"].get("information") or {}).get("bits", {}),
         "without": _without(model, recipe, split),
@@ -211,6 +238,19 @@ def _measure(run, split, about):
         "commit": environment["commit"],
         "devices": environment["devices"],
     }
+    train, _ = _answers(task, recipe, source.split(recipe, "train"))
+    measured["train_score"] = _score(train, recipe)
+    if last is not None:
+        # The same model again: on JAX it is compiled then.
+        model.set_weights(last)
+        answers, _ = _answers(task, recipe, split)
+        measured["last_score"] = _score(answers, recipe)
+    return measured
+
+
+def _score(answers, recipe):
+    found = outcomes.kind(recipe)(answers, len(recipe.classes))
+    return float(found.scores(np.ones((1, len(found)), np.int64))[0])
 
 
 def _complementarity(measured):
@@ -232,21 +272,45 @@ def _without(model, recipe, split):
     return {name: each[score] for name, each in found.items()}
 
 
-def _answers(model, recipe, split):
-    task = model.inference_model()
+def _answers(task, recipe, split):
+    """The answers of a model to a split, and its mean negative log-likelihood in nats
+    of the labels that count."""
     batches = evaluation_batches(recipe, split, task.input)
-    parts = []
+    parts, costs = [], []
     for index in range(len(batches)):
         x, labels = batches[index]
         logits = keras.ops.convert_to_numpy(task.predict_on_batch(x))
-        predicted = logits.argmax(axis=-1)
-        parts.append(outcomes.of_batch(np.asarray(labels), predicted, recipe))
-    return np.concatenate(parts)
+        labels = np.asarray(labels)
+        parts.append(outcomes.of_batch(labels, logits.argmax(axis=-1), recipe))
+        costs.append(_costs(labels, logits))
+    return np.concatenate(parts), float(np.concatenate(costs).mean())
+
+
+def _costs(labels, logits):
+    """-log softmax of the true classes, of all labels that count, float64."""
+    logits = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
+    labels = labels.reshape(-1)
+    counted = labels != IGNORED_LABEL
+    logits, labels = logits[counted], labels[counted]
+    return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
 
 
 def trained_parameters(model):
     """How many numbers of a model its optimizer changes."""
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+
+class LastWeights(keras.callbacks.Callback):
+    """Keeps the weights of the last epoch, before the best ones are loaded.
+
+    Attributes:
+        weights: as `Model.get_weights`; None where no epoch was trained.
+    """
+
+    weights = None
+
+    def on_train_end(self, logs=None):
+        self.weights = self.model.get_weights()
 
 
 class EpochReporter(keras.callbacks.Callback):

@@ -127,7 +127,11 @@ class Method:
         recipe = recipe.with_method(self.name, own)
         values = self.values(recipe)
         further = values.of_recipe() if isinstance(values, OptimizerSettings) else {}
-        return recipe.with_settings({**self.settings, **further})
+        return recipe.with_settings({**self.settings_for(recipe), **further})
+
+    def settings_for(self, recipe):
+        """The settings on top of a recipe's; `settings`, unless it depends on it."""
+        return self.settings
 
     def has_mask(self, recipe):
         """Whether a mask chooses channels; without one all of them pass.
@@ -135,7 +139,8 @@ class Method:
         Args:
             recipe: a `Recipe`.
         """
-        mode = self.settings.get("model.mask_mode", recipe.model.mask_mode)
+        settings = self.settings_for(recipe)
+        mode = settings.get("model.mask_mode", recipe.model.mask_mode)
         return mode != "none"
 
     def build_model(self, recipe):
