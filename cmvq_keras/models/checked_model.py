@@ -134,14 +134,26 @@ class CheckedModel(keras.Model):
 
     @property
     def metrics_names(self):
-        """Names of what `evaluate` gives as a list, in its order."""
+        """Names of what `evaluate` gives as a list, in its order.
+
+        Before a step of the model nothing is known of what `add_loss` in a call adds;
+        of a model that is not built yet, nothing at all.
+        """
         results = self.get_metrics_result() if self._has_results() else {}
         names = self._flatten_metrics_in_order({name: name for name in _flat(results)})
         return [names] if isinstance(names, str) else names
 
     def _has_results(self):
         compiled = self._compile_metrics
-        return compiled is None or compiled.built
+        if compiled is None or compiled.built:
+            return True
+        if not self.built or self._label_axes is None:
+            return False
+        # As its first step would.
+        labels = keras.KerasTensor((None,) * self._label_axes, "int32")
+        logits = keras.KerasTensor((*labels.shape, self._num_classes))
+        compiled.build(labels, logits)
+        return True
 
 
 def _flat(results):

@@ -56,11 +56,13 @@ class MaskedClassifier(MultimodalClassifier):
         return terms
 
     def _other_losses(self, terms):
-        losses = self.losses
-        if len(losses) <= (1 if self.mask.is_penalized else 0):
+        if not self._count_other_losses():
             return None
+        return sum(self.losses) - terms["mask_penalty"][0]
+
+    def _count_other_losses(self):
         # The penalty stands among them too, as a regularizer.
-        return sum(losses) - terms["mask_penalty"][0]
+        return super()._count_other_losses() - bool(self.mask.is_penalized)
 
     def channel_weights(self):
         self.check_built()

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made of)
+from cmvq_keras import fileio
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.layers import ModalityDropout
 from cmvq_keras.layers.remat import remat
@@ -226,10 +227,11 @@ class MultimodalClassifier(TaskModel):
             raise
         except Exception as error:
             # Each writer has types of its own, and messages of many lines.
+            reason = fileio.printable(str(error).strip().partition("\n")[0])
             raise ValueError(
                 f"Keras does not write this whole model as {format}: export "
                 "inference_model(), which takes the task's modalities and gives the "
-                f"logits. Received: {type(error).__name__}"
+                f"logits. Received: {type(error).__name__}: {reason}"
             ) from error
 
     def inference_model(self, without: Sequence[str] = ()) -> keras.Model:

@@ -204,7 +204,10 @@ class TaskModel(CheckedModel):
 
     def _other_losses(self, terms):
         """Regularizers and `add_loss` of the user's own layers; None without any."""
-        return sum(self.losses) if self.losses else None
+        return sum(self.losses) if self._count_other_losses() else None
+
+    def _count_other_losses(self):
+        return len(self.losses)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         found = labels.align_labels(y, y_pred["task"])
@@ -227,7 +230,10 @@ class TaskModel(CheckedModel):
 
     def _metrics_result(self):
         results = super().get_metrics_result()
-        if not self._has_other_losses:
+        # Within a step JAX has no value for a regularizer; its loss was computed before.
+        if not self._has_other_losses and (
+            self._is_in_step or not self._count_other_losses()
+        ):
             results.pop(self._other_tracker.name)
         return results
 
