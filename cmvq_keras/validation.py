@@ -92,6 +92,17 @@ def _bound(text):
     return int(base) ** int(exponent) if exponent else float(base)
 
 
+def modality_name_faults(names):
+    """One line for each name of a modality that another one's history would use."""
+    # Keras's history holds the validation values of X under val_X.
+    return [
+        f"a modality must not have the name val_{name} beside {name}: they would share "
+        "columns of the history"
+        for name in names
+        if f"val_{name}" in names
+    ]
+
+
 def check_limit(limit):
     """Raises ValueError unless `limit` is None or a whole number from 1 up."""
     if limit is not None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.validation import must_be
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -18,6 +19,10 @@ class MultiHeadClassifier(MultimodalClassifier):
         heads: by modality, a layer from its features to logits.
         head_weight: factor of the loss of each of them, beside the joint one's.
         **kwargs: of `MultimodalClassifier`.
+
+    Raises:
+        ValueError: for a modality named "joint" or "val", whose loss would be mixed up
+            with the joint head's or with the validation's.
     """
 
     _by_modality_keys = ("encoders", "heads")
@@ -30,6 +35,10 @@ class MultiHeadClassifier(MultimodalClassifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        for name in ("joint", "val"):
+            if name in self.modalities:
+                wanted = "named otherwise in a model with heads"
+                raise ValueError(must_be("a modality", wanted, name))
         self.head_weight = head_weight
         self.heads = {name: heads[name] for name in sorted(heads)}
 

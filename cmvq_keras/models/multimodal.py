@@ -18,6 +18,7 @@ from cmvq_keras.models import inputs as model_inputs
 from cmvq_keras.models import saved_weights
 from cmvq_keras.models.channels import FusedChannels
 from cmvq_keras.models.task_model import TaskModel
+from cmvq_keras.validation import modality_name_faults
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -82,6 +83,8 @@ class MultimodalClassifier(TaskModel):
         self.modalities = tuple(modalities or encoders)
         if not self.modalities:
             raise ValueError("`encoders` must hold at least one modality. Received: {}")
+        for fault in modality_name_faults(self.modalities):
+            raise ValueError(f"`encoders`: {fault}. Received: {list(encoders)}")
         self.channels = FusedChannels(self.modalities)
         # Weights files name layers by this order: encoders, a subclass's, solver.
         self._set_part("encoders", encoders)

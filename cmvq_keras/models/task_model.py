@@ -230,7 +230,7 @@ class TaskModel(CheckedModel):
 
     def _metrics_result(self):
         results = super().get_metrics_result()
-        # Within a step JAX has no value for a regularizer; its loss was computed before.
+        # In a step JAX has no value for a regularizer; its loss was computed before.
         if not self._has_other_losses and (
             self._is_in_step or not self._count_other_losses()
         ):

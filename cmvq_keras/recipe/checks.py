@@ -4,7 +4,7 @@ import re
 
 from cmvq_keras.recipe import fields, parsing
 from cmvq_keras.recipe.modality import shape_faults
-from cmvq_keras.validation import must_be
+from cmvq_keras.validation import modality_name_faults, must_be
 
 TASKS = ("classification", "segmentation")
 PRESETS = ("default", "paper", "code", "calibrated")
@@ -30,13 +30,7 @@ def _of_names(recipe):
                     f"{what} needs a name of letters, digits, _ and -. "
                     f"Received: {name!r}"
                 )
-    # Keras's history holds the validation values of X under val_X.
-    for name in recipe.modalities:
-        if f"val_{name}" in recipe.modalities:
-            yield (
-                f"a modality must not have the name val_{name} beside {name}: they "
-                "would share columns of the history"
-            )
+    yield from modality_name_faults(recipe.modalities)
 
 
 def _of_settings(recipe):

@@ -379,6 +379,15 @@ def test_networks_that_do_not_fit_are_refused():
         cmvq.CMVQVAE({"image": encoder(3)}, {"audio": decoder(1)}, solver())
     with pytest.raises(ValueError, match="`task_modalities` must be some of"):
         make_model(task_modalities=["text"])
+    encoders = {"image": encoder(3), "val_image": encoder(3)}
+    for kind in (cmvq.CMVQVAE, cmvq.MultimodalClassifier):
+        decoders = [dict.fromkeys(encoders)] if kind is cmvq.CMVQVAE else []
+        with pytest.raises(ValueError, match="the name val_image beside image"):
+            kind(encoders, *decoders, solver())
+    for name in ("val", "joint"):
+        heads = {"image": encoder(3), name: encoder(3)}
+        with pytest.raises(ValueError, match=f"with heads. Received: '{name}'"):
+            cmvq.MultiHeadClassifier(heads, solver(), heads=heads)
 
 
 @pytest.mark.parametrize(
