@@ -13,10 +13,19 @@ from cmvq_keras.cli import completion, options, study_options
     metavar="A,B,...",
     help="Methods, in the order of the table. Default: all that apply to the recipe.",
 )
+@click.option(
+    "--tune",
+    metavar="N",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="First let each method choose its one number from four values, on N seeds of "
+    "its own (from 100 on), by validation alone. docs/methods.md lists them.",
+)
 @study_options.common
 def command(
     recipe,
     names,
+    tune,
     seeds,
     first_seed,
     backend,
@@ -35,6 +44,7 @@ def command(
     \b
     cmvq compare --recipe planted --methods unimodal,ours --seeds 2 --out COMPARED
     cmvq compare --recipe digits --data-dir DATA --limit 2000 --epochs 5 --out DIR
+    cmvq compare --recipe erasure --tune 3 --seeds 20 --out DIR
 
     All methods are tested on the same samples, with the epoch that was best on the
     validation data. Every method trains with the first seed before any trains with the
@@ -63,5 +73,6 @@ def command(
                 store=store,
                 reporter=TerminalProgress(),
                 jobs=jobs,
+                tune=tune,
             )
     study_options.conclude(out, "compare")

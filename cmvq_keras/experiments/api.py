@@ -8,7 +8,7 @@ import keras
 from cmvq_keras import recipes
 from cmvq_keras.data.store import reader
 from cmvq_keras.data.store.store import Store
-from cmvq_keras.experiments import plan, runner
+from cmvq_keras.experiments import plan, runner, tuning
 from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.experiments.study import COMPARE, SWEEP, Study, begin
 from cmvq_keras.old_names import keyword_only, renamed_argument
@@ -28,6 +28,7 @@ def compare(
     store: str | os.PathLike | Store | None = None,
     reporter: ProgressReporter | None = None,
     jobs: int = 1,
+    tune: int = 0,
 ) -> Study:
     """Trains a recipe by several methods, each with several seeds.
 
@@ -42,17 +43,20 @@ def compare(
         data_dir, store: as in `cmvq_keras.train`.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`, or None.
         jobs: how many are trained at a time, see `runner.train`.
+        tune: with how many seeds of its own each method first chooses its one number
+            (`cmvq_keras.methods.method.Method.tuned`) by validation; 0 for none.
 
     Returns:
         The `cmvq_keras.experiments.study.Study`.
 
     Raises:
-        ValueError: for unknown methods, when none applies, and when `out` holds a
-            comparison with other settings.
+        ValueError: for unknown methods, when none applies, when `out` holds a
+            comparison with other settings, and for seeds that are those of the tuning.
         FileExistsError: when `out` holds something else.
         FileNotFoundError: when raw data is missing; it says how to get it.
     """
-    recipe = recipes.resolve(recipe)
+    recipe, seeds = recipes.resolve(recipe), list(seeds)
+    tuning_seeds = tuning.seeds_of(tune, seeds)
     variants, left = plan.of_methods(recipe, names)
     source = DataSource(data_dir, store)
     if store is not None:
@@ -62,7 +66,9 @@ def compare(
     if not variants:
         reasons = "; ".join(f"{each['method']}: {each['reason']}" for each in left)
         raise ValueError(f"No method applies to {recipe.name}: {reasons}")
-    study = _begin(COMPARE, out, recipe, variants, left)
+    study = _begin(COMPARE, out, recipe, variants, left, tune)
+    if tune:
+        variants = tuning.choose(variants, tuning_seeds, study, source, reporter, jobs)
     runner.train(study, variants, seeds, source, reporter, jobs)
     return study
 
@@ -101,8 +107,8 @@ def sweep(
     return study
 
 
-def _begin(kind, out, recipe, variants, left):
-    return begin(out, kind, recipe, keras.config.backend(), variants, left)
+def _begin(kind, out, recipe, variants, left, tune=0):
+    return begin(out, kind, recipe, keras.config.backend(), variants, left, tune)
 
 
 def _fitting(variants, store, recipe):

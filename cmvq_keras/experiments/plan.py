@@ -11,6 +11,7 @@ from cmvq_keras.resolved_recipe import ResolvedRecipe
 REFERENCE = "ours"
 # What any fusion has to beat: without these a table cannot say what overfits.
 _FIRST = ("unimodal", "ensemble", "all-features")
+FIRST_TUNING_SEED = 100
 _SEED = "training.seed"
 # The table's foot has lines of its own on these.
 _TOLD = ("training.epochs", "training.limit", _SEED)
@@ -28,6 +29,7 @@ class Variant:
         recipe: the `ResolvedRecipe` to train, but for the seed.
         full: the one whose test samples it is measured on: all modalities.
         values: the values that a sweep gives it, by setting.
+        chosen: the values that tuning chose for it, by setting.
     """
 
     label: str
@@ -36,6 +38,7 @@ class Variant:
     recipe: ResolvedRecipe
     full: ResolvedRecipe
     values: dict = dataclasses.field(default_factory=dict)
+    chosen: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         check_label(self.label)

@@ -33,6 +33,8 @@ class Study:
         left: methods that do not apply, see `plan.of_methods`.
         reference: the label that the others are compared with, or None.
         tests: by label the test samples, `sample_check.About` as a dictionary.
+        tune: with how many seeds each method's number was chosen; 0 for none. The rows
+            then hold it as "chosen", by setting.
     """
 
     out: pathlib.Path
@@ -45,6 +47,7 @@ class Study:
     left: list
     reference: str | None
     tests: dict
+    tune: int = 0
 
     @property
     def path(self):
@@ -92,6 +95,13 @@ class Study:
                 f"{' and '.join(differing)} differ. Choose another folder."
             )
 
+    def note_chosen(self, chosen):
+        """Notes the values that tuning chose, dictionaries by label."""
+        for row in self.rows:
+            if row["label"] in chosen:
+                row["chosen"] = chosen[row["label"]]
+        self.write()
+
     def results(self):
         """All trials that have ended, `trial.Result`s: rows in the table's order, and
         of each the seeds in theirs."""
@@ -116,14 +126,14 @@ class Study:
         return recipes.resolve(self.recipe.with_settings(row["values"]))
 
 
-def begin(out, kind, recipe, backend, variants, left=()):
+def begin(out, kind, recipe, backend, variants, left=(), tune=0):
     """Makes a comparison's folder, or goes on with it.
 
     Rows that are there already stay, after those of this call.
 
     Args:
         out: the folder.
-        kind, recipe, backend, left: see `Study`.
+        kind, recipe, backend, left, tune: see `Study`.
         variants: `plan.Variant`s.
 
     Returns:
@@ -148,6 +158,7 @@ def begin(out, kind, recipe, backend, variants, left=()):
         left=list(left),
         reference=plan.reference(variants, recipe),
         tests={},
+        tune=tune,
     )
     if not os.path.lexists(out / FILE):
         _check_empty(out)
@@ -189,6 +200,8 @@ def _check_same(before, now):
         for name in ("kind", "backend")
         if getattr(before, name) != getattr(now, name)
     ]
+    if before.tune != now.tune:
+        faults.append(f"{before.tune} seeds are for tuning")
     if before.over != now.over:
         faults.append(f"the sweep is over {' and '.join(before.over) or 'nothing'}")
     faults += [f"{name} is {plan.shown(old)}" for name, old in _other(before, now)]
@@ -255,6 +268,7 @@ def _check_content(study):
         ("left", list),
         ("reference", str | None),
         ("tests", dict),
+        ("tune", int),
     ):
         if not isinstance(getattr(study, name), kind):
             raise ValueError(f"{name} is of another type")
@@ -266,6 +280,8 @@ def _check_content(study):
                 raise ValueError(f"{name} must list {', '.join(keys)} as text")
     if not all(isinstance(row.get("values"), dict) for row in study.rows):
         raise ValueError("rows must list values by setting")
+    if not all(isinstance(row.get("chosen", {}), dict) for row in study.rows):
+        raise ValueError("rows must list chosen values by setting")
     if not all(isinstance(name, str) for name in (*study.changed, *study.over)):
         raise ValueError("changed and over must list text")
     fields = {field.name for field in dataclasses.fields(sample_check.About)}

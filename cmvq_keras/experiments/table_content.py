@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from cmvq_keras import recipes
-from cmvq_keras.experiments import outcomes, paired, statistics
+from cmvq_keras.experiments import outcomes, paired, plan, statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +237,13 @@ def lines(study, results):
     yield "Epochs", f"{training.epochs}; the best one on validation data, by {by}"
     yield "Backend", f"{study.backend} on {_devices(results)}"
     yield "Seeds", _seeds(study, results)
+    if study.tune:
+        first = plan.FIRST_TUNING_SEED
+        yield (
+            "Tuning",
+            f"each method's one number, from four values, by {score_names(study)[0]} "
+            f"on validation data, seeds {first} to {first + study.tune - 1}",
+        )
     yield from _tests(study)
     yield _data(study, results)
     yield (

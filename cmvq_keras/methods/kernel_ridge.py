@@ -85,6 +85,7 @@ METHOD = KernelRidge(
     name="kernel-ridge",
     title="kernel ridge",
     source="scikit-learn, sklearn.kernel_ridge.KernelRidge",
+    tuned=("method.penalty", (0.01, 0.1, 1.0, 10.0)),
 )
 
 

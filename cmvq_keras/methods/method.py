@@ -5,6 +5,13 @@ import dataclasses
 from cmvq_keras import validation
 from cmvq_keras.recipe import choice, faults, optional, setting
 
+#: A number that most methods have, to choose from when methods are tuned alike.
+DROPOUT = ("model.dropout", (0.0, 0.1, 0.3, 0.5))
+#: lambda, of methods with a mask whose penalty counts.
+PENALTY_WEIGHT = ("model.penalty_weight", (1e-4, 1e-3, 3e-3, 1e-2))
+#: Of methods without a dropout.
+WEIGHT_DECAY = ("training.weight_decay", (1e-3, 1e-2, 3e-2, 1e-1))
+
 
 @dataclasses.dataclass(frozen=True)
 class NoSettings:
@@ -59,6 +66,8 @@ class Method:
         own: the dataclass of the method's own settings, `method.NAME` of a recipe;
             its fields are made by `cmvq_keras.recipe.setting`.
         authors: values of own settings under `method.preset` "authors".
+        tuned: the one number that `cmvq compare --tune` chooses: its dotted name and
+            four values, in the order in which equal ones win.
     """
 
     name: str
@@ -68,6 +77,7 @@ class Method:
     on_several_devices: bool = True
     own: type = NoSettings
     authors: dict = dataclasses.field(default_factory=dict)
+    tuned: tuple = DROPOUT
 
     def reason_against(self, recipe):
         """One line on why the method does not apply to a recipe, or None."""

@@ -42,4 +42,5 @@ METHOD = MultiLoss(
     name="multi-loss",
     title="several losses",
     source="Wang, Tran, Feiszli, CVPR 2020, the blended loss with equal weights",
+    tuned=("method.weight", (0.1, 0.3, 1.0, 3.0)),
 )

@@ -79,7 +79,14 @@ class Ogm(OfTwo):
         return {"ogm": notes}
 
 
-METHOD = Ogm(name="ogm", title="OGM", source="Peng et al., CVPR 2022, eqs. 8 to 10")
+ALPHAS = ("method.alpha", (0.1, 0.3, 0.8, 1.5))
+
+METHOD = Ogm(
+    name="ogm",
+    title="OGM",
+    source="Peng et al., CVPR 2022, eqs. 8 to 10",
+    tuned=ALPHAS,
+)
 
 RANK = 3  # kernels of convolutions over time (3) and over pictures (4)
 

@@ -90,7 +90,12 @@ class Pmr(OfTwo):
         ]
 
 
-METHOD = Pmr(name="pmr", title="PMR", source="Fan et al., CVPR 2023, Section 3")
+METHOD = Pmr(
+    name="pmr",
+    title="PMR",
+    source="Fan et al., CVPR 2023, Section 3",
+    tuned=("method.alpha", (0.5, 1.0, 2.0, 3.0)),
+)
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from cmvq_keras.methods.late_fusion import LateFusion, late_fusion
+from cmvq_keras.methods.method import WEIGHT_DECAY
 from cmvq_keras.models import labels
 from cmvq_keras.models.channels import FusedChannels
 from cmvq_keras.models.multimodal import MultimodalClassifier
@@ -39,6 +40,7 @@ METHOD = TcMax(
     name="tcmax",
     title="TCMax",
     source="Multimodal classification via total correlation maximization, ICLR 2026",
+    tuned=WEIGHT_DECAY,
 )
 
 

@@ -16,6 +16,7 @@ from cmvq_keras.data import Store
 from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.experiments.trial import EpochReporter
 from cmvq_keras.runs import locking
+from cmvq_keras.runs.evaluate import evaluate
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api as training
@@ -98,6 +99,15 @@ def test_the_score_is_the_runs_own_on_the_test_split(compared):
         model = load_model(run)
         trained = sum(np.prod(weight.shape) for weight in model.trainable_weights)
         assert int(line["parameters"]) == trained
+        assert float(line["nll"]) == pytest.approx(test["task_loss"], rel=1e-4)
+        on_validation = run.metrics["validation"]["accuracy"]
+        assert float(line["validation"]) == pytest.approx(on_validation, abs=1e-6)
+        # The one epoch is the best one and the last.
+        assert line["last_score"] == line["accuracy"]
+        on_train = evaluate(run, "train")["accuracy"]
+        assert float(line["train_score"]) == pytest.approx(on_train, abs=1e-6)
+        answering = sum(np.prod(w.shape) for w in model.inference_model().weights)
+        assert int(line["inference_parameters"]) == answering
 
 
 def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
