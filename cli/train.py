@@ -185,10 +185,13 @@ def command(
 
 
 def _conclude(run):
+    from cmvq_keras.runs import learning
     from cmvq_keras.runs.run import Follower
 
     if not isinstance(run, Follower):
-        click.echo(f"\n{summary(run)}\n\nNext:\n{next_commands(run)}")
+        parts = [summary(run), *learning.advice(run)]
+        parts.append(f"Next:\n{next_commands(run)}")
+        click.echo("\n" + "\n\n".join(parts))
 
 
 def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places):

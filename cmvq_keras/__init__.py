@@ -41,6 +41,7 @@ _PUBLIC = {
         "QuantizedChannels",
         "Quantizer",
         "RotationQuantizer",
+        "SimVectorQuantizer",
         "ThresholdMask",
         "VectorQuantizer",
     ),

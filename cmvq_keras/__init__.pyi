@@ -32,6 +32,7 @@ from cmvq_keras.layers import ThresholdMask as ThresholdMask
 from cmvq_keras.layers import VectorQuantizer as VectorQuantizer
 from cmvq_keras.layers.fsq import FiniteScalarQuantizer as FiniteScalarQuantizer
 from cmvq_keras.layers.rotation import RotationQuantizer as RotationQuantizer
+from cmvq_keras.layers.simvq import SimVectorQuantizer as SimVectorQuantizer
 from cmvq_keras.models.build import build_model as build_model
 from cmvq_keras.models.cmvqvae import CMVQVAE as CMVQVAE
 from cmvq_keras.models.masked import MaskedClassifier as MaskedClassifier

@@ -156,10 +156,7 @@ class VectorQuantizer(Quantizer):
 
     def build(self, input_shape):
         depth = self.check_depth(input_shape)
-        if depth % self.groups:
-            raise ValueError(
-                f"`groups` must divide the depth {depth}. Received: {self.groups}"
-            )
+        self.check_groups(depth)
         shape = (self.num_embeddings, depth)
         sizes = shape[:1] if self.groups == 1 else (self.groups, self.num_embeddings)
         if self._learns_by_average:
@@ -180,6 +177,13 @@ class VectorQuantizer(Quantizer):
                 self.start_offset = self._add("start_offset", shape, "zeros", False)
         if self._starts_from_data:
             self.initialized = self._add("initialized", (), "zeros", False)
+
+    def check_groups(self, depth):
+        """Raises ValueError unless the channels form groups of one size."""
+        if depth % self.groups:
+            raise ValueError(
+                f"`groups` must divide the depth {depth}. Received: {self.groups}"
+            )
 
     def _add(self, name, shape, initializer, trainable):
         return self.add_weight(

@@ -16,6 +16,7 @@ from cmvq_keras.methods.late_fusion import OfTwo, late_fusion
 from cmvq_keras.methods.method import OptimizerSettings
 from cmvq_keras.models import labels
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.models.wrapping_optimizer import WrappingOptimizer
 from cmvq_keras.recipe import optional, setting
 
 UNDER_ADAM = (
@@ -176,7 +177,7 @@ def coefficients(scores, alpha):
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
-class ModulatingOptimizer(keras.optimizers.Optimizer):
+class ModulatingOptimizer(WrappingOptimizer):
     """Scales the gradients of the encoders' kernels, adds noise, hands them on.
 
     Args:
@@ -200,8 +201,7 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         stop=None,
         name=None,
     ):
-        super().__init__(learning_rate=0.0, name=name)
-        self.inner = inner
+        super().__init__(inner, name=name)
         self.kernels = [list(positions) for positions in kernels]
         self.modulation = modulation
         self.noise = noise
@@ -210,16 +210,6 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         # Among the optimizer's variables: else JAX draws the same noise every step.
         self.noise_state = self.seed_generator.state
-
-    def build(self, variables):
-        if self.built:
-            return
-        self.inner.build(variables)
-        super().build(variables)
-
-    @property
-    def variables(self):
-        return [*self._variables, *self.inner.variables]
 
     def apply(self, grads, trainable_variables=None):
         """Takes one step; arguments as in Keras."""
@@ -252,41 +242,15 @@ class ModulatingOptimizer(keras.optimizers.Optimizer):
         )
         return scaled + draw * (ops.std(gradient) + 1e-8)
 
-    @property
-    def learning_rate(self):
-        """The inner optimizer's."""
-        return self.inner.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate):
-        self.inner.learning_rate = learning_rate
-
-    @property
-    def iterations(self):
-        """Steps taken."""
-        return self.inner.iterations
-
-    def finalize_variable_values(self, var_list):
-        """Hands on what Keras calls after the last epoch."""
-        self.inner.finalize_variable_values(var_list)
-
     def get_config(self):
         return {
-            "inner": keras.saving.serialize_keras_object(self.inner),
+            **super().get_config(),
             "kernels": self.kernels,
             "modulation": self.modulation,
             "noise": self.noise,
             "seed": self.seed,
             "stop": self.stop,
-            "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        inner = keras.saving.deserialize_keras_object(
-            config.pop("inner"), custom_objects
-        )
-        return cls(inner, **config)
 
 
 def wrapped(optimizer, model, noise, seed=None, stop=None):

@@ -1,0 +1,50 @@
+"""Advice at the end of a training."""
+
+import types
+
+import pytest
+
+from cmvq_keras import recipes
+from cmvq_keras.runs import learning
+
+pytestmark = pytest.mark.once
+
+
+def _run(validation, train=None, best=None, n=1000, epochs=None):
+    train = validation if train is None else train
+    history = [
+        {"accuracy": own, "val_accuracy": held}
+        for own, held in zip(train, validation, strict=True)
+    ]
+    recipe = recipes.get("planted")
+    recipe = recipe.with_settings({"training.epochs": epochs or len(history)})
+    metrics = {"best_epoch": best or len(history), "validation": {"n": n}}
+    return types.SimpleNamespace(history=history, metrics=metrics, recipe=recipe)
+
+
+def test_a_score_that_still_rises_is_told_with_its_points():
+    # The last 2 of 20 epochs: a mean of 0.655 after one of 0.635.
+    values = [0.3] * 16 + [0.63, 0.64, 0.65, 0.66]
+    (line,) = learning.advice(_run(values, n=10**5))
+    assert line.startswith("Too short: validation accuracy rose by 2.0 points over the")
+    assert "last 2 epochs. Try more, for example --epochs 40." in line
+    # 2 points are within two standard errors of 1,000 samples (3.0 points).
+    assert list(learning.advice(_run(values, n=1000))) == []
+
+
+@pytest.mark.parametrize(
+    "values", [[0.9] * 20, [0.1, 0.9], [0.9], [0.3] * 10 + [0.9] * 10]
+)
+def test_a_score_that_is_flat_at_the_end_is_not(values):
+    assert list(learning.advice(_run(values, n=10**5))) == []
+
+
+def test_a_training_that_stopped_early_was_long_enough():
+    assert list(learning.advice(_run([0.1, 0.3, 0.6], epochs=50, n=10**5))) == []
+
+
+def test_the_gap_is_that_of_the_kept_epoch():
+    train, validation = [0.6, 0.9, 1.0], [0.6, 0.7, 0.7]
+    (line,) = learning.advice(_run(validation, train, best=2))
+    assert line.startswith("Overfitting: at the kept epoch training accuracy is 20.0")
+    assert list(learning.advice(_run(validation, train, best=1))) == []
