@@ -1,4 +1,4 @@
-"""What the devices of one training tell each other in a step, and what that costs.
+"""What the devices of one training send each other in a step, and what that costs.
 
     python -m benchmarks.communication --recipe crema-d --backend torch
 
@@ -123,7 +123,7 @@ def seconds(found, devices, bandwidth, latency):
 
 
 def efficiency(step, exchange):
-    """How much of the devices' time is work: of a step that computes, then tells."""
+    """How much of the devices' time is work: of a step that computes, then sends."""
     return step / (step + exchange)
 
 

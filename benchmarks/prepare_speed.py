@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.prepare_speed
 
-Makes clips that look like the official ones (FLV, 480 x 360, 30 pictures a second, 2.5
-seconds, Sorenson H.263 and MP3 at 44.1 kHz), decodes each to one frame and its mel
+Makes clips that look like the official ones (FLV, 480 x 360, 30 pictures per second,
+2.5 seconds, Sorenson H.263 and MP3 at 44.1 kHz), decodes each to one frame and its mel
 spectrogram in this one process, and prints a line of a Markdown table.
 """
 

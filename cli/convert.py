@@ -28,7 +28,7 @@ from cmvq_keras.recipe import PRESETS
     "--out",
     required=True,
     type=click.Path(file_okay=False),
-    help="The run folder to make.",
+    help="Run folder to write.",
 )
 def command(file, recipe, preset, backend, out):
     """Make a run folder from a model file of the author's PyTorch code.

@@ -61,9 +61,9 @@ def _rows(exported, format_, backend):
     for name, found in facts["inputs"].items():
         yield f"Input {name}", f"{_shape(found)} values {found['values']}"
     for name in facts["dropped"]:
-        yield f"Input {name}", "none: the task sees none of it"
+        yield f"Input {name}", "none: the task uses none of its channels"
     for name, found in facts["outputs"].items():
-        yield f"Output {name}", f"{_shape(found)} a class each, before softmax"
+        yield f"Output {name}", f"{_shape(found)} one per class, before softmax"
     for name, channels in facts["channels"].items():
         yield f"Channels of {name}", f"{len(channels)} of {exported.depth}"
     before, after = exported.parameters
@@ -77,9 +77,10 @@ def _shape(found):
 
 
 def _difference(exported):
-    text = f"logits differ by {exported.difference:.1e} at most"
+    text = f"logits differ by at most {exported.difference:.1e}"
     if exported.differing:
         text += (
-            f"; {exported.differing} random samples have a feature as near to two codes"
+            f"; {exported.differing} random samples have a feature equally near to two "
+            "codes"
         )
     return text

@@ -8,7 +8,7 @@ from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
 
 
-@click.command("report", short_help="Report what a run has learnt as one HTML page.")
+@click.command("report", short_help="Report what a run has learned as one HTML page.")
 @click.argument("run", metavar="RUN", type=click.Path())
 @options.split
 @click.option(

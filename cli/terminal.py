@@ -28,24 +28,24 @@ class _Printable:
         # Every second part is a sequence of our own.
         parts = _OWN.split(text) if self._stream.isatty() else [text]
         parts[::2] = map(fileio.printable_lines, parts[::2])
-        with self._faults_told():
+        with self._faults_reported():
             self._stream.write("".join(parts))
         return len(text)
 
     def flush(self):
         """Hands on what was written."""
-        with self._faults_told():
+        with self._faults_reported():
             self._stream.flush()
 
     @contextlib.contextmanager
-    def _faults_told(self):
+    def _faults_reported(self):
         try:
             yield
         except BrokenPipeError:
             self._drop()
             # Click would end without a word.
             raise OSError(
-                "The output was closed before its end: what reads it has stopped."
+                "The output was closed early: its reader has stopped."
             ) from None
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._stream.name) from None

@@ -147,11 +147,11 @@ def codes(recipe, used):
 
 
 def shared_labels(metrics):
-    """Rows of the accuracy on the classes that a run shares with its origin."""
+    """Rows of the accuracy on the classes that a run shares with the one it started from."""
     if "shared" not in metrics:
         return
     shared = metrics["shared"]
     yield "On shared classes", percent(shared["accuracy"])
-    yield "  among these alone", percent(shared["accuracy_among_shared"])
+    yield "  chosen among these", percent(shared["accuracy_among_shared"])
     names = ", ".join(shared["classes"]) or "none"
-    yield "  which are", f"{names} ({shared['n']} labels)"
+    yield "  these are", f"{names} ({shared['n']} labels)"

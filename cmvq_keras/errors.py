@@ -26,7 +26,8 @@ class PeerLostError(ConnectionError):
         """The exception for what a backend raises when a process does not answer."""
         reason = " ".join(str(error).split())[:200]
         return cls(
-            f"Another process of this training was lost, or its connection ({reason})"
+            "Another process of this training, or the connection to it, was lost "
+            f"({reason})"
         )
 
 
@@ -34,7 +35,7 @@ SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class LeaderRefusedError(RuntimeError):
-    """The first process of this training has refused to begin, and tells why."""
+    """The first process of this training refused to begin. It reports the reason."""
 
 
 class TrainingInterruptedError(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Files: opened without trust, replaced as a whole, their faults told in one line.
+"""Untrusted files: checked when opened, replaced as a whole, faults in one line.
 
 A `root` is a folder that somebody else may have made: a run, a store, a comparison.
 What is opened, written or removed there is a regular file or folder inside it; no link
@@ -46,7 +46,7 @@ def opened(path, what, max_bytes=sys.maxsize, root=None):
         root: a folder above it; below that one no link is followed.
 
     Yields:
-        The file, open for reading in binary mode; `size` tells its length.
+        The file, open for reading in binary mode; `size` gives its length.
 
     Raises:
         ValueError: in one line, with the path.
@@ -85,7 +85,7 @@ def _opened(path, what, root):
     # A pipe or a device might give no end of bytes, or none and no end either.
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise ValueError(f"{path} is not a readable {what}: it is no file")
+        raise ValueError(f"{path} is not a readable {what}: it is not a file")
     return handle
 
 
@@ -139,10 +139,10 @@ def check_no_links(folder):
         for entry in entries:
             mode = entry.stat(follow_symlinks=False).st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                kind = "a link" if stat.S_ISLNK(mode) else "no file"
+                kind = "a link" if stat.S_ISLNK(mode) else "not a file"
                 raise ValueError(
-                    f"{folder / entry.name} is {kind}: what lies in {folder} has to "
-                    "be files and folders. Remove it."
+                    f"{folder / entry.name} is {kind}: {folder} may hold only files "
+                    "and folders. Remove it."
                 )
 
 
@@ -303,9 +303,9 @@ def writable(path, keep=False):
 
 @contextlib.contextmanager
 def deferring(file):
-    """A file for HDF5, to which errors of the disk are told when it has ended.
+    """A file for HDF5 that raises errors of the disk after HDF5 has finished.
 
-    Met amid its work they end in tracebacks of its own, or the process in a crash.
+    During its work they would end in its own tracebacks, or in a crash.
 
     Args:
         file: open for writing.
@@ -373,7 +373,7 @@ def plain(value):
 
 
 def read_json(path, what="JSON file", root=None):
-    """The JSON object in a file that nobody vouches for.
+    """The JSON object in an untrusted file.
 
     Args:
         path, what, root: as in `opened`.
@@ -390,7 +390,7 @@ def read_json(path, what="JSON file", root=None):
 
 
 def csv_rows(content):
-    """Yields `(line number, cells)` of a table that nobody vouches for.
+    """Yields `(line number, cells)` of an untrusted table.
 
     Args:
         content: its bytes, in UTF-8 with or without a byte order mark.
@@ -404,7 +404,7 @@ def csv_rows(content):
         for cells in reader:
             yield reader.line_num, cells
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"it is no CSV file in UTF-8: {error}") from None
+        raise ValueError(f"it is not a CSV file in UTF-8: {error}") from None
 
 
 def csv_line(cells):

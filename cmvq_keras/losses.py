@@ -104,7 +104,7 @@ def loss_of_counted(loss, labels, logits, counted, sample_weight=None):
     values = ops.cast(loss.call(labels, ops.cast(logits, "float32")), "float32")
     if len(values.shape) != len(labels.shape):
         raise ValueError(
-            "With `ignore_class` the loss must give one value a label, of "
+            "With `ignore_class` the loss must give one value per label, of "
             f"{len(labels.shape)} axes. Received: shape {tuple(values.shape)}"
         )
     weights = counted

@@ -31,7 +31,7 @@ class RecipeFile:
     Args:
         path: where it lies, absolute.
         sha256: of its text.
-        module: its names, faults in its readers told with their line.
+        module: its names; faults in its readers are reported with their line.
     """
 
     path: pathlib.Path
@@ -95,8 +95,8 @@ def check_run(run):
         run: an open `cmvq_keras.runs.run.Run` whose raw files are to be read.
 
     Returns:
-        A sentence to tell when the file is not the one any more that the run was
-        trained with; else None.
+        A sentence for the user if the file has changed since the run was trained with
+        it; else None.
     """
     noted = run.environment.get(NOTE)
     if not isinstance(noted, dict):
@@ -157,11 +157,11 @@ def _checked(path, module, taken):
 
 
 def _wrap_readers(path, module):
-    """The module's names, its functions wrapped so that their faults are told."""
+    """The module's names, its functions wrapped so that their faults are reported."""
     names = dict(vars(module))
     for name in ("open_split", "load_split", "resolved", "optimum", "truth", "files"):
         if callable(names.get(name)):
-            names[name] = _Told(names[name], path)
+            names[name] = _Reporting(names[name], path)
     if "open_split" in names:
         names["open_split"] = _Opener(names["open_split"], path)
     text = types.ModuleType(module.__name__)
@@ -170,7 +170,7 @@ def _wrap_readers(path, module):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Told:
+class _Reporting:
     """A function of the file."""
 
     function: Callable
@@ -195,7 +195,7 @@ class _Reader:
 
 @dataclasses.dataclass(frozen=True)
 class _Opener:
-    """The file's `open_split`, whose listing's readers tell their faults too."""
+    """The file's `open_split`, whose listing's readers report their faults too."""
 
     function: Callable
     path: pathlib.Path

@@ -97,9 +97,9 @@ def planted(path, victim, kind):
 @pytest.mark.parametrize("root_of", [lambda path: path.parent, lambda path: None])
 def test_a_pipe_is_not_waited_for(root_of, root):
     os.mkfifo(root / "name")
-    with pytest.raises(ValueError, match="is not a readable note: it is no file"):
+    with pytest.raises(ValueError, match="is not a readable note: it is not a file"):
         _read(root / "name", root_of(root / "name"))
-    with pytest.raises(ValueError, match="name is no file: what lies in"):
+    with pytest.raises(ValueError, match="name is not a file: "):
         fileio.check_no_links(root)
 
 

@@ -40,8 +40,8 @@ def rows(measured):
         part, shape, who, precision = each["case"]
         row = {"part": part, "shape": shape, "who": who, "precision": precision}
         if each["rounds"]:
-            tell = _memory if part == "memory" else _time
-            row |= tell(each["rounds"], _peer(each, measured))
+            summarize = _memory if part == "memory" else _time
+            row |= summarize(each["rounds"], _peer(each, measured))
             if other := _other(each, measured):
                 row["other / it"] = _ratio(other, each["rounds"], "seconds")
         if each["error"]:
@@ -89,10 +89,10 @@ def _rounds_of(peer, each, measured):
 
 def _time(rounds, peer):
     seconds = [one["seconds"] for one in rounds]
-    row = {"median": _told(statistics.median(seconds))}
+    row = {"median": _in_words(statistics.median(seconds))}
     if len(seconds) > 1:
         low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
-        row["quartiles"] = f"{_told(low)} - {_told(high)}"
+        row["quartiles"] = f"{_in_words(low)} - {_in_words(high)}"
     if peer:
         row["peer / it"] = _ratio(peer, rounds, "seconds")
     if peer and "processor" in peer[0]:
@@ -122,7 +122,7 @@ def _growth(last, peer):
 def _memory(rounds, peer):
     last = rounds[-1]
     seconds = statistics.median(one["seconds"] for one in rounds)
-    row = {"median": f"{last['peak'] / 1e6:,.0f} MB", "time": _told(seconds)}
+    row = {"median": f"{last['peak'] / 1e6:,.0f} MB", "time": _in_words(seconds)}
     row |= _growth(last, peer and peer[-1])
     if last.get("floor"):
         row["it / floor"] = f"{last['growth'] / last['floor']:.2f}"
@@ -131,5 +131,5 @@ def _memory(rounds, peer):
     return row
 
 
-def _told(seconds):
+def _in_words(seconds):
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"

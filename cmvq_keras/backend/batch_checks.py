@@ -64,8 +64,8 @@ def _tensorflow_in_range(labels, num_classes, ignore_class):
     valid = tf.logical_or(
         tf.logical_and(low >= 0.0, high < float(num_classes)), tf.size(seen) == 0
     )
-    told = tf.debugging.Assert(valid, ["label range:", low, high, num_classes])
-    with tf.control_dependencies([] if told is None else [told]):
+    check = tf.debugging.Assert(valid, ["label range:", low, high, num_classes])
+    with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(labels)
 
 

@@ -163,7 +163,7 @@ class DamagedSamples:
             )
             more = "; ..." if len(self.left_out) > 3 else ""
             logging.getLogger(__name__).warning(
-                "%d files or samples are left out (%s%s)",
+                "%d files or samples were skipped (%s%s)",
                 len(self.left_out),
                 some,
                 more,
@@ -256,7 +256,8 @@ def check_labels(listing, recipe):
     where = f"{listing.split}: labels" if listing.split else "labels"
     if labels.shape != (len(listing),):
         raise ValueError(
-            f"{where} must be one a sample, ({len(listing)},). Received: {labels.shape}"
+            f"{where} must be one per sample, ({len(listing)},). Received: "
+            f"{labels.shape}"
         )
     if not len(labels):
         return

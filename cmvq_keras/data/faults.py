@@ -19,7 +19,10 @@ def dtype_fault(values):
     if kind == "f":
         return 'Convert it: x.astype("float32")'
     if kind in "iub":
-        return 'Pictures of 0 to 255: x.astype("uint8"); all else: x.astype("float32")'
+        return (
+            'Pictures of 0 to 255: x.astype("uint8"); everything else: '
+            'x.astype("float32")'
+        )
     return "It must hold numbers"
 
 

@@ -1,7 +1,7 @@
 """What a split holds, known before anything is decoded: what a reader gives.
 
-A reader lists; it does not decode. So a preparation can decode on all cores, tell how
-much is left, go on where it stopped, and leave out what is damaged.
+A reader lists; it does not decode. So a preparation can decode on all cores, show how
+much is left, continue where it stopped, and skip what is damaged.
 """
 
 import dataclasses

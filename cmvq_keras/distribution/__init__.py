@@ -1,4 +1,4 @@
-"""Several devices: which ones train together, and what they tell each other."""
+"""Several devices: which ones train together, and what they send each other."""
 
 import keras
 

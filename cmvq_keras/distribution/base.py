@@ -245,7 +245,7 @@ def enough(devices, found, where):
         return found
     if devices > found:
         raise ValueError(
-            f"There must be as many devices as are asked for: {where} has {found}. "
+            f"The number of devices must be at most {found}, as {where} has. "
             f"Received: {devices}"
         )
     return devices
@@ -257,6 +257,6 @@ def cores():
 
 
 def is_of_a_connection(error):
-    """Whether a backend's error tells of a process that does not answer."""
+    """Whether a backend's error means that a process does not answer."""
     words = ("connection", "timed out", "timeout", "deadline", "unavailable", "gloo")
     return any(word in str(error).lower() for word in words)

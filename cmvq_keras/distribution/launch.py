@@ -28,7 +28,7 @@ def launch(devices, words):
         words: arguments of `cmvq`.
 
     Returns:
-        The exit code of the process that told what went wrong, or 0.
+        The exit code of the process that reported what went wrong, or 0.
 
     Raises:
         ValueError: for no number, and for "all" without a GPU.
@@ -67,7 +67,7 @@ def _count(devices):
 
     if not torch.cuda.is_available():
         raise ValueError(
-            "PyTorch finds no GPU here: for a try on the processor, say how many "
+            "PyTorch finds no GPU here. To test on the processor, set the number of "
             "processes, e.g. --devices 2. Received: --devices all"
         )
     return torch.cuda.device_count()

@@ -31,14 +31,14 @@ class TorchReplicas(SeparateReplicas):
         launched = int(os.environ.get("WORLD_SIZE", 1))
         if launched == 1 and devices not in (None, 1):
             raise ValueError(
-                "PyTorch trains with a process a device. Start them with torchrun "
+                "PyTorch trains with one process per device. Start them with torchrun "
                 f"--nproc-per-node {'gpu' if devices == 'all' else devices} -m "
                 "cmvq_keras.cli train ..."
             )
         if launched > 1:
             if devices is not None and enough(devices, launched, "torchrun") < launched:
                 raise ValueError(
-                    f"torchrun has started {launched} processes, a device each. "
+                    f"torchrun has started {launched} processes, one per device. "
                     f"Received: {devices} devices"
                 )
             self._join()

@@ -50,12 +50,12 @@ def measure(model, recipe, split):
     """
     names = model.task_modalities
     found = {}
-    for left_out in (None, *names):
-        without = () if left_out is None else (left_out,)
+    for missing in (None, *names):
+        without = () if missing is None else (missing,)
         task = model.inference_model(without=without)
         batches = evaluation_batches(recipe, split, task.input)
         totals, sizes = _totals(task, batches, model.ignore_class)
-        found[left_out] = calibrated(totals, sizes)
+        found[missing] = calibrated(totals, sizes)
     return summary(found.pop(None), found, sizes)
 
 

@@ -25,8 +25,8 @@ def check(recipe, names):
         validation.one_of(name, seen, "modality to leave out")
         if len(seen) == 1:
             raise ValueError(
-                f"The task must see another modality to do without {name}. Received: "
-                "a run with that one alone"
+                f"The task must see another modality besides {name}. Received: a run "
+                "with only one"
             )
 
 

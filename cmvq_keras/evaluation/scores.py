@@ -55,7 +55,7 @@ def shared_batches(recipe, split):
             return Batches(split.x, split.y, size, process=process)
     if not replicas.can_read_whole:
         raise ValueError(
-            f"{replicas.count} devices cannot share out {count} samples of validation "
+            f"{replicas.count} devices cannot divide {count} samples of validation "
             "or test data: take fewer devices, or more samples."
         )
     whole = Batches(split.x, split.y, even)

@@ -128,7 +128,7 @@ def _fitting(variants, store, recipe):
             # A table is shown to others: no path of this machine.
             reason = str(error).removeprefix(f"{store.folder} ")
             if paired and set(variant.recipe.modalities) != set(recipe.modalities):
-                reason = "the store holds pairs alone; it needs --data-dir"
+                reason = "the store holds only pairs: it needs --data-dir"
             entry = {"method": variant.method, "title": variant.title}
             left.append({**entry, "reason": reason})
         else:

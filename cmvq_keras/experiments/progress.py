@@ -1,4 +1,4 @@
-"""What a person is told while a comparison trains."""
+"""What a person sees while a comparison trains."""
 
 
 class ProgressReporter:

@@ -91,7 +91,7 @@ class Study:
         elif differing := [k for k in ("n", "checksum") if noted[k] != found[k]]:
             # A store may be made again, or hold more: then its checksum is another.
             raise WrongSamplesError(
-                f"The test samples are not those that {self.out} is about: "
+                f"The test samples are not those of {self.out}: "
                 f"{' and '.join(differing)} differ. Choose another folder."
             )
 
@@ -187,10 +187,10 @@ def _row(variant):
 
 def _check_empty(out):
     if out.exists() and not out.is_dir():
-        raise FileExistsError(f"{out} is no folder.")
+        raise FileExistsError(f"{out} is not a folder.")
     if out.is_dir() and any(entry.name not in locking.FILES for entry in out.iterdir()):
         raise FileExistsError(
-            f"{out} holds files that are no comparison. Choose another folder."
+            f"{out} holds files that are not of a comparison. Choose another folder."
         )
 
 

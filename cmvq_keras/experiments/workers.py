@@ -85,7 +85,7 @@ class _Signal:
 
     def take(self, signum, frame):
         """Ends what is being done. One that waits lives on: the pool would kill the
-        others, amid their saving, when it died."""
+        others, while they saved, when it died."""
         self.has_come = True
         if self.is_working:
             raise KeyboardInterrupt

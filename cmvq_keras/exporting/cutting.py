@@ -144,17 +144,17 @@ def _cut_solver(model, grid_shape):
     return _filled(cut, grid_shape, solver, {id(first): rows})
 
 
-def _filled(network, input_shape, origin, changed):
+def _filled(network, input_shape, original, changed):
     """A new network, built, with the weights of another one.
 
     Args:
         network: not built yet.
         input_shape: what it is going to be called on.
-        origin: the other one, of the same class.
+        original: the other one, of the same class.
         changed: arrays by `id` of those of its weights that are not taken as they are.
     """
     network.build(tuple(input_shape))
-    for old, new in zip(origin.weights, network.weights, strict=True):
+    for old, new in zip(original.weights, network.weights, strict=True):
         array = changed.get(id(old))
         new.assign(ops.convert_to_numpy(old) if array is None else array)
     return network

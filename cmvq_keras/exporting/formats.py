@@ -107,9 +107,11 @@ def check_path(name, path, force=False):
         raise FileNotFoundError(f"There is no folder {path.parent} to write into.")
     for there in (path, facts_path(path)):
         if there.exists() and not force:
-            raise FileExistsError(f"{there} is there already; --force replaces it.")
+            raise FileExistsError(f"{there} already exists. --force replaces it.")
     if path.exists() and not _is_of(format, path):
-        raise FileExistsError(f"{path} is no {name}: it is not replaced.")
+        raise FileExistsError(
+            f"{path} is not in the format {name}: it is not replaced."
+        )
     return path
 
 

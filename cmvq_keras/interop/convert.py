@@ -17,7 +17,7 @@ from cmvq_keras.interop.author_layout import reference_slots
 from cmvq_keras.models.cmvqvae import CMVQVAE
 
 IGNORED = "num_batches_tracked"
-MAX_TOLD = 20  # faults of one state
+MAX_SHOWN = 20  # faults of one state
 
 
 def load_reference_state(model: CMVQVAE, state: Mapping[str, Any]) -> None:
@@ -38,11 +38,11 @@ def load_reference_state(model: CMVQVAE, state: Mapping[str, Any]) -> None:
     state = {k: np.asarray(v) for k, v in state.items() if not _is_ignored(k)}
     faults = _faults(slots, state)
     if faults:
-        more = "; ..." if len(faults) > MAX_TOLD else ""
-        told = (_told(name, slots, state) for name in faults[:MAX_TOLD])
+        more = "; ..." if len(faults) > MAX_SHOWN else ""
+        shown = (_described(name, slots, state) for name in faults[:MAX_SHOWN])
         raise ValueError(
             f"The state does not fit this model, {len(faults)} fault(s): "
-            + "; ".join(told)
+            + "; ".join(shown)
             + more
         )
     for name, slot in slots.items():
@@ -151,7 +151,7 @@ def _faults(slots, state):
     ]
 
 
-def _told(name, slots, state):
+def _described(name, slots, state):
     """What is wrong with a name, one phrase."""
     shown, array = fileio.printable(name), state.get(name)
     if array is None:

@@ -48,7 +48,7 @@ class KernelRidge(Method):
 
     def reason_against(self, recipe):
         if recipe.task == "segmentation":
-            return "it gives one label a sample, this recipe one a pixel"
+            return "it gives one label per sample, this recipe one per pixel"
         return None
 
     def variants(self, recipe):

@@ -31,7 +31,7 @@ class LateFusion(Method):
 
     def reason_against(self, recipe):
         if recipe.task == "segmentation":
-            return "late fusion gives one label a sample, this recipe one a pixel"
+            return "late fusion gives one label per sample, this recipe one per pixel"
         return None
 
     def applied(self, recipe):

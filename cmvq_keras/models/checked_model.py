@@ -54,7 +54,7 @@ class CheckedModel(keras.Model):
             self._check_data(*validation[:2])
         if kwargs.get("class_weight") and (self._label_axes or 1) > 1:
             raise ValueError(
-                "`class_weight` must be None with a label a pixel: give the loss "
+                "`class_weight` must be None for segmentation: give the loss "
                 "its weights instead, compile(loss=...)."
             )
         monitoring.set_directions(kwargs.get("callbacks"), self.logged_names())

@@ -46,7 +46,7 @@ def check(inputs, modalities, shapes=None):
     known = {count for count in counts.values() if count is not None}
     if len(known) > 1:
         raise InputError(
-            "All modalities must have as many samples. Received: "
+            "All modalities must have the same number of samples. Received: "
             + ", ".join(f"{name} {count}" for name, count in counts.items())
         )
 
@@ -84,7 +84,7 @@ def _faults(name, value, expected):
     """None or one text on what is wrong with a modality's array."""
     if not hasattr(value, "shape"):
         yield (
-            f"{name} must be an array. Received: {type(value).__name__}. Make one of "
+            f"{name} must be an array. Received: {type(value).__name__}. Convert "
             "it: numpy.asarray(...)"
         )
         return
@@ -146,7 +146,7 @@ def _fits(shape, expected):
 
 
 def _remedy(shape, expected):
-    """What makes the shape fit, where that is easily told."""
+    """What makes the shape fit, where that is easily found."""
     if _fits((None, *shape), expected):
         return "Add the axis of the batch: x[None]"
     if _fits((*shape, 1), expected):

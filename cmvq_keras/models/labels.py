@@ -23,7 +23,7 @@ def align_labels(labels, logits):
     """
     if labels is None:
         raise InputError(
-            "Training and evaluation need labels: integers, one a sample. "
+            "Training and evaluation need labels: integers, one per sample. "
             "Received: none"
         )
     if keras.backend.standardize_dtype(labels.dtype) == "string":
@@ -60,7 +60,8 @@ def align_weights(sample_weight, labels):
         return ops.squeeze(sample_weight, axis=-1)
     if len(received) > rank:
         raise InputError(
-            "`sample_weight` must have one weight a sample, (batch,), or one a label, "
+            "`sample_weight` must have one weight per sample, (batch,), or one per "
+            "label, "
             f"{tuple(labels.shape)}. Received: shape {received}"
         )
     return sample_weight

@@ -1,4 +1,4 @@
-"""Which way a logged number is better, for callbacks that were not told."""
+"""Which way a logged number is better, for callbacks without a mode."""
 
 _LOWER = ("loss", "penalty")
 _HIGHER = ("accuracy", "iou", "f1")

@@ -80,12 +80,13 @@ def _all_but_last(solver):
     layers = getattr(solver, "parts", None) or getattr(solver, "layers", None)
     if not layers:
         raise ValueError(
-            "keep_solver needs a solver of layers in a row, as keras.Sequential has. "
+            "keep_solver needs a solver whose layers are a sequence, as in "
+            "keras.Sequential. "
             f"Received: {type(solver).__name__}"
         )
     last = [layer for layer in layers if layer.weights][-1]
-    left_out = {id(weight) for weight in last.weights}
-    return [weight for weight in solver.weights if id(weight) not in left_out]
+    dropped = {id(weight) for weight in last.weights}
+    return [weight for weight in solver.weights if id(weight) not in dropped]
 
 
 def _mask_weights(source, target):
@@ -95,7 +96,8 @@ def _mask_weights(source, target):
     weights = target.mask.channel_weights
     if kept.shape != tuple(weights.shape):
         raise ValueError(
-            "The mask must have as many channels a modality in both models. Received: "
+            "The mask must have as many channels per modality in both models. "
+            "Received: "
             f"{len(kept)} and {weights.shape[0]}"
         )
     return [(weights, kept)]

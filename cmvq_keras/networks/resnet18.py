@@ -138,8 +138,8 @@ class ResNet18Encoder(parts.Chain):
 class ResNet18Decoder(parts.Chain):
     """Mirrors `ResNet18Encoder`: the same stages backwards.
 
-    Conv 3x3 to the stage's channels; two basic blocks a stage, each stage followed by a
-    transposed convolution that doubles the sides; after the stage of stride 4 two
+    Conv 3x3 to the stage's channels; two basic blocks per stage, each stage followed by
+    a transposed convolution that doubles the sides; after the stage of stride 4 two
     transposed convolutions undo the stem.
 
     Inputs are `(batch, height, width, channels)`, outputs

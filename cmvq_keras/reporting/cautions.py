@@ -41,7 +41,7 @@ def _of_samples(recipe, metrics):
     if metrics.get("without") and not recipe.model.modality_dropout:
         yield (
             "The run was trained without modality dropout. A loss without a modality "
-            "says how much this model leans on it, not how much the others know. "
+            "says how much this model relies on it, not what the others could provide. "
             "Preset calibrated trains for that."
         )
 

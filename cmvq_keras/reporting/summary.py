@@ -30,11 +30,11 @@ def channels(complementarity, mask_mode="binary"):
         text = ", ".join(f"{name} {zeta[name]:.2f}" for name in order)
         equal = 1 / (len(counts) - 1)
         yield (
-            f"Zeta by modality is {text}: its channels by those of all others. "
+            f"Zeta by modality is {text}: its channels divided by all other ones. "
             f"{equal:.2f} is an equal share."
         )
     else:
-        yield f"Zeta is {zeta:.2f}: the smaller of these counts by the larger."
+        yield f"Zeta is {zeta:.2f}: the smaller count divided by the larger."
 
 
 def information(measured):
@@ -133,6 +133,6 @@ def disagreement(complementarity, metrics):
     leaders = {leading(intervals) for intervals in measured} - {None}
     if any(counts[leader] < counts[by_count] for leader in leaders):
         yield (
-            f"{by_count} has the most channels and is not worth the most. Trust the "
+            f"{by_count} has the most channels but does not matter most. Trust the "
             "measured loss, not the count."
         )

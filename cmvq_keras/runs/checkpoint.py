@@ -150,7 +150,7 @@ def _about(directory):
     with _opened(directory) as content:
         text = hdf5.whole_dataset(content, "about")
         if text.dtype != np.uint8 or text.ndim != 1 or text.size > MAX_BYTES:
-            raise ValueError("its description is no text")
+            raise ValueError("its description is not text")
         about = json.loads(text[()].tobytes())
         if about["format"] != FORMAT:
             raise ValueError(

@@ -76,7 +76,7 @@ def _tensorflow_threads():
     return tf.config.threading.get_intra_op_parallelism_threads() or _cores()
 
 
-# JAX takes one a core; it has no function that tells.
+# JAX takes one a core; it has no function that says so.
 _THREADS = {"tensorflow": _tensorflow_threads, "torch": _torch_threads}
 
 

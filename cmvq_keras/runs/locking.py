@@ -36,7 +36,7 @@ def alone(folder):
         lock.acquire(timeout=0)
     except Timeout:
         raise FileExistsError(
-            f"Another process{_holder(folder)} works on {folder}. Wait until it ends, "
+            f"Another process{_holder(folder)} is using {folder}. Wait until it ends, "
             "or stop it."
         ) from None
     try:

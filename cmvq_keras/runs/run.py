@@ -156,12 +156,12 @@ class Run:
         return run
 
     def _check(self):
-        # All is read now, so that a damaged file is told before a model is built.
+        # All is read now, so that a damaged file is reported before a model is built.
         if not self.directory.is_dir():
             raise FileNotFoundError(f"There is no run folder {self.directory}")
         if not os.path.lexists(self.directory / RECIPE):
             raise FileNotFoundError(
-                f"{self.directory} is no run folder: it holds no {RECIPE}"
+                f"{self.directory} is not a run folder: it holds no {RECIPE}"
                 + self._hint_without_recipe()
             )
         self.check_links()
@@ -171,7 +171,7 @@ class Run:
         noted = self.environment
         with self._form_of(ENVIRONMENT):
             environment_schema.check(noted)
-        # Runs of the first versions do not tell their format: it was this one.
+        # Runs of the first versions do not state their format: it was this one.
         found = noted.get("format", FORMAT)
         if found != FORMAT:
             raise ValueError(
@@ -314,7 +314,7 @@ class Run:
             self.write(HISTORY, b"".join(lines[: epochs + 1]))
         elif len(lines) < epochs + 1:
             raise ValueError(
-                f"{path} holds {len(lines) - 1} of the {epochs} epochs that are trained"
+                f"{path} holds {len(lines) - 1} of the {epochs} trained epochs"
             )
 
     def _history_lines(self):

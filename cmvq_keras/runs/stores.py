@@ -46,13 +46,13 @@ def prepare(
         The `cmvq_keras.data.Store`.
 
     Raises:
-        FileExistsError: when a store is there already; told before anything is read.
+        FileExistsError: when a store is there already; raised before anything is read.
         FileNotFoundError: when raw data is missing; it says how to get it.
         ValueError: for settings and data that do not fit.
     """
     recipe = recipes.resolve(recipe)
     builder.check_place(pathlib.Path(out) / recipe.name, force)
-    # All splits at once: what is missing is told before anything is decoded.
+    # All splits at once: what is missing is reported before anything is decoded.
     sources_by_split = {split: _source(recipe, split, data_dir) for split in SPLITS}
     return Store.create(
         out,
@@ -137,7 +137,7 @@ def _extent(path):
 
 
 def _files_below(folder):
-    # A folder's own time tells of names that come and go, not of what is in the files.
+    # A folder's own time changes with names that come and go, not with the files' content.
     for parent, _, names in os.walk(folder):
         paths = (pathlib.Path(parent, name) for name in names)
         yield from (path for path in paths if path.is_file())

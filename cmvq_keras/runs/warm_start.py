@@ -38,7 +38,7 @@ class WarmStart:
         """Opens a run and checks that a recipe's model can start from it.
 
         Args:
-            run: the run folder (or an open `Run`); None for no origin.
+            run: the run folder (or an open `Run`); None for no such run.
             recipe: the `ResolvedRecipe` that is to be trained.
             keep_solver, keep_mask: as in the class.
 
@@ -60,7 +60,7 @@ class WarmStart:
 
     @classmethod
     def of_run(cls, run):
-        """The origin that a run notes in its environment.json, or None.
+        """The warm start that a run notes in its environment.json, or None.
 
         Raises:
             FileNotFoundError, ValueError: when it is not there any more, or not what
@@ -76,13 +76,13 @@ class WarmStart:
             raise ValueError(
                 f"{run.directory}: environment.json names no readable init_from"
             ) from None
-        origin = cls.open(folder, run.recipe, *kept)
-        if npy.checksum(origin.run.weights_path, origin.run.directory) != weights:
+        found = cls.open(folder, run.recipe, *kept)
+        if npy.checksum(found.run.weights_path, found.run.directory) != weights:
             raise ValueError(
                 f"{folder} has other weights now than those that {run.directory} "
                 "started from"
             )
-        return origin
+        return found
 
     def note(self):
         """What environment.json says about it, as a dict."""
@@ -108,39 +108,39 @@ def noted_classes(run):
     return classes if isinstance(classes, list) else None
 
 
-def check_fit(origin, recipe, where, keep_solver=False, keep_mask=False):
+def check_fit(earlier, recipe, where, keep_solver=False, keep_mask=False):
     """Raises ValueError, in one line, when a recipe cannot start from another's run.
 
     Encoders expect inputs as they were trained on: a modality's normalization has to
     be the run's too.
 
     Args:
-        origin: the run's `ResolvedRecipe`.
+        earlier: the run's `ResolvedRecipe`.
         recipe: the one to train, resolved too.
         where: the run's folder, for the message.
         keep_solver, keep_mask: as in `WarmStart`.
     """
-    faults = _modality_faults(origin, recipe)
+    faults = _modality_faults(earlier, recipe)
     if keep_solver:
-        faults += _solver_faults(origin, recipe)
-    differing = _differing(origin, recipe, keep_solver, keep_mask)
+        faults += _solver_faults(earlier, recipe)
+    differing = _differing(earlier, recipe, keep_solver, keep_mask)
     faults += [f"{name} is {old} there, {new} here" for name, old, new in differing]
     if not faults:
         return
     hint = " ".join(f"--set {name}={old}" for name, old, _ in differing)
     raise ValueError(
-        f"{where} (recipe {origin.name}) does not fit recipe {recipe.name}: "
+        f"{where} (recipe {earlier.name}) does not fit recipe {recipe.name}: "
         + "; ".join(faults)
         + (f". To take the run's: {hint}" if hint else "")
     )
 
 
-def _modality_faults(origin, recipe):
+def _modality_faults(earlier, recipe):
     faults = []
     for name, modality in recipe.modalities.items():
-        other = origin.modalities.get(name)
+        other = earlier.modalities.get(name)
         if other is None:
-            faults.append(f"it lacks the modality {name} (it has {_names(origin)})")
+            faults.append(f"it lacks the modality {name} (it has {_names(earlier)})")
         elif (other.shape, other.kind) != (modality.shape, modality.kind):
             faults.append(
                 f"{name} is {other.shape} {other.kind} there, {modality.shape} "
@@ -149,27 +149,27 @@ def _modality_faults(origin, recipe):
     return faults
 
 
-def _solver_faults(origin, recipe):
+def _solver_faults(earlier, recipe):
     faults = []
-    if origin.task != recipe.task:
-        faults.append(f"its task is {origin.task}")
-    if _seen(origin) != _seen(recipe):
-        faults.append(f"its solver sees {', '.join(_seen(origin))}")
+    if earlier.task != recipe.task:
+        faults.append(f"its task is {earlier.task}")
+    if _seen(earlier) != _seen(recipe):
+        faults.append(f"its solver sees {', '.join(_seen(earlier))}")
     return faults
 
 
-def _differing(origin, recipe, keep_solver, keep_mask):
+def _differing(earlier, recipe, keep_solver, keep_mask):
     """Triples (setting, value there, value here) of what has to be equal."""
     names = [f"model.{name}" for name in _SIZES]
     names += [f"model.{name}" for name in _OF_THE_SOLVER if keep_solver]
     names += [f"model.{name}" for name in _OF_THE_MASK if keep_mask]
     for name in recipe.modalities:
-        if name in origin.modalities:
+        if name in earlier.modalities:
             names += [f"modalities.{name}.{key}" for key in ("offset", "scale")]
-    if recipe.model.reconstruction and not origin.model.reconstruction:
+    if recipe.model.reconstruction and not earlier.model.reconstruction:
         names.append("model.reconstruction")
-    names += _of_the_quantizer(origin.model, recipe.model)
-    old, new = origin.settings(), recipe.settings()
+    names += _of_the_quantizer(earlier.model, recipe.model)
+    old, new = earlier.settings(), recipe.settings()
     return [
         (name, *("none" if side[name] is None else side[name] for side in (old, new)))
         for name in names

@@ -100,7 +100,7 @@ def _check_group(content, where):
     if not isinstance(link, h5py.HardLink):
         raise ValueError(f"it lacks {where}" if link is None else f"{where} is a link")
     if not isinstance(content[where], h5py.Group):
-        raise ValueError(f"{where} is no group")
+        raise ValueError(f"{where} is not a group")
 
 
 def _check_array(content, where, shape, dtype):

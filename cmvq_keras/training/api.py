@@ -105,18 +105,18 @@ def train(
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
         methods.get(recipe.method).values(recipe)
-        origin = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
-        classes = origin.run.recipe.classes if origin else None
+        warm_start = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
+        classes = warm_start.run.recipe.classes if warm_start else None
         # Before any data is read: a recipe may not say how it is mirrored.
         mirrors = _mirrors(recipe)
         source = source.for_recipe(recipe)
         with deterministic(), precision_policy(recipe.training.precision):
-            job = _Job.set_up(recipe, origin, classes, source, mirrors)
-            # Not before all that can be wrong with the settings has been told.
+            job = _Job.set_up(recipe, warm_start, classes, source, mirrors)
+            # Not before all that can be wrong with the settings has been reported.
             notes = recipe_file.notes(recipe.name)
             notes |= job.method.prepare(job.model, recipe, job.splits)
-            if origin:
-                notes["init_from"] = origin.note()
+            if warm_start:
+                notes["init_from"] = warm_start.note()
             notes |= source.describe(recipe)
             with _created(out, recipe, notes) as run:
                 job.carry_out(run, callbacks, verbose, checkpoint_minutes)
@@ -168,7 +168,7 @@ def resume(
         if run.is_finished:
             return run
         if not run.is_resumable:
-            raise ValueError(f"{run.directory} holds no backup to go on from.")
+            raise ValueError(f"{run.directory} holds no backup to continue from.")
         recipe, noted = run.recipe, run.environment
         check_backend(run)
         _check_unchanged(run)
@@ -182,14 +182,14 @@ def resume(
             epochs = recipe.training.epochs
             print(f"Resuming {begun[0]}: epoch {begun[0].epoch + 1} of {epochs}")
         # A checkpoint holds what was taken over.
-        origin = None if begun else WarmStart.of_run(run)
+        warm_start = None if begun else WarmStart.of_run(run)
         source = source.same_as(run)
         if recipe.training.mirror:
             recipe_file.check_run(run)
         mirrors = _mirrors(recipe)
         with deterministic(), precision_policy(recipe.training.precision):
             classes = noted_classes(run)
-            job = _Job.set_up(recipe, origin, classes, source, mirrors)
+            job = _Job.set_up(recipe, warm_start, classes, source, mirrors)
             if not begun:
                 job.method.prepare(job.model, recipe, job.splits)
             job.carry_out(run, callbacks, verbose, checkpoint_minutes)
@@ -203,7 +203,7 @@ def _check_replicas(recipe, store):
     _check_batch(recipe.training.batch_size)
     replicas.check_settings(recipe.training)
     if not methods.get(recipe.method).on_several_devices:
-        raise ValueError(f"The method {recipe.method} trains on one device alone.")
+        raise ValueError(f"The method {recipe.method} trains on one device only.")
     if replicas.processes > 1 and not (store or recipes.is_made_up(recipe.name)):
         raise ValueError(
             f"{replicas.processes} processes train from a prepared store. Prepare it "
@@ -215,9 +215,9 @@ def _check_replicas(recipe, store):
 def _check_batch(size):
     if size % replicas.count:
         raise ValueError(
-            f"A batch must be shared out among {replicas.count} devices evenly: "
+            f"{replicas.count} devices must get equal parts of each batch: "
             "training.batch_size, or the number of training samples where that is "
-            f"smaller, must be a multiple of it. Received: {size}"
+            f"smaller, must be a multiple of {replicas.count}. Received: {size}"
         )
 
 
@@ -264,8 +264,8 @@ def _check_unchanged(run):
     if changed:
         lines = "; ".join(f"{name} was {old}, is {new}" for name, old, new in changed)
         raise ValueError(
-            f"{run.directory / RECIPE} was changed since the training began: {lines}. "
-            "Put back what was there, or train again in another folder."
+            f"{run.directory / RECIPE} has changed since the training began: {lines}. "
+            "Restore it, or train again in another folder."
         )
 
 
@@ -282,7 +282,7 @@ class _Job:
     source: DataSource
 
     @classmethod
-    def set_up(cls, recipe, origin, classes, source, mirrors):
+    def set_up(cls, recipe, warm_start, classes, source, mirrors):
         shared = shared_classes.between(recipe.classes, classes)
         splits = {name: source.split(recipe, name) for name in SPLITS}
         _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
@@ -291,7 +291,7 @@ class _Job:
         batches = training_batches(
             recipe.training, splits["train"], mirrors, process, changes
         )
-        model = _started_model(recipe, origin)
+        model = _started_model(recipe, warm_start)
         replicas.vary_draws()
         method = methods.get(recipe.method)
         optimizer = optimizers.optimizer(recipe.training, len(batches))
@@ -357,7 +357,7 @@ def _peer_loss_reported(run):
             yield
     except PeerLostError as error:
         raise PeerLostError(
-            f"{error}. Continue on the devices that are left: cmvq train --resume "
+            f"{error}. Continue on the remaining devices: cmvq train --resume "
             f"{run.directory}"
         ) from error
 
@@ -366,10 +366,10 @@ def _mirrors(recipe):
     return recipes.mirrors(recipe) if recipe.training.mirror else None
 
 
-def _started_model(recipe, origin):
-    source = load_model(origin.run) if origin else None
+def _started_model(recipe, warm_start):
+    source = load_model(warm_start.run) if warm_start else None
     keras.utils.set_random_seed(recipe.training.seed)
     model = build_model(recipe)
     if source:
-        transfer(source, model, origin.keep_solver, origin.keep_mask)
+        transfer(source, model, warm_start.keep_solver, warm_start.keep_mask)
     return model

@@ -123,7 +123,7 @@ class Backup(keras.callbacks.Callback):
             self._set_generators()
 
     def on_train_batch_begin(self, batch, logs=None):
-        # To begin an epoch draws numbers, too: amid one that was done before.
+        # Beginning an epoch draws numbers too; within an epoch that was done before.
         if self.first_step and batch == 0:
             self._set_generators()
 

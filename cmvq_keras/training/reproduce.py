@@ -52,7 +52,7 @@ def reproduce(
             f"{run.directory} is not finished: there is nothing to compare with."
         )
     api.check_backend(run)
-    origin = WarmStart.of_run(run)
+    warm_start = WarmStart.of_run(run)
     source = DataSource(data_dir, store, on_progress).same_as(run)
     return api.train(
         run.recipe,
@@ -60,9 +60,9 @@ def reproduce(
         out=out,
         verbose=verbose,
         store=source.store,
-        init_from=origin.run if origin else None,
-        keep_solver=bool(origin and origin.keep_solver),
-        keep_mask=bool(origin and origin.keep_mask),
+        init_from=warm_start.run if warm_start else None,
+        keep_solver=bool(warm_start and warm_start.keep_solver),
+        keep_mask=bool(warm_start and warm_start.keep_mask),
         on_progress=on_progress,
     )
 
@@ -129,12 +129,12 @@ def _weights(run):
 def _collect(group, prefix, found):
     for name in group:
         if group.get(name, getclass=True, getlink=True) is not h5py.HardLink:
-            raise ValueError(f"{name} does not lie in the file")
+            raise ValueError(f"{name} is missing from the file")
         item, place = group[name], f"{prefix}{name}"
         if isinstance(item, h5py.Group):
             _collect(item, f"{place}/", found)
         elif item.external or item.is_virtual or item.size > MAX_VALUES:
-            raise ValueError(f"{name} does not lie in the file")
+            raise ValueError(f"{name} is missing from the file")
         else:
             found[f"weights {place}"] = item[()]
 

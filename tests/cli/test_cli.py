@@ -265,5 +265,5 @@ def test_a_closed_pipe_is_one_line_and_exit_code_1(tmp_path):
     )
     os.close(writer)
     assert done.returncode == 1
-    expected = "Error: The output was closed before its end: what reads it has stopped."
+    expected = "Error: The output was closed early: its reader has stopped."
     assert done.stderr.splitlines() == [expected]

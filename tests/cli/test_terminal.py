@@ -80,7 +80,7 @@ def test_a_closed_pipe_ends_in_one_line(words):
     )
     os.close(writer)
     assert done.stderr == (
-        "Error: The output was closed before its end: what reads it has stopped.\n"
+        "Error: The output was closed early: its reader has stopped.\n"
     )
     assert done.returncode == 1
 

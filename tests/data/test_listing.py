@@ -321,7 +321,7 @@ def test_rows_out_of_range_are_a_fault(tmp_path):
     path = store.folder / "test" / "sound.rows.npy"
     path.write_bytes(path.read_bytes()[:-4] + b"\2\0\0\0")
     faults = " ".join(check.check(store).faults)
-    assert "sound.rows.npy holds rows that sound.npy has not" in faults
+    assert "sound.rows.npy holds rows that sound.npy does not have" in faults
     with pytest.raises(ValueError, match="holds rows that"):
         store.split("test")
 

@@ -80,7 +80,7 @@ def test_a_fault_names_the_split_the_sample_and_the_folder(values, said, tmp_pat
         ("0, 1, 2, 0", "Received: 2 for sample train/dog/0002"),
         ("0, 1, -1, 0", "Received: -1 for sample train/dog/0002"),
         ("0.0, 1.0, 0.5, 0.0", "Received: 0.0 for sample"),
-        ("0, 1", r"must be one a sample, \(4,\)\. Received: \(2,\)"),
+        ("0, 1", r"must be one per sample, \(4,\)\. Received: \(2,\)"),
     ],
 )
 def test_labels_are_places_in_the_classes(labels, said, tmp_path):

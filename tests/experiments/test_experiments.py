@@ -667,7 +667,7 @@ def test_the_seed_of_the_recipe_does_not_count(study):
 
 def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "mine.txt").write_text("x")
-    with pytest.raises(FileExistsError, match="no comparison"):
+    with pytest.raises(FileExistsError, match="not of a comparison"):
         studies.begin(tmp_path, studies.COMPARE, PLANTED, "torch", ALL)
     with pytest.raises(FileNotFoundError, match="holds no comparison"):
         studies.read(tmp_path)

@@ -468,7 +468,7 @@ def test_a_wrong_place_is_told_at_once(run, tmp_path, format, output, told):
 
 
 def test_a_folder_that_is_no_saved_model_is_never_replaced(tmp_path):
-    with pytest.raises(FileExistsError, match="is no saved-model"):
+    with pytest.raises(FileExistsError, match="is not in the format saved-model"):
         formats.check_path("saved-model", tmp_path, force=True)
     (tmp_path / "saved_model.pb").touch()
     assert formats.check_path("saved-model", tmp_path, force=True) == tmp_path

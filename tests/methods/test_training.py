@@ -1,4 +1,4 @@
-"""Late fusion and the rivals on it, from the recipe to a run that is measured again."""
+"""Late fusion and the baselines on it, from the recipe to a run that is measured again."""
 
 import math
 
@@ -16,7 +16,7 @@ from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api
 
-RIVALS = (
+BASELINES = (
     "late-fusion",
     "late-fusion-linear",
     "gradient-blending",
@@ -41,17 +41,17 @@ def variant(name, recipe="planted", settings=TINY):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A tiny run of each method, with small encoders in the place of ResNet18."""
-    folder = tmp_path_factory.mktemp("rivals")
+    folder = tmp_path_factory.mktemp("baselines")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late_fusion, "encoder", small_encoder)
         yield {
             name: api.train(variant(name), out=folder / name, verbose=False)
-            for name in RIVALS
+            for name in BASELINES
         }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_a_run_is_measured_again_with_the_same_numbers(name, runs):
     before = runs[name].metrics["test"]
     after = evaluate(runs[name].directory)
@@ -151,10 +151,10 @@ def test_poses_get_the_pose_encoder_with_as_many_channels():
     assert encoder.compute_output_shape((None, 100, 13, 3)) == (None, 1, 1, 512)
 
 
-@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("name", BASELINES)
 def test_a_recipe_that_does_not_fit_is_told_why(name):
     method = methods.get(name)
-    assert "one label a sample" in method.reason_against(recipes.get("nyuv2"))
+    assert "one label per sample" in method.reason_against(recipes.get("nyuv2"))
     base = recipes.get("planted")
     assert method.reason_against(base) is None
     three = recipes.resolve(base.with_settings({"data.variant": "three"}))

@@ -1,4 +1,4 @@
-"""CMVQVAE as a Keras model: fit, losses, logs, saving, insight."""
+"""CMVQVAE as a Keras model: fit, losses, logs, saving, reporting."""
 
 import json
 import os

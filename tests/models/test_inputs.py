@@ -78,7 +78,7 @@ def test_batches_of_a_wrong_shape_are_refused(model, source, kind):
             lambda x: x[0],
             r"batch, 4, 4, 1\)\. Received: .*\. Add the axis of the batch",
         ),
-        (lambda x: x[:5], r"as many samples\. Received: image 5, audio 16"),
+        (lambda x: x[:5], r"the same number of samples\. Received: image 5, audio 16"),
         (lambda x: x.tolist(), r"image must be an array\. Received: list"),
         (lambda x: x.astype(str), r"image must hold numbers .*, dtype str"),
         (lambda x: x.astype(object), r"image must hold numbers .*, dtype object"),

@@ -113,7 +113,7 @@ def test_weights_in_a_column_are_taken(model):
     assert found == pytest.approx(expected, rel=1e-6)
     other = tiny_model()
     other.compile("sgd")
-    with pytest.raises(InputError, match=r"one weight a sample.*shape \(\w+, 2\)"):
+    with pytest.raises(InputError, match=r"one weight per sample.*shape \(\w+, 2\)"):
         other.evaluate(x, y, sample_weight=np.ones((16, 2)), verbose=0)
 
 

@@ -292,7 +292,7 @@ def refusal(origin, *arguments, code=1):
 
 def test_what_is_no_run_is_told(tmp_path):
     assert "There is no run folder" in refusal(tmp_path / "none")
-    assert "is no run folder: it holds no recipe.json" in refusal(tmp_path)
+    assert "is not a run folder: it holds no recipe.json" in refusal(tmp_path)
     told = error_of("train", "--recipe", "planted", "--keep-mask", code=2)
     assert "--keep-solver and --keep-mask need --init-from" in told
     with pytest.raises(ValueError, match="need a run in init_from"):

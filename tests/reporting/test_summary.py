@@ -27,7 +27,7 @@ def test_channels_are_counted_and_not_judged():
     text = _channels(image=28, audio=25)
     assert text == (
         "The task sees 53 of 128 channels: image 28, audio 25. Zeta is 0.89: the "
-        "smaller of these counts by the larger."
+        "smaller count divided by the larger."
     )
     assert "sees nothing" in _channels(image=0, audio=0)
     assert "sees nothing" not in _channels(image=1, audio=0)
@@ -113,7 +113,7 @@ def test_counts_that_contradict_the_measured_worth_are_named():
     assert not list(summary.disagreement(counts, {"without": image}))
     audio = {"image": _drop(0.1, 0.0, 0.2), "audio": _drop(0.3, 0.201, 0.4)}
     (text,) = summary.disagreement(counts, {"without": audio})
-    assert text.startswith("image has the most channels and is not worth the most.")
+    assert text.startswith("image has the most channels but does not matter most.")
     tied = _counts(image=25, audio=25)
     assert not list(summary.disagreement(tied, {"without": audio}))
     unclear = {"image": _drop(0.1, 0.0, 0.2), "audio": _drop(0.3, 0.2, 0.4)}

@@ -153,7 +153,7 @@ def test_history_is_cut_after_an_epoch_even_within_a_line(run, epochs):
 
 def test_a_history_that_lacks_epochs_is_told(run):
     run.append_history({"epoch": 1, "loss": 0.5})
-    with pytest.raises(ValueError, match="holds 1 of the 3 epochs"):
+    with pytest.raises(ValueError, match="holds 1 of the 3 trained epochs"):
         run.cut_history(3)
 
 

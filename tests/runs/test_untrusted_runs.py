@@ -130,7 +130,7 @@ DAMAGE = {
     ),
     "a group": (
         replaced(lambda file, name, values: file.create_group(name)),
-        "is no data set",
+        "is not a data set",
     ),
     "infinity": (
         replaced(
@@ -213,7 +213,7 @@ def test_one_weight_that_is_not_finite_changes_no_other(folder, model):
         ),
         (
             lambda file: (file.pop(MASKS), file.update({MASKS: np.zeros(8)})),
-            f"{MASKS} is no group",
+            f"{MASKS} is not a group",
         ),
         (
             lambda file: [file.update({f"a{row}": row}) for row in range(9)],

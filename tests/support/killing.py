@@ -29,7 +29,7 @@ SETTINGS = {
     "training.schedule": "cosine",
     "training.early_stopping": 50,
 }
-WRITES = "amid a checkpoint"
+WRITES = "during a checkpoint"
 ANY = "at any moment"
 
 
@@ -193,7 +193,7 @@ def survive(root, reference, epochs, kills, seconds, forked=False):
         root: folder for the runs.
         reference: folder of the same training, never killed.
         epochs: as of the reference.
-        kills: how many, half of them amid a checkpoint.
+        kills: how many, half of them during a checkpoint.
         seconds: see `kill`.
         forked: see `Process`.
 

@@ -1,4 +1,4 @@
-"""The rival methods once more, in float64 numpy, written from the equations alone."""
+"""The baselines once more, in float64 numpy, written from the equations alone."""
 
 import itertools
 

@@ -32,7 +32,7 @@ def clip(
         kind: muxer, codec of the pictures, codec of the sound or None for no sound.
         size: width and height in pixels.
         seconds: of pictures and of sound.
-        rate: pictures a second.
+        rate: pictures per second.
         sample_rate: Hz.
         channels: 1 or 2; the second one is half as loud.
         pitch: Hz of the tone that is the sound.

@@ -303,7 +303,7 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     (folder / "recipe.json").write_text(changed.to_json())
     was = Run(folder).recipe.training
     refused(
-        "recipe.json was changed since the training began: model.threshold was 0.005, "
+        "recipe.json has changed since the training began: model.threshold was 0.005, "
         "is 0.1; training.batch_size was .*, is 8; training.learning_rate was .*, is "
         "0.1; training.seed was .*, is 1. Put back"
     )

@@ -45,7 +45,7 @@ def download(source, data_dir=None, progress=None):
     known = sources.get(source)
     if not known.downloads:
         raise ValueError(
-            f"{source} cannot be fetched by a program. {sources.how_to_get(source)}"
+            f"{source} cannot be downloaded automatically. {sources.how_to_get(source)}"
         )
     folder = sources.data_root(data_dir) / source
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,8 +95,8 @@ def _check_present(file, target):
         found = f"sha256 {digest}"
     if not right:
         raise DownloadError(
-            f"{target} is there, but is not the official one ({found}). It was left "
-            "as it is: move it away to fetch the official one."
+            f"{target} is not the official file ({found}), and was not "
+            "changed: move it away to download the official one."
         )
 
 
@@ -154,7 +154,7 @@ def _fetch(file, stream, progress):
             "fetch it elsewhere and put it in the data folder."
         ) from None
     except HTTPException as error:
-        raise DownloadError(f"{file.url}: broken answer ({error!r}).") from None
+        raise DownloadError(f"{file.url}: invalid response ({error!r}).") from None
 
 
 def _copy(file, response, stream, progress):
@@ -171,7 +171,7 @@ def _copy(file, response, stream, progress):
             progress(file.url, done, total)
     if total is not None and done < total:
         raise DownloadError(
-            f"{file.url} was cut after {done:,} of {total:,} bytes. Try again."
+            f"{file.url} ended after {done:,} of {total:,} bytes. Try again."
         )
     return digest.hexdigest()
 
@@ -179,7 +179,7 @@ def _copy(file, response, stream, progress):
 def _check_size(file, size):
     if size > file.max_bytes:
         raise DownloadError(
-            f"{file.url} is larger than the {file.max_bytes:,} bytes it may have."
+            f"{file.url} is larger than the {file.max_bytes:,} bytes allowed."
         )
 
 

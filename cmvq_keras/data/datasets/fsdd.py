@@ -37,7 +37,7 @@ def open_part(part, data_dir=None):
             # 7_jackson_3 and 7_jackson_03 are the same take.
             take = (int(name[1]), name[2], int(name[3]))
             if take in takes:
-                raise ValueError(f"{path} is there twice, see {takes[take].name}.")
+                raise ValueError(f"{path} is a duplicate of {takes[take].name}.")
             takes[take] = path
     chosen = [(digit, path) for (digit, _, _), path in takes.items()]
     if not chosen:

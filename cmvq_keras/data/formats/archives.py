@@ -70,7 +70,7 @@ def _write(content, member, path):
     if member.size > MAX_MEMBER:
         raise ValueError(f"{member.name} in it is too large")
     if os.path.lexists(path):
-        raise ValueError(f"{member.name} in it comes twice")
+        raise ValueError(f"{member.name} in it is there twice")
     with open(path, "xb") as target, content.extractfile(member) as source:
         shutil.copyfileobj(source, target)
 

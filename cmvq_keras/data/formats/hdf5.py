@@ -62,7 +62,7 @@ def own_dataset(group, name):
         raise ValueError(f"{name} is a link")
     found = group[name]
     if not isinstance(found, Dataset):
-        raise ValueError(f"{name} is no data set")
+        raise ValueError(f"{name} is not a data set")
     if found.is_virtual or found.external:
         raise ValueError(f"{name} lies in other files")
     return found
@@ -88,7 +88,7 @@ def finite_values(dataset, name):
     """All values of a `whole_dataset`; a ValueError where one is not finite."""
     values = dataset[()]
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite. Received: NaN or infinity in it")
+        raise ValueError(f"{name} must be finite. Received: NaN or infinity")
     return values
 
 

@@ -46,5 +46,5 @@ def read(path, axes, max_bytes):
         values = np.empty(size, np.uint8)
         fileio.fill(content, values)
         if content.read(1):
-            raise ValueError(f"it goes on behind the values of {shape}")
+            raise ValueError(f"it continues after the values of {shape}")
         return values.reshape(shape)

@@ -57,9 +57,11 @@ def read_image(path, shape, crop=None):
     with fileio.opened(path, "picture") as file, _open(file) as picture:
         if picture.mode.startswith(("I", "F")):
             # Pillow would clip its values.
-            raise ValueError(f"it must have 8 bits a colour. Received: {picture.mode}")
+            raise ValueError(
+                f"it must have 8 bits per colour. Received: {picture.mode}"
+            )
         if picture.has_transparency_data and _lowest_alpha(picture) < 255:
-            raise ValueError("it has transparent pixels: save it without")
+            raise ValueError("it has transparent pixels: save it without transparency")
         _check_content(file, picture)
         upright = ImageOps.exif_transpose(picture)
         picture = upright.convert("L" if channels == 1 else "RGB")

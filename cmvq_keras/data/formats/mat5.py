@@ -56,12 +56,12 @@ def read(path, names, max_bytes):
         header = file.read(_HEADER)
         order = orders.get(header[_HEADER - 2 :])
         if not header.startswith(MAGIC) or order is None:
-            raise ValueError("it is no MATLAB 5 file")
+            raise ValueError("it is not a MATLAB 5 file")
         found = {}
         for matrix in _matrices(file, order, max_bytes):
             name, flags, shape = _head(matrix)
             if name in found:
-                raise ValueError(f"{name!a} comes twice")
+                raise ValueError(f"{name!a} is there twice")
             if name in names:
                 found[name] = _values(matrix, name, flags, shape, max_bytes)
         absent = [name for name in names if name not in found]
@@ -134,7 +134,7 @@ class _Unpacked:
     def finish(self):
         """Lets zlib compare its checksum with the values."""
         if self._next(_CHUNK) and self._next(_CHUNK):
-            raise ValueError("it is damaged (a variable goes on behind its end)")
+            raise ValueError("it is damaged (a variable continues after its end)")
 
     def _next(self, most):
         while not self._unpacker.eof:
@@ -188,7 +188,7 @@ def _head(matrix):
     """A variable's name, its flags and its shape."""
     (_, flags), (_, shape), (_, name) = (matrix.part(_HEAD_PART) for _ in range(3))
     if len(flags) != 8 or len(shape) % 4:
-        raise ValueError("a variable has no proper head")
+        raise ValueError("a variable has no valid header")
     (flags,) = struct.unpack_from(f"{matrix.order}I", flags)
     shape = np.frombuffer(shape, f"{matrix.order}i4").tolist()
     return name.decode("latin-1"), flags, shape
@@ -209,7 +209,7 @@ def _values(matrix, name, flags, shape, max_bytes):
         values = _numbers(matrix, name, shape).astype(_CLASSES[kind], copy=False)
         values = values.reshape(shape, order="F")
     if matrix.left:
-        raise ValueError(f"{name} has {matrix.left:,} bytes behind its values")
+        raise ValueError(f"{name} has {matrix.left:,} bytes after its values")
     return values
 
 
@@ -237,15 +237,15 @@ def _texts(matrix, name, count, max_bytes):
     while matrix.left:
         kind, size, _, content = matrix.tag()
         if kind != _MATRIX or content is not None or size > matrix.left:
-            raise ValueError(f"{name} must hold texts alone")
+            raise ValueError(f"{name} must hold only texts")
         cell = _Element(matrix.stream, size, matrix.order)
         matrix.left -= size
         _, flags, _ = _head(cell)
         if flags & 0xFF != _CHARACTERS:
-            raise ValueError(f"{name} must hold texts alone")
+            raise ValueError(f"{name} must hold only texts")
         texts.append(_text(name, *cell.part(max_bytes), matrix.order))
         if cell.left:
-            raise ValueError(f"{name} has {cell.left:,} bytes behind a text")
+            raise ValueError(f"{name} has {cell.left:,} bytes after a text")
     if len(texts) != count:
         raise ValueError(f"{name} has {len(texts)} cells, not {count}")
     return tuple(texts)
@@ -260,5 +260,5 @@ def _text(name, stored, data, order):
     except (UnicodeDecodeError, LookupError):
         text = "\0"
     if not text.isprintable():
-        raise ValueError(f"{name} is not a readable text")
+        raise ValueError(f"{name} is not readable text")
     return text

@@ -81,7 +81,7 @@ class RowWriter(contextlib.AbstractContextManager):
         if kind is None:
             self.close()
             return
-        with contextlib.suppress(OSError):  # what ends the writing is told already
+        with contextlib.suppress(OSError):  # what ended the writing is reported already
             self._file.close()
 
     def _write_header(self):
@@ -118,7 +118,7 @@ def open_rows(path, dtype, shape, size, root=None):
                 f"{header.dtype}"
             )
         if header.order != "C":
-            raise ValueError("it must have its rows one after the other")
+            raise ValueError("its rows must be contiguous")
         return np.memmap(file, header.dtype, "r", file.tell(), header.shape)
 
 

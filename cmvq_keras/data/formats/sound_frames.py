@@ -52,5 +52,5 @@ def joined(blocks):
     signal = np.concatenate(blocks, axis=1)
     # A NaN is not below it either.
     if not (np.abs(signal) < LOUDEST).all():
-        raise ValueError("its sound is damaged: it holds values that no sound has")
+        raise ValueError("its sound is damaged: it holds impossible values")
     return signal

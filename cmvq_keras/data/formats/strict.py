@@ -1,4 +1,4 @@
-"""FFmpeg's decoders, told to fail on damage.
+"""FFmpeg's decoders, set to fail on damage.
 
 By themselves they go on after it, with a warning at most, and give what they guessed.
 """

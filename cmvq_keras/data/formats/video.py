@@ -17,7 +17,7 @@ ENDINGS = (".flv", ".avi", ".mp4", ".mov", ".mkv", ".webm")
 CUT_SECONDS = 0.5  # a clip that ends that much before its stated end is cut
 MIN_SECONDS = 0.4  # no expression is shorter: what is left of a cut clip
 MAX_PACKETS = 1000  # a second, of pictures and sound
-FRAME_RATES = (5, 120)  # pictures a second; others are damage
+FRAME_RATES = (5, 120)  # pictures per second; others are damage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Clip:
         frame_count: pictures that a player shows, counted: FLV does not state it, and
             an edit list of MP4 hides some. By packets; `frames_around_middle` corrects
             it where the decoder gives another number.
-        rate: pictures a second.
+        rate: pictures per second.
         size: `(height, width)` in pixels.
     """
 
@@ -225,7 +225,7 @@ class Clip:
             if low <= rate <= high:
                 return rate
         raise ValueError(
-            f"it must have {low} to {high} pictures a second. Received: "
+            f"it must have {low} to {high} pictures per second. Received: "
             f"{float(stated):g}"
         )
 
@@ -267,7 +267,7 @@ class Clip:
         if frame.is_corrupt:
             raise ValueError(f"its picture {number} is damaged")
         if frame.rotation:
-            raise ValueError(f"its pictures lie on a side ({frame.rotation} degrees)")
+            raise ValueError(f"its pictures are rotated ({frame.rotation} degrees)")
         if (frame.height, frame.width) != self.size:
             raise ValueError(f"its picture {number} has another size")
 

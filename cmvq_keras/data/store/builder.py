@@ -169,7 +169,7 @@ def check_place(folder, force):
         return
     if not (folder / manifest.FILE).is_file():
         raise FileExistsError(
-            f"{folder} is there and is no store. Choose another folder, or remove it."
+            f"{folder} exists and is not a store. Choose another folder, or remove it."
         )
     if not force:
         raise FileExistsError(

@@ -54,7 +54,7 @@ def _stamps(path):
             with os.scandir(path) as entries:
                 stamps += sorted((e.name, *_size_and_time(e.stat())) for e in entries)
     except OSError:
-        return str(path)  # told when it is decoded
+        return str(path)  # reported when it is decoded
     return stamps
 
 

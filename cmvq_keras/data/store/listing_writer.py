@@ -190,14 +190,14 @@ def _check(listing, recipe, split):
         units = positions(group, len(listing))
         if len(units) != len(listing) or units.max(initial=-1) >= len(group.items):
             raise ValueError(
-                f"{split}: a group must have an item a sample, or `units` that say "
+                f"{split}: a group must have one item per sample, or `units` that say "
                 f"which is whose. Received: {len(group.items)} items, {len(listing)} "
                 "samples"
             )
     if (recipe.task == "segmentation") != (listing.labels is None):
         raise ValueError(
             f"{split}: a listing for segmentation has no `labels` (its group gives "
-            "label maps), every other one has some."
+            "label maps), every other listing has them."
         )
 
 

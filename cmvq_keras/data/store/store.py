@@ -197,7 +197,9 @@ class Store:
             index = np.array(self.array(split, name))
             if index.min() < 0 or index.max() >= len(values):
                 path = self.folder / split / name
-                raise ValueError(f"{path} holds rows that {modality}.npy has not.")
+                raise ValueError(
+                    f"{path} holds rows that {modality}.npy does not have."
+                )
         views = values.ndim > 1 + len(self.recipe.modalities[modality].shape)
         return Rows(values, index, views)
 

@@ -103,10 +103,10 @@ def spec_augment(batch, draws):
         width = draws.below(int(size * MASKED) + 1)
         first = draws.below(size - int(size * MASKED))
         places = np.arange(size)
-        left_out = (places >= first[:, None]) & (places < (first + width)[:, None])
+        masked = (places >= first[:, None]) & (places < (first + width)[:, None])
         shape = [len(batch), 1, 1, 1]
         shape[axis] = size
-        rolled = np.where(left_out.reshape(shape), lowest, rolled)
+        rolled = np.where(masked.reshape(shape), lowest, rolled)
     return rolled.astype(batch.dtype)
 
 

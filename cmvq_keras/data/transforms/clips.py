@@ -16,7 +16,7 @@ def draw_offsets(name, bounds, count, seed):
     Args:
         name: the clip's.
         bounds: `(lowest, highest)`, both may be drawn.
-        count: how many; none comes twice.
+        count: how many; none is there twice.
         seed: whole number.
 
     Returns:

@@ -167,7 +167,7 @@ NAN = np.full((3, 13), np.nan)
             "av-digits",
             _copy(f"{RECORDINGS}/3_theo_6.wav", f"{RECORDINGS}/3_theo_06.wav"),
             "3_theo_06.wav",
-            "twice",
+            "is a duplicate",
         ),
     ],
 )

@@ -164,16 +164,16 @@ def test_a_validation_list_has_either_name(name, actors, tmp_path):
         (["1001_IEO_SAD_HI,ANG"], "line 1: 1001_IEO_SAD_HI is SAD by its name. Rec"),
         (["1001_IEO_SAD_HI,5"], "line 1: an emotion is one of ANG, DIS, .*Received"),
         (["filename,emotion_idx", "1001_IEO_SAD_HI,6"], "line 2: an emotion is one"),
-        (["1001_IEO_SAD_HI"] * 2, "line 2: 1001_IEO_SAD_HI comes twice"),
-        (["1001_IEO_SAD_HI", "1001_IEO_SAD_HI.flv"], "line 2: .* comes twice"),
+        (["1001_IEO_SAD_HI"] * 2, "line 2: 1001_IEO_SAD_HI is there twice"),
+        (["1001_IEO_SAD_HI", "1001_IEO_SAD_HI.flv"], "line 2: .* is there twice"),
         (["1001_IEO_SAD_XX"], "line 1: CREMA-D has no clip 1001_IEO_SAD_XX"),
         (["1099_DFA_SAD_XX"], "line 1: CREMA-D has no clip 1099_DFA_SAD_XX"),
         (["1001_IEO_SAD_HI", "nonsense"], "line 2: a clip is named like 1001_IEO_A"),
         (["1001_IEO_SAD_HI,SAD", "1001_IEO_ANG_HI"], "line 2: it has too few cells"),
         (["picture,number", "1,2"], "line 1: it must start with a clip"),
         (["filename"], "it lists no clips"),
-        (["1001_IEO_SAD_HI\0"], "line 1: |it is no CSV file"),
-        (['"1001_IEO_SAD_HI'], "it is no CSV file in UTF-8"),
+        (["1001_IEO_SAD_HI\0"], "line 1: |it is not a CSV file"),
+        (['"1001_IEO_SAD_HI'], "it is not a CSV file in UTF-8"),
     ],
 )
 def test_a_list_that_cannot_be_is_refused_in_one_line(lines, message, tmp_path):
@@ -254,7 +254,7 @@ def test_a_mutated_table_of_actors_is_refused_or_well_formed(examples, tmp_path)
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1001,30,Male,Asian,Hispanic\n" * 2, "line 3: actor 1001 comes twice"),
+        ("1001,30,Male,Asian,Hispanic\n" * 2, "line 3: actor 1001 is there twice"),
         ("1001,30,Male,Asian", "line 2: it has 4 cells, not 5"),
         ("1001,30,Man,Asian,Hispanic", "line 2: Unknown Sex Man. Did you mean Male"),
         ("1001,0,Male,Asian,Hispanic", "line 2: Age must be in 1 to 120. Received"),

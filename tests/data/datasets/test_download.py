@@ -114,7 +114,7 @@ def test_a_server_that_states_no_length_is_fine(mnist, tmp_path):
     ("body", "stated", "message"),
     [
         (CONTENT[:-1], "length", "the checksum is wrong"),
-        (CONTENT[:5000], len(CONTENT), "was cut after 5,000 of 1,024,000 bytes"),
+        (CONTENT[:5000], len(CONTENT), "ended after 5,000 of 1,024,000 bytes"),
         (CONTENT[:5000], None, "the checksum is wrong"),
         (None, None, "the server answered 404"),
         (CONTENT * 21, "length", "larger than the 20,000,000 bytes"),
@@ -122,8 +122,8 @@ def test_a_server_that_states_no_length_is_fine(mnist, tmp_path):
         (CONTENT, 20_000_001, "larger than the 20,000,000 bytes"),
         (CONTENT, len(CONTENT) - 1, "the checksum is wrong"),
         (CONTENT[:-1] + b"x", "length", "the checksum is wrong"),
-        (CONTENT, "broken chunks", "broken answer"),
-        (CONTENT, "nonsense", "broken answer"),
+        (CONTENT, "broken chunks", "invalid response"),
+        (CONTENT, "nonsense", "invalid response"),
         (b"", "length", "the checksum is wrong"),
     ],
 )
@@ -140,7 +140,9 @@ def test_another_file_in_its_place_is_left_alone(mnist, tmp_path):
     (tmp_path / "mnist").mkdir()
     target = tmp_path / "mnist" / "mnist.npz"
     target.write_bytes(b"mine")
-    with pytest.raises(DownloadError, match=r"is not the official one .* move it away"):
+    with pytest.raises(
+        DownloadError, match=r"is not the official file .* move it away"
+    ):
         download("mnist", tmp_path)
     assert target.read_bytes() == b"mine"
     assert _Answers.asked == []
@@ -185,7 +187,7 @@ def test_a_redirect_to_plain_http_is_not_followed(server, monkeypatch, tmp_path)
 def test_a_wrong_name_and_a_source_for_people_are_told(tmp_path):
     with pytest.raises(ValueError, match=r"Unknown source mnst\. Did you mean mnist"):
         download("mnst", tmp_path)
-    with pytest.raises(ValueError, match=r"crema_d cannot be fetched .* git lfs"):
+    with pytest.raises(ValueError, match=r"crema_d cannot be downloaded .* git lfs"):
         download("crema_d", tmp_path)
 
 
@@ -231,7 +233,7 @@ def test_an_archive_fills_its_folder_with_what_is_wanted(server, monkeypatch, tm
     [
         (GOOD[:9], "it has 9 of 10 files"),
         ([*GOOD[:9], ("a/9_theo_0.wav", "/etc/passwd")], "is not a plain file"),
-        ([*GOOD, ("b/9_theo_0.wav", b"other")], "comes twice"),
+        ([*GOOD, ("b/9_theo_0.wav", b"other")], "is there twice"),
         ([*GOOD[:9], ("a/9_theo_0.wav", bytes(5_000_001))], "is too large"),
     ],
 )

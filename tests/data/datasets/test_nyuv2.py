@@ -287,7 +287,7 @@ def _refused(folder, message, name="nyu_depth_v2_labeled.mat", split="train"):
     ("content", "message"),
     [
         (b"", "not a readable file of NYUv2"),
-        (b"MATLAB 5.0 MAT-file".ljust(4000), "it is no MATLAB 7.3 file"),
+        (b"MATLAB 5.0 MAT-file".ljust(4000), "it is not a MATLAB 7.3 file"),
         (b"MATLAB 7.3 MAT-file".ljust(4000), "file signature not found"),
     ],
 )
@@ -310,7 +310,7 @@ def test_links_groups_and_external_storage_are_refused(own):
     for link, message in (
         (h5py.ExternalLink("other.h5", "/depths"), "depths is a link"),
         (h5py.SoftLink("/images"), "depths is a link"),
-        (None, "depths is no data set"),
+        (None, "depths is not a data set"),
     ):
         shutil.copy(other, path)
         with h5py.File(path, "r+") as file:
@@ -411,7 +411,7 @@ def test_lists_that_are_empty_foreign_or_folders_are_refused(own, name):
         _refused(own, "is not a readable MATLAB 5 file", name)
     (own / name).unlink()
     (own / name).mkdir()
-    _refused(own, "is not a readable MATLAB 5 file: it is no file", name)
+    _refused(own, "is not a readable MATLAB 5 file: it is not a file", name)
     (own / name).rmdir()
     with pytest.raises(FileNotFoundError, match=rf"{name} is not in .*To get it"):
         recipes.open_split(_recipe(), "test", own.parent)

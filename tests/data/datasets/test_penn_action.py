@@ -343,7 +343,7 @@ def test_a_label_file_in_another_format_is_refused_in_one_line(
         (b"", "it has 0 bytes"),
         (bytes(1_000_001), "it has 1,000,001 bytes"),
         (b"MATLAB 7.3 MAT-file" + bytes(2000), "is not a readable MATLAB file"),
-        (b"MATLAB 5.0 MAT-file", "it is no MATLAB 5 file"),
+        (b"MATLAB 5.0 MAT-file", "it is not a MATLAB 5 file"),
     ],
 )
 def test_an_empty_or_foreign_file_is_refused(tmp_path, content, message):

@@ -251,7 +251,7 @@ def test_what_is_no_clip_is_listed_with_the_reason(own):
     assert "rml/s2/Di 7" in set().union(*(each.names for each in parts.values()))
     left = {each.name: each for each in parts["train"].left_out}
     assert not parts["test"].left_out
-    assert "it is no .avi file" in left["rml/readme.txt"].reason
+    assert "it is not an .avi file" in left["rml/readme.txt"].reason
     assert left["rml/readme.txt"].expected
     assert "not in a speaker's folder" in left["rml/an9"].reason
     assert not left["rml/an9"].expected
@@ -271,7 +271,7 @@ def test_a_speakers_folder_that_is_a_broken_link_counts_as_damaged(own):
 
 def test_one_name_twice_is_refused(own):
     (own / "rml" / "s1" / "AN1.avi").write_bytes(clip(AVI))
-    with pytest.raises(ValueError, match=r"an1\.avi is there twice") as caught:
+    with pytest.raises(ValueError, match=r"an1\.avi appears twice") as caught:
         _open(own)
     assert "\n" not in str(caught.value)
 

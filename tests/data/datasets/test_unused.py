@@ -48,7 +48,7 @@ def test_what_is_left_out_is_on_the_log(tmp_path, caplog):
     tiny_sources.write_mnist(tmp_path)
     (tmp_path / "mnist" / "more.npz").write_bytes(b"0")
     recipes.load_split(recipes.get("av-digits"), "train", tmp_path)
-    assert "1 files or samples are left out (mnist/more.npz: " in caplog.text
+    assert "1 files or samples were skipped (mnist/more.npz: " in caplog.text
 
 
 def test_many_files_are_one_line(tmp_path):
@@ -150,7 +150,7 @@ def test_damaged_idx_files_are_refused(tmp_path):
     huge = whole[:4] + b"\xff" * 4 + whole[8:]
     for content, said in (
         (whole[:-1], "it is truncated"),
-        (whole + b"0", "it goes on behind"),
+        (whole + b"0", "it continues after"),
         (huge, "values. Received"),
         (b"\x00\x00\x0d\x03" + whole[4:], "an idx file of bytes with 3 axes"),
     ):
@@ -158,7 +158,7 @@ def test_damaged_idx_files_are_refused(tmp_path):
         assert said in refused(read, path)
     bomb = whole[:4] + np.array([3000, 28, 28], ">u4").tobytes() + bytes(10**8)
     path.write_bytes(gzip.compress(bomb))
-    assert "it goes on behind" in refused(read, path)
+    assert "it continues after" in refused(read, path)
 
 
 def test_files_that_git_lfs_has_not_fetched_are_missing(tmp_path):

@@ -83,9 +83,9 @@ def test_the_other_byte_order_is_read(tmp_path):
     [
         (np.array([[1j]]), "a must be an array of real numbers, a text or a cell"),
         ({"b": 1.0}, "a must be an array of real numbers, a text or a cell"),
-        (np.array([["b", 1.0]], object), "a must hold texts alone"),
-        (np.array([[{}]], object), "a must hold texts alone"),
-        ("two\nlines", "a is not a readable text"),
+        (np.array([["b", 1.0]], object), "a must hold only texts"),
+        (np.array([[{}]], object), "a must hold only texts"),
+        ("two\nlines", "a is not readable text"),
         (np.zeros(200_000, np.uint8), "unpacks to more than 100,000 bytes"),
     ],
 )
@@ -101,7 +101,7 @@ def test_variables_that_are_absent_or_come_twice_are_refused(tmp_path):
         _read(path, "a", "b", "c")
     whole = path.read_bytes()
     path.write_bytes(whole + whole[128:])
-    with pytest.raises(ValueError, match="'a' comes twice"):
+    with pytest.raises(ValueError, match="'a' is there twice"):
         _read(path, "a")
     path.write_bytes(whole + b"1234")
     with pytest.raises(ValueError, match="it is truncated"):

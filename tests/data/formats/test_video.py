@@ -213,7 +213,7 @@ def test_pictures_that_a_player_would_turn_are_refused(degrees, sign, tmp_path):
     path = tmp_path / "clip"
     path.write_bytes(content[:place] + matrix + content[place + 36 :])
     if degrees:
-        assert "its pictures lie on a side" in refused(_read, path)
+        assert "its pictures are rotated" in refused(_read, path)
     else:
         _read(path)
 

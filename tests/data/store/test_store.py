@@ -156,7 +156,7 @@ def test_nothing_is_overwritten_without_force(store, tmp_path):
 def test_force_replaces_a_store_and_nothing_else(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "thesis.txt").write_text("years of work")
-    with pytest.raises(FileExistsError, match="is there and is no store"):
+    with pytest.raises(FileExistsError, match="exists and is not a store"):
         Store.create(tmp_path, (SHAPES, CLASSES), {"test": samples("a")}, force=True)
     assert (tmp_path / "own" / "thesis.txt").exists()
 

@@ -31,7 +31,7 @@ def read_actors(path):
 
     Raises:
         ValueError: in one line, with the path and the line: for absent columns,
-            numbers and words that cannot be, and an actor who comes twice.
+            numbers and words that cannot be, and an actor who is there twice.
         OSError: if it is not there, or cannot be read.
     """
     (first, header), *rows = csv_files.read(path)
@@ -46,7 +46,7 @@ def read_actors(path):
                 raise ValueError(f"it has {len(row)} cells, not {len(header)}")
             number, actor = _actor(dict(zip(header, row, strict=True)))
             if number in actors:
-                raise ValueError(f"actor {number} comes twice")
+                raise ValueError(f"actor {number} is there twice")
             actors[number] = actor
     return actors
 

@@ -106,7 +106,7 @@ class _Files:
             for each in unused(
                 folder,
                 [path.name for name, path in found.items() if name in splits.known()],
-                "its name is no clip's of CREMA-D",
+                "its name is not that of a CREMA-D clip",
             )
         )
 

@@ -77,7 +77,7 @@ def read_list(path, check=True):
 
     Raises:
         ValueError: in one line, with the path and the line: for a name that is no
-            official clip's, comes twice, or is not of the emotion that is said.
+            official clip's, is there twice, or is not of the emotion that is said.
         OSError: if it is not there, or cannot be read.
     """
     rows = csv_files.read(path)
@@ -91,7 +91,7 @@ def read_list(path, check=True):
             if check and name.clip not in known():
                 raise ValueError(f"CREMA-D has no clip {name.clip}")
             if name.clip in found:
-                raise ValueError(f"{name.clip} comes twice")
+                raise ValueError(f"{name.clip} is there twice")
             found[name.clip] = name
     if not found:
         raise ValueError(f"{path}: it lists no clips")

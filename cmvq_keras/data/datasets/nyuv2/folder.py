@@ -119,7 +119,7 @@ class _Reader:
     folder: pathlib.Path
 
     def __post_init__(self):
-        self._depth_reader()  # so that wrong settings are told at once
+        self._depth_reader()  # so that wrong settings are reported at once
 
     def _depth_reader(self):
         data = self.recipe.data

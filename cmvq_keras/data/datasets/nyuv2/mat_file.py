@@ -39,7 +39,7 @@ def count_pictures(path):
     """
     with fileio.opened(path, _WHAT) as file:
         if not file.read(_MAGIC_BYTES).startswith(_MAGIC):
-            raise ValueError("it is no MATLAB 7.3 file")
+            raise ValueError("it is not a MATLAB 7.3 file")
         sizes = {name: len(found) for name, found in _datasets(path).items()}
         if len(set(sizes.values())) > 1 or not sizes["images"]:
             raise ValueError(f"its data sets hold {sizes} pictures")

@@ -76,7 +76,7 @@ def find_clips(folder):
             )
             continue
         if name.lower() in found:
-            raise ValueError(f"{path} is there twice, in other letters.")
+            raise ValueError(f"{path} appears twice, with different case.")
         found[name.lower()] = clip
     return list(found.values()), left_out
 
@@ -101,7 +101,7 @@ def _clip(folder, path, name):
     number = _SPEAKER.fullmatch(speaker)
     emotion = _CLIP.fullmatch(path.stem)
     if path.suffix.lower() != ".avi":
-        raise ValueError("it is no .avi file")
+        raise ValueError("it is not an .avi file")
     if number is None:
         raise ValueError("it is not in a speaker's folder, e.g. s1")
     if emotion is None or not name.isprintable():
