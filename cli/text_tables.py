@@ -147,7 +147,7 @@ def codes(recipe, used):
 
 
 def shared_labels(metrics):
-    """Rows of the accuracy on the classes that a run shares with the one it started from."""
+    """Rows of the accuracy on classes that a run shares with its warm start."""
     if "shared" not in metrics:
         return
     shared = metrics["shared"]

@@ -137,7 +137,7 @@ def _extent(path):
 
 
 def _files_below(folder):
-    # A folder's own time changes with names that come and go, not with the files' content.
+    # A folder's own time changes with its names, not with the content of its files.
     for parent, _, names in os.walk(folder):
         paths = (pathlib.Path(parent, name) for name in names)
         yield from (path for path in paths if path.is_file())

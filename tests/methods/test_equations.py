@@ -1,4 +1,4 @@
-"""Each baseline against a float64 version of its equations, through Keras's training."""
+"""Each baseline against its equations in float64, through Keras's training."""
 
 import keras
 import numpy as np

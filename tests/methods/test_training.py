@@ -1,4 +1,4 @@
-"""Late fusion and the baselines on it, from the recipe to a run that is measured again."""
+"""Late fusion and the baselines on it, from recipe to run and back."""
 
 import math
 

@@ -68,7 +68,7 @@ def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
 @pytest.mark.parametrize(
     "signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_a_signal_saves_amid_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
+def test_a_signal_saves_within_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
     folder = tmp_path / "run"
     words = killing.arguments(EPOCHS, folder)
     process = killing.Process(*words, log=tmp_path / "log")
@@ -132,7 +132,7 @@ def resume(folder, **options):
     return cmvq.resume(folder, verbose=False, **options)
 
 
-def test_it_goes_on_amid_an_epoch_again_and_again(whole, tmp_path):
+def test_it_goes_on_within_an_epoch_again_and_again(whole, tmp_path):
     folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
     with pytest.raises(Dies):
         train(folder, [At(2, 4, die)], checkpoint_minutes=1e-9)
