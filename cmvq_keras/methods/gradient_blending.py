@@ -26,7 +26,8 @@ FLOOR = 0.01  # nats of overfitting; less is noise, and would take all of the we
 
 @dataclasses.dataclass(frozen=True)
 class BlendingSettings:
-    """`measured_at`: the epoch of a pilot training that measures its overfitting: the one with the lowest validation loss ("best"), or the last one. `preset`
+    """`measured_at`: the epoch of a pilot training at which overfitting is measured:
+    the one with the lowest validation loss ("best"), or the last one. `preset`
     "authors" takes the last one, as the paper does."""
 
     preset: str = choice("default", "default", "authors")
