@@ -38,7 +38,7 @@ def names(room, constant):
     """The registered names, in alphabetical order; imports nothing.
 
     Args:
-        room: folder below `cmvq_keras`, "layers" for one.
+        room: folder below `cmvq_keras`, e.g. "layers" or "data/kinds".
         constant: name of the dictionary, from a name to an attribute of its file.
     """
     return tuple(sorted(_entries(room, constant)))
@@ -65,5 +65,6 @@ def load(room, constant, name):
     """
     validation.one_of(name, names(room, constant), constant.lower().rstrip("s"))
     file, attribute = _entries(room, constant)[name]
-    module = importlib.import_module(f"cmvq_keras.{room}.{file}")
+    package = room.replace("/", ".")
+    module = importlib.import_module(f"cmvq_keras.{package}.{file}")
     return getattr(module, attribute)

@@ -296,13 +296,14 @@ def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.n
             shape, or values that are not finite.
         FileNotFoundError: if the file is not there.
     """
-    from cmvq_keras.data import single_file
+    from cmvq_keras.data import kinds, single_file
 
     validation.one_of(modality, recipe.modalities, "modality")
     own = _module_of(recipe)
     files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
-    readers = files.get(modality, {})
-    return single_file.read(pathlib.Path(path), recipe.modalities[modality], readers)
+    about = recipe.modalities[modality]
+    readers = files.get(modality) or kinds.get(about.kind).readers()
+    return single_file.read(pathlib.Path(path), about, readers)
 
 
 def mirrors(recipe: Recipe) -> dict[str, Callable]:
@@ -348,11 +349,11 @@ def augmentations(recipe: Recipe) -> dict[str, Callable] | None:
         return None
     if recipe.task == "segmentation":
         raise ValueError("training.augmentation must be false for segmentation.")
-    from cmvq_keras.data.transforms import augmentation
+    from cmvq_keras.data import kinds
 
     own = getattr(_module_of(recipe), "AUGMENTATIONS", {})
     return {
-        name: own.get(name) or augmentation.of_kind(modality.kind)
+        name: own.get(name) or kinds.augmentation(modality.kind)
         for name, modality in recipe.modalities.items()
     }
 

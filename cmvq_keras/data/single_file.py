@@ -1,6 +1,6 @@
 """Single files of a user's own."""
 
-from cmvq_keras.data import faults
+from cmvq_keras.data import faults, kinds
 from cmvq_keras.data.formats import npz
 from cmvq_keras.data.split import normalize
 
@@ -31,7 +31,7 @@ def read(path, modality, readers):
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file.")
     values = known[ending](path, modality.shape)
-    if modality.kind == "image" and values.dtype.kind in "ui":
+    if kinds.get(modality.kind).counts_bytes and values.dtype.kind in "ui":
         values = values / 255
     if fault := faults.finite_fault(str(path), values):
         raise ValueError(f"{fault}.")

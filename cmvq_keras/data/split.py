@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from cmvq_keras.data import kinds
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -45,7 +47,7 @@ def normalize_stored(values, modality):
 def raw(values, modality):
     """Stored values as raw ones, float32: uint8 in a picture counts as 0 to 255."""
     found = values.astype(np.float32)
-    if modality.kind == "image" and values.dtype == np.uint8:
+    if kinds.get(modality.kind).counts_bytes and values.dtype == np.uint8:
         found /= np.float32(255)
     return found
 

@@ -9,6 +9,7 @@ import pathlib
 import keras
 
 from cmvq_keras import __version__
+from cmvq_keras.data import kinds
 from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, formats, writing
 from cmvq_keras.fileio import to_json, write_atomically
@@ -126,4 +127,5 @@ def describe(recipe, model, small):
 
 def _values(modality):
     text = "raw, as in a prepared store"
-    return f"{text}; bytes / 255" if modality.kind == "image" else text
+    counts_bytes = kinds.get(modality.kind).counts_bytes
+    return f"{text}; bytes / 255" if counts_bytes else text

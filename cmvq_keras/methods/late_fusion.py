@@ -10,10 +10,6 @@ from cmvq_keras.methods.method import Method
 from cmvq_keras.models import build
 from cmvq_keras.models.multimodal import MultimodalClassifier
 
-STRIDE = 32  # of the whole ResNet18
-CHANNELS = 512
-POSE_GRID = (32, 32)
-
 FUSION = {"model.reconstruction": False, "model.modality_dropout": 0.0}
 
 
@@ -84,22 +80,9 @@ def encoder(recipe, name):
 
     It is the recipe's encoder; with `model.backbone` "resnet18" the whole ResNet18, to
     512 channels. A ResNet18 takes no poses: theirs is the pose encoder
-    with as many channels.
+    with as many channels. Other kinds keep their encoder.
     """
-    is_sequence = recipe.modalities[name].kind == "sequence"
-    if recipe.model.backbone != "resnet18" or is_sequence:
-        grid = build.encoder(recipe, name)
-    elif recipe.modalities[name].kind == "pose":
-        grid = networks.PoseEncoder(
-            recipe.model.hidden_channels,
-            recipe.model.residual_channels,
-            recipe.model.residual_layers,
-            embedding_dim=CHANNELS,
-            grid=POSE_GRID,
-            name=f"{name}_pose",
-        )
-    else:
-        grid = networks.ResNet18Encoder(STRIDE, name=f"{name}_resnet18")
+    grid = build.late_fusion_encoder(recipe, name)
     return networks.PooledEncoder(grid, name=f"{name}_encoder")
 
 

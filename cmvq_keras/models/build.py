@@ -8,8 +8,8 @@ from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.networks.kind import get as networks_of_kind
 from cmvq_keras.recipe import Recipe
-from cmvq_keras.resolved_recipe import RESNET18_STRIDES
 
 
 def build_model(recipe: str | Recipe, preset: str = "default") -> MultimodalClassifier:
@@ -102,73 +102,15 @@ def encoder(recipe, name):
     return _autoencoder(recipe, name)[0]
 
 
+def late_fusion_encoder(recipe, name):
+    """The recipe's encoder of a modality for late fusion, to a grid to be averaged."""
+    modality = recipe.modalities[name]
+    return networks_of_kind(modality.kind).late_fusion(name, modality, recipe.model)
+
+
 def _autoencoder(recipe, name):
-    settings, modality = recipe.model, recipe.modalities[name]
-    grid = settings.grid
-    sizes = {
-        "hidden_channels": settings.hidden_channels,
-        "residual_channels": settings.residual_channels,
-        "num_residual_layers": settings.residual_layers,
-    }
-    names = f"{name}_encoder", f"{name}_decoder"
-    depth = settings.embedding_dim
-    if modality.kind == "sequence":
-        steps, features = modality.shape
-        return (
-            networks.SequenceEncoder(
-                settings.hidden_channels, (grid, grid), depth, name=names[0]
-            ),
-            networks.SequenceDecoder(
-                steps, features, settings.hidden_channels, name=names[1]
-            ),
-        )
-    if modality.kind == "pose":
-        steps, joints, features = modality.shape
-        return (
-            networks.PoseEncoder(
-                **sizes, embedding_dim=depth, grid=(grid, grid), name=names[0]
-            ),
-            networks.PoseDecoder(steps, joints, features, **sizes, name=names[1]),
-        )
-    stride = _stride(name, modality, grid)
-    channels = modality.shape[-1]
-    if settings.backbone == "resnet18":
-        if stride not in RESNET18_STRIDES:
-            raise ValueError(
-                f"A resnet18 on {name} {modality.shape} gives grids of sides "
-                + ", ".join(str(modality.shape[0] // s) for s in RESNET18_STRIDES)
-                + f". Change model.grid. Received: {grid}"
-            )
-        return (
-            networks.ResNet18Encoder(stride, embedding_dim=depth, name=names[0]),
-            networks.ResNet18Decoder(channels, stride, name=names[1]),
-        )
-    stages = int(math.log2(stride))
-    if settings.backbone == "conv":
-        return (
-            networks.ConvEncoder(
-                settings.hidden_channels, stages, embedding_dim=depth, name=names[0]
-            ),
-            networks.ConvDecoder(
-                channels, settings.hidden_channels, stages, name=names[1]
-            ),
-        )
-    sizes["num_stages"] = stages
-    return (
-        networks.ResidualEncoder(**sizes, embedding_dim=depth, name=names[0]),
-        networks.ResidualDecoder(channels, **sizes, name=names[1]),
-    )
-
-
-def _stride(name, modality, grid):
-    height, width = modality.shape[:2]
-    stride = height // grid
-    if height != width or height != stride * grid or stride & (stride - 1):
-        raise ValueError(
-            f"model.grid must be the side of {name} {modality.shape} divided by a "
-            f"power of two, for a square input. Received: {grid}"
-        )
-    return stride
+    modality = recipe.modalities[name]
+    return networks_of_kind(modality.kind).autoencoder(name, modality, recipe.model)
 
 
 def _quantizer(settings, name):

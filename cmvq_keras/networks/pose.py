@@ -5,8 +5,10 @@ from typing import Any
 import keras
 
 from cmvq_keras.networks import checks, parts
+from cmvq_keras.networks.kind import KindNetworks, residual_sizes
 from cmvq_keras.networks.residual import ResidualStack
 
+NETWORKS = {"pose": "POSE"}
 POSE_AXES = ("batch", "steps", "joints", "features")
 
 
@@ -203,3 +205,35 @@ def _check_steps(layer, steps, height, received):
             f"{type(layer).__name__}: the steps (axis 1 of the poses) must be at most "
             f"{4 * height}, 4 times the grid's height. Received: {received}"
         )
+
+
+class PoseNetworks(KindNetworks):
+    """The networks of joints' tracks."""
+
+    LATE_FUSION_GRID = (32, 32)
+    LATE_FUSION_CHANNELS = 512  # as many as the last stage of a ResNet18
+
+    def autoencoder(self, name, modality, settings):
+        steps, joints, features = modality.shape
+        sizes, grid = residual_sizes(settings), (settings.grid, settings.grid)
+        depth = settings.embedding_dim
+        return (
+            PoseEncoder(
+                **sizes, embedding_dim=depth, grid=grid, name=f"{name}_encoder"
+            ),
+            PoseDecoder(steps, joints, features, **sizes, name=f"{name}_decoder"),
+        )
+
+    def late_fusion(self, name, modality, settings):
+        """With `model.backbone` "resnet18", which takes no poses, as many channels."""
+        if settings.backbone != "resnet18":
+            return super().late_fusion(name, modality, settings)
+        return PoseEncoder(
+            **residual_sizes(settings),
+            embedding_dim=self.LATE_FUSION_CHANNELS,
+            grid=self.LATE_FUSION_GRID,
+            name=f"{name}_pose",
+        )
+
+
+POSE = PoseNetworks()

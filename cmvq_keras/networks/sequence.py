@@ -6,7 +6,9 @@ from typing import Any
 import keras
 
 from cmvq_keras.networks import checks, parts
+from cmvq_keras.networks.kind import KindNetworks
 
+NETWORKS = {"sequence": "SEQUENCE"}
 SEQUENCE_AXES = ("batch", "steps", "features")
 
 
@@ -168,3 +170,19 @@ def halvings(steps, grid):
             f"{height} x {width} places. Received: {steps}"
         )
     return int(math.log2(factor))
+
+
+class SequenceNetworks(KindNetworks):
+    """Convolutions over time, whatever `model.backbone` says of pictures."""
+
+    def autoencoder(self, name, modality, settings):
+        steps, features = modality.shape
+        hidden, grid = settings.hidden_channels, (settings.grid, settings.grid)
+        depth = settings.embedding_dim
+        return (
+            SequenceEncoder(hidden, grid, depth, name=f"{name}_encoder"),
+            SequenceDecoder(steps, features, hidden, name=f"{name}_decoder"),
+        )
+
+
+SEQUENCE = SequenceNetworks()

@@ -3,11 +3,11 @@
 import dataclasses
 import math
 
-from cmvq_keras import validation
+from cmvq_keras import registry, validation
 from cmvq_keras.recipe.fields import choice, setting
 
-#: Axes of a sample, where they are not those of a picture.
-AXES = {"sequence": ("steps", "features"), "pose": ("steps", "joints", "features")}
+#: Axes of a sample by kind; each kind's file in `cmvq_keras/data/kinds/` says its own.
+AXES = registry.literals("data/kinds", "AXES")
 MAX_VALUES = 2**28  # of one sample; what a damaged file states must not fill the memory
 
 
@@ -19,7 +19,7 @@ class Modality:
     """
 
     shape: tuple[int, ...]
-    kind: str = choice("image", "image", "audio", "pose", "depth", "sequence")
+    kind: str = choice("image", *sorted(AXES))
     offset: float = setting(0.0, math.isfinite, "a finite number")
     scale: float = setting(1.0, lambda value: 0 < value < math.inf, "a number > 0")
 
@@ -31,7 +31,7 @@ def shape_faults(modality, name):
         modality: a `Modality`.
         name: of the shape, for the message.
     """
-    axes = AXES.get(modality.kind, ("height", "width", "channels"))
+    axes = AXES.get(modality.kind, AXES["image"])
     shape = modality.shape
     listed = isinstance(shape, (tuple, list)) and len(shape) == len(axes)
     whole = listed and all(type(size) is int for size in shape)

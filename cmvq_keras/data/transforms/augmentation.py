@@ -7,8 +7,6 @@ how many processes share the batch.
 
 import numpy as np
 
-from cmvq_keras import validation
-
 TURN, ZOOM, SHIFT, SHEAR = 0.25, 0.15, 0.125, 0.15  # radians, shares of the side
 CONTRAST, BRIGHTNESS = 0.2, 0.2  # shares; standard deviations of the normalized values
 MASKED, ROLLED = 1 / 8, 1 / 8  # shares of a spectrogram's bands and frames
@@ -147,20 +145,3 @@ def _in_time(batch, draws):
     rows = np.arange(len(batch))[:, None]
     high = np.minimum(low + 1, steps - 1)
     return batch[rows, low] * (1 - share) + batch[rows, high] * share
-
-
-BY_KIND = {
-    "image": affine,
-    "audio": spec_augment,
-    "pose": pose,
-    "sequence": sequence,
-}
-
-
-def of_kind(kind):
-    """What changes samples of a kind of modality.
-
-    Raises:
-        ValueError: for a kind that has none, with those that have one.
-    """
-    return BY_KIND[validation.one_of(kind, BY_KIND, "kind with an augmentation")]
