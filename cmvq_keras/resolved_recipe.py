@@ -8,10 +8,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from cmvq_keras.data import kinds
+from cmvq_keras.data.kinds.grids import RESNET18_STRIDES
 from cmvq_keras.recipe import Recipe
-
-#: Input pixels a cell of each ResNet18 stage's grid, the finest first.
-RESNET18_STRIDES = (4, 8, 16, 32)
+from cmvq_keras.recipe.fields import AUTO
 
 
 class ResolvedRecipe(Recipe):
@@ -61,13 +61,59 @@ def _fitting_grid(recipe):
     """The side of the grid that is built for all modalities.
 
     ResNet18 has no stage finer than a quarter of its input: with that backbone a finer
-    `model.grid` becomes that one. Poses have any grid.
+    `model.grid` becomes that one.
+
+    Raises:
+        ValueError: for a grid that a modality's shape does not allow.
     """
-    if recipe.model.backbone != "resnet18":
-        return recipe.model.grid
-    sides = [
-        min(modality.shape[:2]) // RESNET18_STRIDES[0]
+    grid, backbone = recipe.model.grid, recipe.model.backbone
+    allowed = {
+        name: kinds.get(modality.kind).grids(modality.shape, backbone)
+        for name, modality in recipe.modalities.items()
+    }
+    if grid == AUTO:
+        return _automatic_grid(recipe, allowed)
+    if backbone == "resnet18":
+        sides = [
+            min(modality.shape[:2]) // RESNET18_STRIDES[0]
+            for modality in recipe.modalities.values()
+            if not kinds.get(modality.kind).has_own_grid
+        ]
+        grid = min([grid, *sides])
+    for name, sides in allowed.items():
+        if grid not in sides:
+            shape = recipe.modalities[name].shape
+            raise ValueError(
+                f"model.grid must be {_one_of(sides)} for {name} {shape} with "
+                f"model.backbone {backbone}. Received: {grid}"
+            )
+    return grid
+
+
+def _automatic_grid(recipe, allowed):
+    """The largest grid that all modalities have, up to what is usual for each."""
+    common = set.intersection(*map(set, allowed.values()))
+    if not common:
+        each = "; ".join(
+            f"{name} {recipe.modalities[name].shape} {_one_of(sides)}"
+            for name, sides in allowed.items()
+        )
+        raise ValueError(
+            f"No model.grid fits all modalities with model.backbone "
+            f"{recipe.model.backbone}: {each}. Change a shape, so that they share a "
+            "grid"
+        )
+    usual = [
+        kinds.get(modality.kind).usual_grid(modality.shape)
         for modality in recipe.modalities.values()
-        if modality.kind not in ("pose", "sequence")
     ]
-    return min([recipe.model.grid, *sides])
+    most = min((side for side in usual if side is not None), default=1)
+    return max((side for side in common if side <= most), default=min(common))
+
+
+def _one_of(sides):
+    if not sides:
+        return "none"
+    if len(sides) > 8 and sides[0] - sides[-1] == len(sides) - 1:
+        return f"from {sides[-1]} to {sides[0]}"
+    return "one of " + ", ".join(map(str, sides))

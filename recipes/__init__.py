@@ -302,7 +302,9 @@ def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.n
     own = _module_of(recipe)
     files = own.files(recipe) if hasattr(own, "files") else getattr(own, "FILES", {})
     about = recipe.modalities[modality]
-    readers = files.get(modality) or kinds.get(about.kind).readers()
+    readers = files.get(modality) or kinds.get(about.kind).readers(
+        kinds.options(recipe, modality)
+    )
     return single_file.read(pathlib.Path(path), about, readers)
 
 

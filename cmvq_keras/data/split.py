@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from cmvq_keras.data import kinds
+from cmvq_keras.recipe.fields import AUTO
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,7 +54,12 @@ def raw(values, modality):
 
 
 def _normalized(values, modality):
+    if AUTO in (modality.offset, modality.scale):
+        raise ValueError(
+            'offset and scale of a modality are "auto" and not measured yet: take the '
+            "recipe of a store that holds training data, or of a run"
+        )
     # In place: a batch is written to memory once.
-    values -= np.float32(modality.offset)
-    values /= np.float32(modality.scale)
+    values -= np.asarray(modality.offset, np.float32)
+    values /= np.asarray(modality.scale, np.float32)
     return values

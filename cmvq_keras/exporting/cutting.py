@@ -90,11 +90,12 @@ def _normalized(inputs, modality):
     if (modality.offset, modality.scale) == (0, 1):
         return inputs
     # The root of a rounded square is exact: the network gets the bits of training.
-    variance = float(np.square(np.float32(modality.scale)))
+    variance = np.square(np.asarray(modality.scale, np.float32)).astype(float)
+    mean, variance = np.broadcast_arrays(modality.offset, variance)
     return keras.layers.Normalization(
-        axis=None,
-        mean=modality.offset,
-        variance=variance,
+        axis=-1 if mean.ndim else None,
+        mean=mean.tolist(),
+        variance=variance.tolist(),
         dtype="float32",
         name=f"{inputs.name}_normalization",
     )(inputs)

@@ -1,5 +1,7 @@
 """Checks of settings and shapes at the networks' door."""
 
+import math
+
 AXES = ("batch", "height", "width", "channels")
 
 
@@ -10,7 +12,8 @@ def check_axes(layer, input_shape, axes=AXES, multiple=1, known=()):
         layer: whose input it is; its class stands in the message.
         input_shape: tuple of sizes, None where unknown.
         axes: names of the expected axes. The last one must be known.
-        multiple: each side between first and last axis must be divisible by it.
+        multiple: each side between first and last axis must be divisible by it, a
+            number or one a side.
         known: names of further axes that must be known.
 
     Raises:
@@ -21,15 +24,19 @@ def check_axes(layer, input_shape, axes=AXES, multiple=1, known=()):
         raise ValueError(
             f"{owner} takes inputs of {len(axes)} axes, ({', '.join(axes)}). {received}"
         )
-    for axis, (name, size) in enumerate(zip(axes, input_shape, strict=True)):
+    sides = len(axes) - 2
+    divisors = (multiple,) * sides if isinstance(multiple, int) else tuple(multiple)
+    for axis, (name, size, divisor) in enumerate(
+        zip(axes, input_shape, (1, *divisors, 1), strict=True)
+    ):
         where = f"{owner}: the {name} (axis {axis})"
         if size is None:
             if name in known or axis == len(axes) - 1:
                 raise ValueError(f"{where} must be known. {received}")
         elif size < 1 and axis > 0:
             raise ValueError(f"{where} must be at least 1. {received}")
-        elif 0 < axis < len(axes) - 1 and size % multiple:
-            raise ValueError(f"{where} must be divisible by {multiple}. {received}")
+        elif axis > 0 and size % divisor:
+            raise ValueError(f"{where} must be divisible by {divisor}. {received}")
 
 
 def positive(name, value):
@@ -70,6 +77,36 @@ def divisible(name, value, divisor):
             f"`{name}` must be divisible by {divisor}. Received: {name}={value}"
         )
     return value
+
+
+def stages(num_stages, strides):
+    """How much each stage shortens (height, width), as a tuple of pairs.
+
+    Args:
+        num_stages: of stride 2, where `strides` is None.
+        strides: a number or a pair a stage, or None.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if strides is None:
+        return ((2, 2),) * non_negative("num_stages", num_stages)
+    return tuple(
+        pair("strides", (each, each) if isinstance(each, int) else each)
+        for each in strides
+    )
+
+
+def shrinkage(strides):
+    """How much all stages together shorten (height, width)."""
+    return tuple(math.prod(each) for each in zip(*strides, strict=True)) or (1, 1)
+
+
+def stages_config(strides):
+    """What `get_config` says of stages: their strides only where they are not 2."""
+    if set(strides) <= {(2, 2)}:
+        return {"num_stages": len(strides)}
+    return {"num_stages": len(strides), "strides": strides}
 
 
 def pair(name, value):

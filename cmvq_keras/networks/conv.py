@@ -1,5 +1,6 @@
 """A plain convolutional encoder and decoder, for small inputs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -24,6 +25,8 @@ class ConvEncoder(parts.Chain):
         num_stages: n = log2(input side / grid side), at least 1.
         embedding_dim: D, channels of the 1 x 1 convolution before the quantizer, named
             "projection"; None leaves that convolution out.
+        strides: by how much each stage shortens height and width instead of 2, a pair
+            a stage; `num_stages` does not count then.
 
     Example:
         >>> encoder = ConvEncoder(hidden_channels=64, num_stages=3, embedding_dim=64)
@@ -36,21 +39,24 @@ class ConvEncoder(parts.Chain):
         hidden_channels: int = 64,
         num_stages: int = 3,
         embedding_dim: int | None = None,
+        strides: Sequence | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
-        self.num_stages = checks.positive("num_stages", num_stages)
+        self.strides = checks.stages(num_stages, strides)
+        self.num_stages = checks.positive("num_stages", len(self.strides))
         if embedding_dim is not None:
             checks.positive("embedding_dim", embedding_dim)
         self.embedding_dim = embedding_dim
 
     def check_input(self, input_shape):
-        checks.check_axes(self, input_shape, multiple=2**self.num_stages)
+        checks.check_axes(self, input_shape, multiple=checks.shrinkage(self.strides))
 
     def make_parts(self, input_shape):
         made, channels = [], input_shape[-1]
-        for stage, width in enumerate(widths(self.hidden_channels, self.num_stages)):
+        every = widths(self.hidden_channels, self.num_stages)
+        for stage, (width, stride) in enumerate(zip(every, self.strides, strict=True)):
             for half in "ab":
                 name = f"{stage + 1}{half}"
                 made += [
@@ -59,14 +65,7 @@ class ConvEncoder(parts.Chain):
                     parts.relu(self, f"relu_{name}"),
                 ]
                 channels = width
-            made.append(
-                keras.layers.MaxPooling2D(
-                    2,
-                    data_format="channels_last",
-                    dtype=self.dtype_policy,
-                    name=f"pool_{stage + 1}",
-                )
-            )
+            made.append(parts.max_pool(self, stride, f"pool_{stage + 1}"))
         if self.embedding_dim is not None:
             made.append(
                 parts.convolution(self, channels, self.embedding_dim, 1, "projection")
@@ -77,7 +76,7 @@ class ConvEncoder(parts.Chain):
         return {
             **super().get_config(),
             "hidden_channels": self.hidden_channels,
-            "num_stages": self.num_stages,
+            **checks.stages_config(self.strides),
             "embedding_dim": self.embedding_dim,
         }
 
@@ -94,7 +93,7 @@ class ConvDecoder(parts.Chain):
 
     Args:
         output_channels: channels of the reconstruction.
-        hidden_channels, num_stages: as in `ConvEncoder`.
+        hidden_channels, num_stages, strides: as in `ConvEncoder`.
     """
 
     def __init__(
@@ -102,12 +101,14 @@ class ConvDecoder(parts.Chain):
         output_channels: int,
         hidden_channels: int = 64,
         num_stages: int = 3,
+        strides: Sequence | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.output_channels = checks.positive("output_channels", output_channels)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
-        self.num_stages = checks.positive("num_stages", num_stages)
+        self.strides = checks.stages(num_stages, strides)
+        self.num_stages = checks.positive("num_stages", len(self.strides))
 
     def make_parts(self, input_shape):
         hidden = self.hidden_channels
@@ -115,21 +116,26 @@ class ConvDecoder(parts.Chain):
             parts.convolution(self, input_shape[-1], hidden, 3, "conv"),
             parts.relu(self, "relu"),
         ]
-        *between, _ = reversed(widths(hidden, self.num_stages))
-        for stage, width in enumerate(between, start=1):
+        every = zip(widths(hidden, self.num_stages), self.strides, strict=True)
+        *between, (_, last_stride) = reversed(list(every))
+        for stage, (width, stride) in enumerate(between, start=1):
             made += [
-                parts.transposed_convolution(self, width // 2, f"up_{stage}"),
+                parts.transposed_convolution(
+                    self, width // 2, f"up_{stage}", strides=stride
+                ),
                 parts.relu(self, f"relu_{stage}"),
             ]
-        last = f"up_{self.num_stages}"
-        return [*made, parts.transposed_convolution(self, self.output_channels, last)]
+        last = parts.transposed_convolution(
+            self, self.output_channels, f"up_{self.num_stages}", strides=last_stride
+        )
+        return [*made, last]
 
     def get_config(self):
         return {
             **super().get_config(),
             "output_channels": self.output_channels,
             "hidden_channels": self.hidden_channels,
-            "num_stages": self.num_stages,
+            **checks.stages_config(self.strides),
         }
 
 

@@ -5,6 +5,8 @@ padding of strided 3 x 3 windows, batch norm's constants) the difference is kept
 and nowhere else.
 """
 
+import math
+
 import keras
 
 from cmvq_keras import layers
@@ -104,10 +106,11 @@ def convolution(
 
     Equals PyTorch's symmetric padding for size 3 with stride 1 and, on even sides, for
     size 4 with stride 2. `owner` is the layer whose dtype policy it takes, `rank` the
-    number of spatial axes.
+    number of spatial axes; `size` and `strides` are a number or one a side.
     """
     kind = layers.Conv2D if rank == 2 else keras.layers.Conv1D
-    fan_in = inputs * size**rank
+    sides = (size,) * rank if isinstance(size, int) else size
+    fan_in = inputs * math.prod(sides)
     return kind(
         filters,
         size,
@@ -146,24 +149,43 @@ def padded_convolution(owner, inputs, filters, name):
     ]
 
 
-def transposed_convolution(owner, filters, name, rank=2, dtype=None):
-    """Returns a transposed convolution of size 4, stride 2: it doubles each side.
+def strided(stride):
+    """The size of a window that moves by a stride.
 
+    Padding is the same at both ends then, which all frameworks do alike.
+    """
+    return 2 * stride if stride % 2 == 0 else stride + 2
+
+
+def transposed_convolution(owner, filters, name, rank=2, dtype=None, strides=2):
+    """Returns a transposed convolution: it makes each side `strides` times as long.
+
+    Its size is `strided`, 4 for a stride of 2; `strides` is a number or one a side.
     Its initial range follows PyTorch, which takes the fan-in of a transposed kernel
     from the output channels.
     """
     kind = layers.Conv2DTranspose if rank == 2 else keras.layers.Conv1DTranspose
-    fan_in = filters * 4**rank
+    strides = (strides,) * rank if isinstance(strides, int) else tuple(strides)
+    size = tuple(map(strided, strides))
+    fan_in = filters * math.prod(size)
     return kind(
         filters,
-        4,
-        strides=2,
+        size,
+        strides=strides,
         padding="same",
         data_format="channels_last",
         kernel_initializer=pytorch_uniform(fan_in),
         bias_initializer=pytorch_uniform(fan_in),
         dtype=dtype or owner.dtype_policy,
         name=name,
+    )
+
+
+def max_pool(owner, stride, name, rank=2):
+    """Returns a max-pool over windows of a stride's size; none lies over an end."""
+    kind = keras.layers.MaxPooling2D if rank == 2 else keras.layers.MaxPooling1D
+    return kind(
+        stride, data_format="channels_last", dtype=owner.dtype_policy, name=name
     )
 
 

@@ -1,5 +1,6 @@
 """The encoder and decoder of the VQ-VAE, for any number of stride-2 stages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -23,6 +24,8 @@ class ResidualEncoder(parts.Chain):
         residual_channels: channels inside each residual block.
         num_residual_layers: number of residual blocks.
         num_stages: n = log2(input side / grid side).
+        strides: by how much each stage shortens height and width instead of 2, a pair
+            a stage; `num_stages` does not count then.
         embedding_dim: D, channels of the 1x1 convolution before the quantizer, named
             "projection"; None leaves that convolution out.
 
@@ -42,10 +45,12 @@ class ResidualEncoder(parts.Chain):
         num_residual_layers: int = 2,
         num_stages: int = 2,
         embedding_dim: int | None = None,
+        strides: Sequence | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.num_stages = checks.non_negative("num_stages", num_stages)
+        self.strides = checks.stages(num_stages, strides)
+        self.num_stages = num_stages = len(self.strides)
         self.hidden_channels = checks.divisible(
             "hidden_channels", hidden_channels, 2 if num_stages > 1 else 1
         )
@@ -58,23 +63,27 @@ class ResidualEncoder(parts.Chain):
         self.embedding_dim = embedding_dim
 
     def check_input(self, input_shape):
-        checks.check_axes(self, input_shape, multiple=2**self.num_stages)
+        checks.check_axes(self, input_shape, multiple=checks.shrinkage(self.strides))
 
     def make_parts(self, input_shape):
         hidden = self.hidden_channels
         widths = {0: [], 1: [hidden]}.get(self.num_stages, [hidden // 2, hidden])
         made, channels = [], input_shape[-1]
         for i, width in enumerate(widths, start=1):
+            stride = self.strides[i - 1]
+            size = tuple(map(parts.strided, stride))
             made += [
-                parts.convolution(self, channels, width, 4, f"conv_{i}", strides=2),
+                parts.convolution(
+                    self, channels, width, size, f"conv_{i}", strides=stride
+                ),
                 parts.normalization(self, f"bn_{i}"),
                 parts.relu(self, f"relu_{i}"),
             ]
             channels = width
         made.append(parts.convolution(self, channels, hidden, 3, "conv_last"))
         made += [
-            parts.PaddedMaxPooling2D(dtype=self.dtype_policy, name=f"pool_{i + 1}")
-            for i in range(self.num_stages - 2)
+            self._pool(stride, f"pool_{i}")
+            for i, stride in enumerate(self.strides[2:], start=1)
         ]
         made.append(
             ResidualStack(
@@ -91,13 +100,18 @@ class ResidualEncoder(parts.Chain):
             )
         return made
 
+    def _pool(self, stride, name):
+        if stride == (2, 2):
+            return parts.PaddedMaxPooling2D(dtype=self.dtype_policy, name=name)
+        return parts.max_pool(self, stride, name)
+
     def get_config(self):
         return {
             **super().get_config(),
             "hidden_channels": self.hidden_channels,
             "residual_channels": self.residual_channels,
             "num_residual_layers": self.num_residual_layers,
-            "num_stages": self.num_stages,
+            **checks.stages_config(self.strides),
             "embedding_dim": self.embedding_dim,
         }
 
@@ -118,6 +132,7 @@ class ResidualDecoder(parts.Chain):
         residual_channels: channels inside each residual block.
         num_residual_layers: number of residual blocks.
         num_stages: n = log2(output side / grid side).
+        strides: of the encoder, where they are not 2; see `ResidualEncoder`.
 
     Reference: docs/method.md, Section 6.
     """
@@ -129,11 +144,13 @@ class ResidualDecoder(parts.Chain):
         residual_channels: int = 32,
         num_residual_layers: int = 2,
         num_stages: int = 2,
+        strides: Sequence | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.output_channels = checks.positive("output_channels", output_channels)
-        self.num_stages = checks.non_negative("num_stages", num_stages)
+        self.strides = checks.stages(num_stages, strides)
+        self.num_stages = num_stages = len(self.strides)
         self.hidden_channels = checks.divisible(
             "hidden_channels", hidden_channels, 2 ** max(num_stages - 1, 0)
         )
@@ -159,19 +176,26 @@ class ResidualDecoder(parts.Chain):
                 name="residual_stack",
             ),
         ]
-        for i in range(1, self.num_stages):
+        *between, last_stride = self.strides[::-1] or [None]
+        for i, stride in enumerate(between, start=1):
             made += [
-                parts.transposed_convolution(self, hidden // 2**i, f"transposed_{i}"),
+                parts.transposed_convolution(
+                    self, hidden // 2**i, f"transposed_{i}", strides=stride
+                ),
                 parts.normalization(self, f"bn_{i}"),
                 parts.relu(self, f"relu_{i}"),
             ]
-        if self.num_stages == 0:
+        if last_stride is None:
             last = parts.convolution(
                 self, hidden, output, 3, "conv_out", dtype=self.output_dtype
             )
         else:
             last = parts.transposed_convolution(
-                self, output, f"transposed_{self.num_stages}", dtype=self.output_dtype
+                self,
+                output,
+                f"transposed_{self.num_stages}",
+                dtype=self.output_dtype,
+                strides=last_stride,
             )
         return [*made, last]
 
@@ -182,7 +206,7 @@ class ResidualDecoder(parts.Chain):
             "hidden_channels": self.hidden_channels,
             "residual_channels": self.residual_channels,
             "num_residual_layers": self.num_residual_layers,
-            "num_stages": self.num_stages,
+            **checks.stages_config(self.strides),
         }
 
 

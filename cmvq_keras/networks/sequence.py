@@ -1,10 +1,10 @@
 """Encoder and decoder for sequences of numbers, such as a sensor's readings."""
 
-import math
 from typing import Any
 
 import keras
 
+from cmvq_keras.data.kinds import grids
 from cmvq_keras.networks import checks, parts
 from cmvq_keras.networks.kind import KindNetworks
 
@@ -16,13 +16,14 @@ SEQUENCE_AXES = ("batch", "steps", "features")
 class SequenceEncoder(parts.Chain):
     """Convolutions over time; what is left of the steps is laid out as a grid.
 
-    Conv 5 to c, BN, ReLU, then a max-pool of 2 and conv 5, BN, ReLU for each further
-    halving, and conv 3, BN, ReLU. height x width steps are left; they become the
-    grid's places row by row. So a sequence meets pictures on one grid. Its columns are
-    times too: a head that looks at neighbouring places mixes rows of other times.
+    Conv 5 to c, BN, ReLU, then a max-pool and conv 5, BN, ReLU for each prime factor by
+    which the steps become fewer, and conv 3, BN, ReLU. height x width steps are left;
+    they become the grid's places row by row. So a sequence meets pictures on one grid.
+    Its columns are times too: a head that looks at neighbouring places mixes rows of
+    other times.
 
-    Inputs are `(batch, steps, features)`, steps a power of two times height x width;
-    outputs `(batch, height, width, embedding_dim or hidden_channels)`.
+    Inputs are `(batch, steps, features)`, steps a multiple of height x width by factors
+    of 7 at most; outputs `(batch, height, width, embedding_dim or hidden_channels)`.
 
     Args:
         hidden_channels: c.
@@ -52,20 +53,13 @@ class SequenceEncoder(parts.Chain):
         checks.check_axes(
             self, input_shape, axes=SEQUENCE_AXES, known=SEQUENCE_AXES[1:]
         )
-        halvings(input_shape[1], self.grid)
+        poolings(input_shape[1], self.grid)
 
     def make_parts(self, input_shape):
         hidden, channels, made = self.hidden_channels, input_shape[-1], []
-        for stage in range(halvings(input_shape[1], self.grid) + 1):
+        for stage, pool in enumerate([1, *poolings(input_shape[1], self.grid)]):
             if stage:
-                made.append(
-                    keras.layers.MaxPooling1D(
-                        2,
-                        data_format="channels_last",
-                        dtype=self.dtype_policy,
-                        name=f"pool_{stage}",
-                    )
-                )
+                made.append(parts.max_pool(self, pool, f"pool_{stage}", rank=1))
             made += self._stage(channels, 5, f"{stage + 1}")
             channels = hidden
         made += self._stage(channels, 3, "last")
@@ -98,14 +92,14 @@ class SequenceEncoder(parts.Chain):
 class SequenceDecoder(parts.Chain):
     """Mirrors `SequenceEncoder`: a grid becomes a sequence.
 
-    The places become steps, conv 3 to c, ReLU, and a transposed convolution of stride
-    2 for each doubling, the last one to the features, with ReLUs between them; without
-    a doubling a conv 3.
+    The places become steps, conv 3 to c, ReLU, and a transposed convolution by
+    each factor, in reverse, the last one to the features, with ReLUs between them;
+    without a factor a conv 3.
 
     Inputs are `(batch, height, width, channels)`, outputs `(batch, steps, features)`.
 
     Args:
-        steps: a power of two times height x width.
+        steps: as the encoder's.
         features: numbers a step.
         hidden_channels: c.
     """
@@ -120,32 +114,33 @@ class SequenceDecoder(parts.Chain):
 
     def check_input(self, input_shape):
         checks.check_axes(self, input_shape, known=("height", "width"))
-        halvings(self.steps, input_shape[1:3])
+        poolings(self.steps, input_shape[1:3])
 
     def make_parts(self, input_shape):
         _, height, width, channels = input_shape
         hidden = self.hidden_channels
-        doublings = halvings(self.steps, (height, width))
+        strides = poolings(self.steps, (height, width))[::-1]
         made = [
             parts.reshape(self, (height * width, channels), "to_steps"),
             parts.convolution(self, channels, hidden, 3, "conv", rank=1),
             parts.relu(self, "relu"),
         ]
-        if not doublings:
+        if not strides:
             return [
                 *made,
                 parts.convolution(self, hidden, self.features, 3, "last", rank=1),
             ]
-        for stage in range(1, doublings):
+        for stage, stride in enumerate(strides[:-1], start=1):
             made += [
-                parts.transposed_convolution(self, hidden, f"up_{stage}", rank=1),
+                parts.transposed_convolution(
+                    self, hidden, f"up_{stage}", rank=1, strides=stride
+                ),
                 parts.relu(self, f"relu_{stage}"),
             ]
-        last = f"up_{doublings}"
-        return [
-            *made,
-            parts.transposed_convolution(self, self.features, last, rank=1),
-        ]
+        last = parts.transposed_convolution(
+            self, self.features, f"up_{len(strides)}", rank=1, strides=strides[-1]
+        )
+        return [*made, last]
 
     def get_config(self):
         return {
@@ -156,20 +151,20 @@ class SequenceDecoder(parts.Chain):
         }
 
 
-def halvings(steps, grid):
-    """How often `steps` are halved until one is left for each place of a grid.
+def poolings(steps, grid):
+    """The factors by which steps become fewer until each place of a grid has one.
 
     Raises:
-        ValueError: where no number of halvings leads there.
+        ValueError: where no factors lead there.
     """
     height, width = grid
-    factor = steps // (height * width)
-    if factor < 1 or factor & (factor - 1) or steps != factor * height * width:
+    if not grids.can_shrink(steps, height * width):
         raise ValueError(
-            "A sequence's steps (axis 1) must be a power of two times the grid's "
-            f"{height} x {width} places. Received: {steps}"
+            "A sequence's steps (axis 1) must be a multiple of the grid's "
+            f"{height} x {width} places by factors of {grids.LARGEST_FACTOR} at most. "
+            f"Received: {steps}"
         )
-    return int(math.log2(factor))
+    return grids.factors(steps // (height * width))
 
 
 class SequenceNetworks(KindNetworks):

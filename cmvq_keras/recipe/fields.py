@@ -7,6 +7,9 @@ import typing
 
 from cmvq_keras import registry, validation
 
+AUTO = "auto"
+Auto = typing.Literal["auto"]
+
 
 def setting(default, test, expected):
     """A dataclass field that knows its valid range."""
@@ -24,6 +27,11 @@ def choice(default, *allowed):
 def positive_integer(default):
     """A dataclass field for a whole number from 1 up."""
     return setting(default, lambda value: 1 <= value < 2**31, "an integer >= 1")
+
+
+def automatic(test):
+    """A test that the word "auto" passes too."""
+    return lambda value: value == AUTO or (not isinstance(value, str) and test(value))
 
 
 def optional(test):
@@ -94,7 +102,9 @@ def faults(section, prefix):
 
 def alternatives(kind):
     """The types that a setting's annotation allows."""
-    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    unions = (types.UnionType, typing.Union)
+    several = isinstance(kind, unions[0]) or typing.get_origin(kind) in unions
+    return typing.get_args(kind) if several else (kind,)
 
 
 def has_type(value, kind):
@@ -104,6 +114,10 @@ def has_type(value, kind):
             # JSON's whole numbers may be larger than any float.
             return not isinstance(value, bool) and abs(value) <= sys.float_info.max
         if alternative is int and isinstance(value, bool):
+            continue
+        if typing.get_origin(alternative) is typing.Literal:
+            if value in typing.get_args(alternative):
+                return True
             continue
         if isinstance(value, typing.get_origin(alternative) or alternative):
             return True

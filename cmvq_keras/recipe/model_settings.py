@@ -6,6 +6,7 @@ import typing
 
 from cmvq_keras import registry
 from cmvq_keras.recipe.fields import (
+    automatic,
     choice,
     declared_in,
     optional,
@@ -39,7 +40,9 @@ class ModelSettings:
         32, lambda value: 4 <= value <= 4096, "from 4 to 4096"
     )
     residual_layers: int = setting(2, lambda value: 0 <= value <= 100, "from 0 to 100")
-    grid: int = positive_integer(32)
+    grid: int | typing.Literal["auto"] = setting(
+        32, automatic(lambda value: 1 <= value < 2**31), "an integer >= 1, or auto"
+    )
     embedding_dim: int = setting(
         64,
         lambda value: 2 <= value <= 4096 and value % 2 == 0,

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 from cmvq_keras import validation
-from cmvq_keras.recipe.fields import alternatives, has_type
+from cmvq_keras.recipe.fields import AUTO, Auto, alternatives, has_type
 
 
 def are_plain(settings):
@@ -35,15 +35,20 @@ def read(value, kind, name):
     if isinstance(value, str):
         if value.strip().lower() == "none" and type(None) in kinds:
             return None
+        if value.strip().lower() == AUTO and Auto in kinds:
+            return AUTO
         if str not in kinds:
             value = _parse_number(value, kinds)
     if not any(has_type(value, alternative) for alternative in kinds):
-        names = " or ".join(
-            "none" if alternative is type(None) else alternative.__name__
-            for alternative in kinds
-        )
+        names = " or ".join(_named(alternative) for alternative in kinds)
         raise ValueError(f"{name} must be of type {names}. Received: {value!r}")
     return value
+
+
+def _named(kind):
+    if kind is Auto:
+        return AUTO
+    return "none" if kind is type(None) else kind.__name__
 
 
 def _parse_number(text, kinds):

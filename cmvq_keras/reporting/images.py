@@ -27,7 +27,10 @@ def decoded(model, x, version):
 def raw_values(recipe, name, values):
     """Normalized values of a modality as raw ones, float32."""
     modality = recipe.modalities[name]
-    return np.asarray(values, np.float32) * modality.scale + modality.offset
+    scale, offset = (
+        np.asarray(each, np.float32) for each in (modality.scale, modality.offset)
+    )
+    return np.asarray(values, np.float32) * scale + offset
 
 
 def compare(recipe, name, versions, side=SIDE):

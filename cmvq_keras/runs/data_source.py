@@ -5,11 +5,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cmvq_keras import cache_dir, recipe_file, recipes
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.store.store import Store
+from cmvq_keras.data.transforms import standardization
+from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.runs import stores
 
+_ROWS = 256  # of a modality in memory at a time
 _HINT = "Name one with --store, or raw files with --data-dir."
 
 
@@ -111,6 +116,27 @@ class DataSource:
         limit = recipe.training.limit
         return recipes.load_split(recipe, name, self.data_dir, limit, self.store)
 
+    def measured(self, recipe):
+        """The recipe with offsets and scales that are "auto" measured on its training
+        data, resolved.
+
+        Args:
+            recipe: the `ResolvedRecipe` that this source is for.
+        """
+        raw = {
+            f"modalities.{name}.{key}": unit
+            for name, modality in recipe.modalities.items()
+            if AUTO in (modality.offset, modality.scale)
+            for key, unit in (("offset", 0.0), ("scale", 1.0))
+        }
+        if not raw:
+            return recipe
+        unit = recipes.resolve(recipe.with_settings(raw))
+        split = self.split(unit, "train")
+        return recipes.resolve(
+            standardization.measured(recipe.asked, lambda name: _blocks(split.x[name]))
+        )
+
     def describe(self, recipe):
         """What a run notes of its data, a dict for JSON; `for_run` reads it.
 
@@ -162,3 +188,8 @@ class DataSource:
                 f"it. {_HINT}"
             )
         return found
+
+
+def _blocks(values):
+    for start in range(0, len(values), _ROWS):
+        yield np.asarray(values[start : start + _ROWS])

@@ -110,6 +110,7 @@ def train(
         # Before any data is read: a recipe may not say how it is mirrored.
         mirrors = _mirrors(recipe)
         source = source.for_recipe(recipe)
+        recipe = source.measured(recipe)
         with deterministic(), precision_policy(recipe.training.precision):
             job = _Job.set_up(recipe, warm_start, classes, source, mirrors)
             # Not before all that can be wrong with the settings has been reported.

@@ -140,11 +140,14 @@ def small_segmentation():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model.grid": 7}, r"model.grid must be the side of color .* power of two"),
-        ({"model.grid": 32}, "model.grid must be the side of color"),
+        (
+            {"model.grid": 7},
+            r"model.grid must be one of 16, 8, 4, 2, 1 for color .* Received: 7",
+        ),
+        ({"model.grid": 32}, r"model.grid must be .* for color \(16, 16, 3\)"),
         (
             {"model.grid": 3, "model.backbone": "resnet18"},
-            "model.grid must be the side of color",
+            r"model.grid must be .* for color \(16, 16, 3\)",
         ),
     ],
 )

@@ -5,10 +5,10 @@ import pytest
 from keras import ops
 
 from cmvq_keras.networks import SequenceDecoder, SequenceEncoder
-from cmvq_keras.networks.sequence import halvings
+from cmvq_keras.networks.sequence import poolings
 
 
-@pytest.mark.parametrize("steps", [16, 32, 64])
+@pytest.mark.parametrize("steps", [16, 32, 64, 96, 80])
 def test_a_sequence_becomes_a_grid_and_comes_back(steps):
     encoder = SequenceEncoder(8, (4, 4), 6)
     decoder = SequenceDecoder(steps, 5, 8)
@@ -29,7 +29,7 @@ def test_places_of_the_grid_are_times_in_order():
     assert changed[7].max() > 0
 
 
-@pytest.mark.parametrize("steps", [8, 24, 65])
+@pytest.mark.parametrize("steps", [8, 24, 65, 176])
 def test_steps_that_do_not_fit_the_grid_are_refused(steps):
-    with pytest.raises(ValueError, match=r"4 x 4 places\. Received: " + str(steps)):
-        halvings(steps, (4, 4))
+    with pytest.raises(ValueError, match=r"4 x 4 places by .*Received: " + str(steps)):
+        poolings(steps, (4, 4))

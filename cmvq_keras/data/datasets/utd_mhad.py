@@ -17,6 +17,7 @@ from cmvq_keras import validation
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.formats import mat5
 from cmvq_keras.data.listing import Group, Listing
+from cmvq_keras.data.transforms.stretching import stretch
 
 SUBJECTS = tuple(range(1, 9))
 SPLITTINGS = ("cross-subject", "leave-one-subject-out")
@@ -148,18 +149,6 @@ def _read(path, name, shape):
     if not np.isfinite(values).all():
         raise ValueError(f"{path}: {name} holds values that are not finite.")
     return values
-
-
-def stretch(values, steps):
-    """`(n, features)` as `(steps, features)` float32, with straight lines between.
-
-    The first and the last reading stay the first and the last.
-    """
-    at = np.linspace(0, len(values) - 1, steps)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, len(values) - 1)
-    share = (at - low)[:, None]
-    return (values[low] * (1 - share) + values[high] * share).astype(np.float32)
 
 
 def turned(batch, draws):

@@ -12,6 +12,7 @@ from cmvq_keras.data.formats import kinds, picture_check
 
 MAX_PIXELS = 50_000_000
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+_ORIENTATION = 0x0112  # EXIF's tag of which side is up
 
 
 def resize(picture, size):
@@ -121,6 +122,19 @@ def size_of(path):
     """
     with fileio.opened(path, "picture") as file, _open(file) as picture:
         return picture.size
+
+
+def outline(path):
+    """`((width, height), whether it is gray)` of a picture file, from its header.
+
+    Raises:
+        ValueError, OSError: as `read_image`.
+    """
+    with fileio.opened(path, "picture") as file, _open(file) as picture:
+        # From 5 on the sides are exchanged when it stands upright.
+        turned = picture.getexif().get(_ORIENTATION, 1) >= 5
+        size = picture.size[::-1] if turned else picture.size
+        return size, picture.mode in ("L", "1")
 
 
 def mirror(pictures):

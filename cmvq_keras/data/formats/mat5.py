@@ -52,12 +52,7 @@ def read(path, names, max_bytes):
         OSError: if it is not there or may not be read.
     """
     with fileio.opened(path, "MATLAB 5 file", max_bytes) as file:
-        orders = {b"IM": "<", b"MI": ">"}
-        header = file.read(_HEADER)
-        order = orders.get(header[_HEADER - 2 :])
-        if not header.startswith(MAGIC) or order is None:
-            raise ValueError("it is not a MATLAB 5 file")
-        found = {}
+        order, found = _order(file), {}
         for matrix in _matrices(file, order, max_bytes):
             name, flags, shape = _head(matrix)
             if name in found:
@@ -68,6 +63,38 @@ def read(path, names, max_bytes):
         if absent:
             raise ValueError(f"it lacks {', '.join(absent)}")
         return found
+
+
+def read_only(path, max_bytes):
+    """The array of a file that holds one array of numbers and nothing else.
+
+    Args:
+        path, max_bytes: as in `read`.
+
+    Raises:
+        ValueError, OSError: as `read`, and for a file of several variables.
+    """
+    with fileio.opened(path, "MATLAB 5 file", max_bytes) as file:
+        found = {}
+        for matrix in _matrices(file, _order(file), max_bytes):
+            name, flags, shape = _head(matrix)
+            if found:
+                raise ValueError(f"it must hold one array. It holds {name!a} too")
+            found[name] = _values(matrix, name, flags, shape, max_bytes)
+        values = next(iter(found.values()), None)
+        if not isinstance(values, np.ndarray) or not values.size:
+            raise ValueError("it must hold one array of numbers")
+        return values
+
+
+def _order(file):
+    """The order of bytes, from the file's header."""
+    orders = {b"IM": "<", b"MI": ">"}
+    header = file.read(_HEADER)
+    order = orders.get(header[_HEADER - 2 :])
+    if not header.startswith(MAGIC) or order is None:
+        raise ValueError("it is not a MATLAB 5 file")
+    return order
 
 
 class _Element:

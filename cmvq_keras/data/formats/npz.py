@@ -31,6 +31,16 @@ def read_npy(path, shape):
         return npy.read_values(file, header).reshape(shape)
 
 
+def shape_of(path):
+    """The shape of the array in a `.npy` file, from its header.
+
+    Raises:
+        ValueError, OSError: as `read_npy`.
+    """
+    with fileio.opened(path, ".npy file") as file:
+        return tuple(npy.read_header(file, fileio.size(file)).shape)
+
+
 def read_npz(path, names, max_bytes):
     """Arrays by name from a `.npz` file.
 

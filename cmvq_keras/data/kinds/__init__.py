@@ -24,6 +24,17 @@ def get(name):
     return registry.load(ROOM, "KINDS", name)
 
 
+def options(recipe, modality):
+    """How a modality's files are read: what `Kind.measure` found, kept in the recipe's
+    `data` as `<modality>_<option>`."""
+    start = f"{modality}_"
+    return {
+        name.removeprefix(start): value
+        for name, value in recipe.data.items()
+        if name.startswith(start)
+    }
+
+
 def augmentation(name):
     """What changes samples of a kind at random, see
     `cmvq_keras.data.transforms.augmentation`.

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cmvq_keras.data.kinds import drawing
+from cmvq_keras.data.formats import npz
+from cmvq_keras.data.kinds import drawing, grids
 
 
 class Kind:
@@ -10,17 +11,58 @@ class Kind:
 
     Attributes:
         counts_bytes: whether stored uint8 values stand for v / 255.
+        has_own_grid: whether its networks are its own, whatever `model.backbone` says
+            of pictures.
         augment: function `(batch, Draws) -> batch` that changes training samples, see
             `cmvq_keras.data.transforms.augmentation`; None where there is none.
     """
 
     counts_bytes = False
+    has_own_grid = False
     augment = None
 
-    def readers(self):
+    def grids(self, shape, backbone):
+        """The sides of the grids of features that a sample's shape allows.
+
+        Args:
+            shape: of a sample.
+            backbone: the recipe's `model.backbone`.
+
+        Returns:
+            Whole numbers, the largest first; empty where no grid fits.
+        """
+        return grids.of_picture(shape, backbone)
+
+    def usual_grid(self, shape):
+        """The side that an automatic grid has at most; None where any serves."""
+        return max(1, min(grids.USUAL, min(shape[:2]) // 2))
+
+    def readers(self, options):
         """What reads a single file: functions `(path, shape) -> raw values` by the
-        file's ending, beside `.npy`, which every kind takes."""
+        file's ending, beside `.npy`, which every kind takes.
+
+        Args:
+            options: of the modality by name, as `measure` gives them; may be empty.
+        """
         return {}
+
+    def measure(self, paths):
+        """A shape that suits some files of one's own, and options of reading them.
+
+        Args:
+            paths: of the files to look at, one at least.
+
+        Returns:
+            `(shape, options)`; options are plain values by name.
+
+        Raises:
+            ValueError, OSError: for files that this kind cannot read, in one line.
+        """
+        shapes = {npz.shape_of(path) for path in paths}
+        if len(shapes) > 1:
+            some = ", ".join(map(str, sorted(shapes)[:3]))
+            raise ValueError(f"the files have mixed shapes: {some}")
+        return next(iter(shapes)), {}
 
     def limits(self, values):
         """The values to show darkest and lightest: the smallest and the largest."""

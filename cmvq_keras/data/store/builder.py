@@ -8,13 +8,17 @@ import os
 import shutil
 from collections.abc import Callable
 
+import numpy as np
+
 from cmvq_keras import fileio
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import Listing
+from cmvq_keras.data.split import raw
 from cmvq_keras.data.store import manifest
 from cmvq_keras.data.store.fingerprint import fingerprint
 from cmvq_keras.data.store.listing_writer import write_listing
-from cmvq_keras.data.store.split_writer import write_split
+from cmvq_keras.data.store.split_writer import ROWS, write_split
+from cmvq_keras.data.transforms import standardization
 
 PROGRESS = "progress.json"
 
@@ -39,10 +43,26 @@ def build(folder, recipe, splits, force, origin, on_progress, workers=None):
                 )
                 progress.finish(split, entry)
         done = {split: progress.done[split] for split in splits}
-        content = manifest.to_json(_content(recipe, done))
+        content = manifest.to_json(_content(_measured(recipe, partial), done))
         fileio.write_atomically(partial / manifest.FILE, content, partial)
         (partial / PROGRESS).unlink()
         _publish(partial, folder)
+
+
+def _measured(recipe, partial):
+    """The recipe with what is "auto" measured on the training data, if it has any."""
+    if "train" not in {each.name for each in partial.iterdir()}:
+        return recipe
+    return standardization.measured(
+        recipe,
+        lambda name: _raw_blocks(partial / "train" / f"{name}.npy", recipe, name),
+    )
+
+
+def _raw_blocks(path, recipe, name):
+    values = npy.open_own(path)
+    for start in range(0, len(values), ROWS):
+        yield raw(np.array(values[start : start + ROWS]), recipe.modalities[name])
 
 
 def _write(folder, recipe, source, on_progress, progress, workers):

@@ -27,7 +27,9 @@ from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
 from cmvq_keras.old_names import keyword_only, renamed_argument
-from cmvq_keras.recipe import Modality, Recipe
+from cmvq_keras.recipe import Modality, ModelSettings, Recipe
+from cmvq_keras.recipe.fields import AUTO
+from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 __all__ = ["Part", "Sample", "SkippedSample", "Store"]
 
@@ -97,8 +99,10 @@ class Store:
         Args:
             root: folder, made if it is missing.
             recipe: a `Recipe`, or a pair (modalities, classes): a `Modality` or a
-                shape `(height, width, channels)` by name, and the classes' names.
-                The recipe of a pair is named "own".
+                shape by name, and the classes' names. `(height, width, channels)` is
+                a picture, `(steps, features)` a sequence, `(features,)` a vector; the
+                latter two are standardized. The recipe of a pair is named "own", its
+                grid is the largest that all of them share.
             splits: by name ("train", "validation", "test") a `Split` of raw values,
                 a tuple `(x, y)`, `(x, y, samples)` or `(x, y, samples, attributes)`
                 of arrays, an iterable of `Sample` and `SkippedSample`, a
@@ -232,12 +236,25 @@ class Store:
         return first, dict(zip(header[1:], columns, strict=True))
 
 
+_KINDS_BY_AXES = {1: "vector", 2: "sequence"}
+
+
 def _own_recipe(modalities, classes):
     known = {
-        name: item if isinstance(item, Modality) else Modality(tuple(item))
+        name: item if isinstance(item, Modality) else _of_shape(tuple(item))
         for name, item in modalities.items()
     }
-    return Recipe("own", "data of one's own", known, tuple(classes))
+    model = ModelSettings(grid=AUTO)
+    recipe = Recipe("own", "data of one's own", known, tuple(classes), model)
+    ResolvedRecipe(recipe)  # a grid that all modalities share is told now, or lacking
+    return recipe
+
+
+def _of_shape(shape):
+    """A modality by its axes: numbers without places are standardized."""
+    if kind := _KINDS_BY_AXES.get(len(shape)):
+        return Modality(shape, kind, AUTO, AUTO)
+    return Modality(shape)
 
 
 def _present(path):

@@ -133,6 +133,11 @@ def sequence(batch, draws):
     )
 
 
+def vector(batch, draws):
+    """Vectors `(n, features)` with a little noise."""
+    return (batch + STRENGTH * draws.normal(*batch.shape[1:])).astype(batch.dtype)
+
+
 def _in_time(batch, draws):
     """A stretch of each sequence, between 60 and 100 % of it, over all its steps."""
     steps = batch.shape[1]

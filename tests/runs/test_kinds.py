@@ -1,0 +1,128 @@
+"""Kinds of modality from arrays to a verdict, beside pictures and sounds."""
+
+import keras
+import numpy as np
+import pytest
+
+import cmvq_keras as cmvq
+from cmvq_keras import recipes
+from cmvq_keras.data.store import contact_sheet, reader
+from cmvq_keras.runs.run import Run
+
+SMALL = {
+    "model.hidden_channels": 8,
+    "model.embedding_dim": 4,
+    "model.num_embeddings": 8,
+    "model.head": "pooled",
+    "training.batch_size": 64,
+    "training.epochs": 2,
+    "training.augmentation": True,
+}
+
+
+def _breast_cancer():
+    """The data set's columns in two groups: means, and what is worst."""
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer()
+    values = found.data.astype(np.float32)
+    return {"mean": values[:, :10], "worst": values[:, 20:]}, found.target
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    x, labels = _breast_cancer()
+    parts = {"train": slice(0, 320), "validation": slice(320, 400)}
+    parts["test"] = slice(400, None)
+    splits = {
+        split: ({name: values[part] for name, values in x.items()}, labels[part])
+        for split, part in parts.items()
+    }
+    shapes = {"mean": (10,), "worst": (10,)}
+    classes = ("malignant", "benign")
+    root = tmp_path_factory.mktemp("store")
+    return cmvq.data.Store.create(root, (shapes, classes), splits)
+
+
+@pytest.fixture(scope="module")
+def run(store, tmp_path_factory):
+    recipe = store.recipe.with_settings(SMALL)
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return cmvq.train(recipe, store=store, out=out, verbose=False)
+
+
+@pytest.mark.once
+def test_vectors_are_standardized_by_the_training_data_of_the_store(store):
+    x, _ = _breast_cancer()
+    train = x["mean"][:320].astype(np.float64)
+    about = store.recipe.modalities["mean"]
+    np.testing.assert_allclose(about.offset, train.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(about.scale, train.std(axis=0), rtol=1e-5)
+    found = reader.load(store.recipe, "test", store).x["mean"][:]
+    expected = (x["mean"][400:] - train.mean(axis=0)) / train.std(axis=0)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.once
+def test_a_store_of_vectors_has_a_grid_of_one_place_and_a_sheet(store):
+    assert store.recipe.model.grid == "auto"
+    assert recipes.resolve(store.recipe).model.grid == 1
+    parts = {"test": store.split("test")}
+    assert contact_sheet.draw(store, parts).width > 100
+
+
+def test_a_run_on_vectors_is_measured_and_resumes(run, store, tmp_path):
+    assert run.recipe.model.grid == 1
+    assert run.metrics["test"]["accuracy"] > 0.6
+    assert len(run.history) == 2
+    again = cmvq.evaluate(run)
+    assert again["accuracy"] == run.metrics["test"]["accuracy"]
+
+
+def test_a_vector_in_a_file_is_predicted_as_in_the_store(run, store, tmp_path):
+    x, _ = _breast_cancer()
+    files = {}
+    for name, values in x.items():
+        files[name] = tmp_path / f"{name}.csv"
+        files[name].write_text(";".join(map(repr, values[400].tolist())))
+    read = {
+        name: recipes.read_sample(run.recipe, name, path)[None]
+        for name, path in files.items()
+    }
+    stored = reader.load(run.recipe, "test", store).x
+    expected = cmvq.predict(run, {name: stored[name][:1] for name in stored})
+    np.testing.assert_allclose(cmvq.predict(run, read), expected, atol=1e-4)
+
+
+def test_a_run_on_vectors_is_drawn_and_exported(run, tmp_path):
+    pytest.importorskip("matplotlib")
+    cmvq.report(run)
+    assert (run.directory / "report.html").stat().st_size > 10_000
+    exported = cmvq.export(run, tmp_path / "model.keras")
+    assert exported.differing == 0
+    assert exported.facts["inputs"]["mean"]["kind"] == "vector"
+    assert "normalization" in " ".join(
+        layer.name for layer in keras.saving.load_model(exported.path).layers
+    )
+
+
+def test_onnx_takes_vectors(run, tmp_path):
+    pytest.importorskip("onnxruntime")
+    if keras.config.backend() != "torch":
+        pytest.skip("PyTorch writes ONNX")
+    assert cmvq.export(run, tmp_path / "model.onnx", format="onnx").differing == 0
+
+
+@pytest.mark.once
+def test_an_unmeasured_offset_is_told():
+    modality = cmvq.Modality((3,), "vector", "auto", "auto")
+    from cmvq_keras.data.split import normalize
+
+    with pytest.raises(ValueError, match="not measured yet"):
+        normalize(np.zeros((2, 3)), modality)
+
+
+def test_opened_runs_know_their_numbers(run):
+    found = Run.open(run.directory).recipe.modalities["mean"]
+    assert found == run.recipe.modalities["mean"]
+    assert isinstance(found.offset, tuple)
