@@ -1,6 +1,7 @@
 """Encoder and decoder for vectors of numbers: columns of a table, embeddings."""
 
 import math
+from typing import Any
 
 import keras
 
@@ -29,7 +30,13 @@ class VectorEncoder(parts.Chain):
             leaves it out.
     """
 
-    def __init__(self, hidden_channels=64, grid=(1, 1), embedding_dim=None, **kwargs):
+    def __init__(
+        self,
+        hidden_channels: int = 64,
+        grid: tuple[int, int] = (1, 1),
+        embedding_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden_channels = checks.divisible("hidden_channels", hidden_channels, 4)
         self.grid = checks.pair("grid", grid)
@@ -78,7 +85,7 @@ class VectorDecoder(parts.Chain):
         hidden_channels: c.
     """
 
-    def __init__(self, features, hidden_channels=64, **kwargs):
+    def __init__(self, features: int, hidden_channels: int = 64, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.features = checks.positive("features", features)
         self.hidden_channels = checks.positive("hidden_channels", hidden_channels)
