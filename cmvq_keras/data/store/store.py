@@ -12,6 +12,7 @@ the manifest before use, and nothing is unpickled. `cmvq data check` checks the 
 """
 
 import dataclasses
+import logging
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -246,7 +247,13 @@ def _own_recipe(modalities, classes):
     }
     model = ModelSettings(grid=AUTO)
     recipe = Recipe("own", "data of one's own", known, tuple(classes), model)
-    ResolvedRecipe(recipe)  # a grid that all modalities share is told now, or lacking
+    try:
+        ResolvedRecipe(recipe)
+    except ValueError as error:
+        # Told now, and not when somebody trains. A store may be for reading alone.
+        logging.getLogger(__name__).warning(
+            "No model takes this store as it is: %s", error
+        )
     return recipe
 
 
