@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import completion, options, study_options
+from cmvq_keras.cli import completion, options, study_options, table_options
 
 
 @click.command("compare", short_help="Train several methods and tabulate their scores.")
@@ -22,6 +22,7 @@ from cmvq_keras.cli import completion, options, study_options
     "its own (from 100 on), by validation alone. docs/methods.md lists them.",
 )
 @study_options.common
+@table_options.common
 def command(
     recipe,
     names,
@@ -37,6 +38,10 @@ def command(
     out,
     table_only,
     jobs,
+    table_path,
+    kinds,
+    shapes,
+    split_seed,
     **short,
 ):
     """Train a recipe with several methods and several seeds, and tabulate the scores.
@@ -53,6 +58,11 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
+        others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
+        store = (
+            table_options.store_of(table_path, kinds, shapes, split_seed, others)
+            or store
+        )
         chosen = study_options.recipe_of(
             recipe, preset, store, modality, assignments, short
         )

@@ -21,6 +21,7 @@ COMMANDS = (
     "reproduce",
     "export",
     "prepare",
+    "init",
     "data",
     "recipes",
     "doctor",

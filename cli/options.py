@@ -139,8 +139,8 @@ def recipe_or_store(name, preset, store):
     """The recipe of that name, or without a name the store's own.
 
     Args:
-        name, preset, store: the values of `--recipe`, `--preset` and `--store`; each
-            may be None.
+        name, preset, store: the values of `--recipe`, `--preset` and `--store` (or an
+            open store); each may be None.
 
     Raises:
         click.UsageError: without a recipe and a store, and for a preset of a store.
@@ -151,12 +151,13 @@ def recipe_or_store(name, preset, store):
         report_recipe_file(name)
         return recipes.get(name, preset or "default")
     if store is None:
-        raise click.UsageError("Missing option '--recipe' or '--store'.")
+        raise click.UsageError("Missing option '--recipe', '--store' or '--table'.")
     if preset:
         raise click.UsageError("--preset needs --recipe: a store has its own settings.")
     from cmvq_keras.data.store.store import Store
 
-    return Store.open(store).recipe
+    opened = store if isinstance(store, Store) else Store.open(store)
+    return opened.recipe
 
 
 def report_recipe_file(recipe):

@@ -24,7 +24,8 @@ from cmvq_keras.cli.progress import Bar, Progress
 @click.option(
     "--table",
     type=click.Path(),
-    help="CSV file with a column of paths for each modality, relative to the file.",
+    help="CSV file with a column of paths for each modality, relative to the file, or "
+    "columns of numbers for a vector.",
 )
 @click.option(
     "-o",
@@ -130,16 +131,24 @@ def _rows_of_inputs(recipe, inputs):
 
 def _rows_of_table(recipe, path):
     from cmvq_keras import fileio
+    from cmvq_keras.data.tables.reading import delimiter
 
     with fileio.opened(path, "table", fileio.MAX_BYTES) as file:
-        rows = fileio.csv_rows(file.read())
-        return list(_rows(rows, _needed(recipe), path.parent))
+        content = file.read()
+        rows = fileio.csv_rows(content, delimiter(content))
+        return list(_rows(rows, recipe, path.parent))
 
 
-def _rows(rows, names, folder):
-    """A dict of paths for every line of a table."""
+def _rows(rows, recipe, folder):
+    """A dict for every line of a table: a path, or the numbers of a vector."""
     _, columns = next(rows, (1, []))
     columns = [cell.strip() for cell in columns]
+    numbers = {
+        name: places
+        for name in _needed(recipe)
+        if name not in columns and (places := _numbered(recipe, name, columns))
+    }
+    names = [name for name in _needed(recipe) if name not in numbers]
     for name in names:
         if columns.count(name) != 1:
             fault = "has twice" if name in columns else "lacks"
@@ -157,7 +166,32 @@ def _rows(rows, names, folder):
         empty = [name for name in names if not row[name]]
         if empty:
             raise ValueError(f"line {number} has no path in column {', '.join(empty)}")
-        yield {name: folder / row[name] for name in names}
+        paths = {name: folder / row[name] for name in names}
+        vectors = {
+            name: _vector(number, [cells[place] for place in places])
+            for name, places in numbers.items()
+        }
+        yield {name: (paths | vectors)[name] for name in _needed(recipe)}
+
+
+def _numbered(recipe, name, columns):
+    """The places of the columns `name_...` of a vector, if they are all there."""
+    modality = recipe.modalities[name]
+    if modality.kind != "vector":
+        return []
+    places = [
+        place for place, each in enumerate(columns) if each.startswith(f"{name}_")
+    ]
+    return places if len(places) == modality.shape[0] else []
+
+
+def _vector(number, cells):
+    from cmvq_keras.data.tables.columns import is_number
+
+    for cell in cells:
+        if not is_number(cell):
+            raise ValueError(f"line {number}: {cell!r} is no number")
+    return tuple(map(float, cells))
 
 
 def _needed(recipe):
@@ -167,16 +201,30 @@ def _needed(recipe):
 def _read(recipe, rows):
     import numpy as np
 
-    from cmvq_keras import recipes
-
     columns = {name: [] for name in rows[0]}
     with Bar("Reading", len(rows), in_pipes=False) as bar:
         for done, row in enumerate(rows, start=1):
-            for name, path in row.items():
-                columns[name].append(recipes.read_sample(recipe, name, path))
+            for name, item in row.items():
+                columns[name].append(_sample(recipe, name, item))
             bar.update(done)
-    samples = [" ".join(str(path) for path in row.values()) for row in rows]
+    samples = [_described(row, number) for number, row in enumerate(rows, start=1)]
     return {name: np.stack(values) for name, values in columns.items()}, samples
+
+
+def _sample(recipe, name, item):
+    """A modality's normalized values, of a path or of a vector's numbers."""
+    from cmvq_keras import recipes
+    from cmvq_keras.data.split import normalize
+
+    if isinstance(item, tuple):
+        return normalize(item, recipe.modalities[name])
+    return recipes.read_sample(recipe, name, item)
+
+
+def _described(row, number):
+    """A sample's paths, or its number where it has none."""
+    paths = [str(item) for item in row.values() if not isinstance(item, tuple)]
+    return " ".join(paths) or f"row {number}"
 
 
 def _csv(classes, samples, labels, probabilities):

@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import completion, options
+from cmvq_keras.cli import completion, options, table_options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import table
 
@@ -11,10 +11,10 @@ from cmvq_keras.cli.text_tables import table
 @click.option(
     "--recipe",
     shell_complete=completion.recipes,
-    required=True,
     metavar="NAME",
     help="A name of `cmvq recipes`, or a recipe file (.py), whose code is run.",
 )
+@table_options.common
 @options.data_dir
 @click.option(
     "--out",
@@ -55,12 +55,25 @@ from cmvq_keras.cli.text_tables import table
 )
 @click.option("--force", is_flag=True, help="Replace an existing store.")
 def command(
-    recipe, data_dir, out, modality, assignments, limit, frames, workers, force
+    recipe,
+    table_path,
+    kinds,
+    shapes,
+    split_seed,
+    data_dir,
+    out,
+    modality,
+    assignments,
+    limit,
+    frames,
+    workers,
+    force,
 ):
-    """Prepare the store STORE from a recipe's raw files.
+    """Prepare the store STORE from a recipe's raw files, or from a table of your own.
 
     \b
     cmvq prepare --recipe av-digits --data-dir DATA --out STORE
+    cmvq prepare --table clips.csv --out STORE
     cmvq data check STORE
     cmvq train --store STORE
 
@@ -68,8 +81,27 @@ def command(
     after an interruption, give the same command again.
     """
     from cmvq_keras import recipes
-    from cmvq_keras.runs import stores
+    from cmvq_keras.runs import stores, tables
 
+    of_recipe = {
+        "--recipe": recipe,
+        "--data-dir": data_dir,
+        "--modality": modality,
+        "--set": assignments,
+        "--limit": limit,
+        "--frames": frames,
+    }
+    table_options.check(table_path, kinds, shapes, split_seed, of_recipe)
+    if table_path:
+        found = table_options.opened(table_path, kinds, shapes, split_seed)
+        with Progress() as progress:
+            store = tables.prepare(
+                found, out, force=force, on_progress=progress.update, workers=workers
+            )
+        click.echo(_summary(store))
+        return
+    if recipe is None:
+        raise click.UsageError("Missing option '--recipe' or '--table'.")
     options.report_recipe_file(recipe)
     if frames is not None:
         assignments = (*assignments, ("data.frames", frames))

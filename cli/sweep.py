@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import completion, options, study_options
+from cmvq_keras.cli import completion, options, study_options, table_options
 
 
 @click.command("sweep", short_help="Train several values of a setting.")
@@ -14,6 +14,7 @@ from cmvq_keras.cli import completion, options, study_options
     help="A setting and its values. Repeatable: every combination is trained.",
 )
 @study_options.common
+@table_options.common
 def command(
     recipe,
     over,
@@ -28,6 +29,10 @@ def command(
     out,
     table_only,
     jobs,
+    table_path,
+    kinds,
+    shapes,
+    split_seed,
     **short,
 ):
     """Train a recipe with several values of a setting, each with several seeds.
@@ -42,6 +47,11 @@ def command(
     """
     if not table_only:
         options.check_places(data_dir, store)
+        others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
+        store = (
+            table_options.store_of(table_path, kinds, shapes, split_seed, others)
+            or store
+        )
         chosen = study_options.recipe_of(
             recipe, preset, store, modality, assignments, short
         )

@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from cmvq_keras.cli import completion, options
+from cmvq_keras.cli import completion, options, table_options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import (
     codes,
@@ -36,6 +36,7 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     help="Settings to start from: default (ours), paper, code (the author's code), or "
     "calibrated (ours, with zeta measured in bits).",
 )
+@table_options.common
 @options.data_dir
 @options.store
 @click.option("--epochs", metavar="N", help="Same as --set training.epochs=N.")
@@ -112,6 +113,10 @@ def command(
     recipe,
     backend,
     preset,
+    table_path,
+    kinds,
+    shapes,
+    split_seed,
     data_dir,
     store,
     modality,
@@ -131,6 +136,7 @@ def command(
     cmvq train --recipe planted --backend jax
     cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
     cmvq train --store STORE
+    cmvq train --table clips.csv
     cmvq train --recipe rml --init-from runs/crema-d
     cmvq train --resume RUN
     cmvq train --store STORE --devices all
@@ -144,6 +150,7 @@ def command(
     if resume is not None:
         others = {
             "--preset": preset,
+            "--table": table_path,
             "--modality": modality,
             "--set": assignments,
             "--init-from": init_from,
@@ -163,6 +170,10 @@ def command(
     if (keep_solver or keep_mask) and init_from is None:
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
+    others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
+    store = (
+        table_options.store_of(table_path, kinds, shapes, split_seed, others) or store
+    )
     asked = options.recipe_or_store(recipe, preset, store).with_settings(settings)
     chosen = recipes.resolve(asked, modality=modality)
     options.start_backend(backend, devices)

@@ -389,18 +389,21 @@ def read_json(path, what="JSON file", root=None):
         return content
 
 
-def csv_rows(content):
+def csv_rows(content, delimiter=","):
     """Yields `(line number, cells)` of an untrusted table.
 
     Args:
         content: its bytes, in UTF-8 with or without a byte order mark.
+        delimiter: between two cells.
 
     Raises:
         ValueError: for what is no such table.
     """
     try:
         text = content.decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(
+            io.StringIO(text, newline=""), strict=True, delimiter=delimiter
+        )
         for cells in reader:
             yield reader.line_num, cells
     except (UnicodeDecodeError, csv.Error) as error:

@@ -35,7 +35,7 @@ ORDER = (
         "networks",
     ),
     *("metrics", "data", "data.split", "data.render"),
-    *("data.single_file", "data.listing", "data.decoding"),
+    *("data.single_file", "data.listing", "data.tables", "data.decoding"),
     *("data.datasets", "data.store", "batches", "recipe_file", "recipes", "models"),
     *("methods", "evaluation", "runs", "training", "exporting", "interop"),
     *("reporting", "experiments", "cli", "__main__"),

@@ -223,7 +223,7 @@ def write(folder, text, name="wrong.py"):
         (
             ("grid=16", "grid=-1"),
             10,
-            "Recipe my-pets: model.grid must be an integer >= 1. Received: -1",
+            "Recipe my-pets: model.grid must be an integer >= 1, or auto. Received: -1",
         ),
         (
             ("glob(", "globe("),

@@ -6,6 +6,7 @@ import typing
 
 from cmvq_keras import registry
 from cmvq_keras.recipe.fields import (
+    AUTO,
     automatic,
     choice,
     declared_in,
@@ -41,7 +42,7 @@ class ModelSettings:
     )
     residual_layers: int = setting(2, lambda value: 0 <= value <= 100, "from 0 to 100")
     grid: int | typing.Literal["auto"] = setting(
-        32, automatic(lambda value: 1 <= value < 2**31), "an integer >= 1, or auto"
+        AUTO, automatic(lambda value: 1 <= value < 2**31), "an integer >= 1, or auto"
     )
     embedding_dim: int = setting(
         64,

@@ -150,7 +150,8 @@ class DataSource:
             "folder": str(self.store.folder.resolve()),
             "manifest": self.store.checksum,
         }
-        if self.store.folder.is_relative_to(cache_dir.stores()):
+        is_cached = self.store.folder.is_relative_to(cache_dir.stores())
+        if is_cached and recipes.is_known(recipe.name):
             about["data_dir"] = self._noted_root()
         return {"store": about}
 

@@ -86,18 +86,18 @@ def cached(recipe, source):
         cache_dir.stores() / f"{recipe.name}-{_hash(_origin(recipe, source.data_dir))}"
     )
     for path in sorted(family.glob(f"*/{recipe.name}/{manifest.FILE}")):
-        store = _whole(path.parent)
+        store = whole(path.parent)
         if store and reader.fits(recipe, store):
             return store
     out = family / _hash(manifest.data_settings(recipe))
     place = out / recipe.name
-    if place.exists() and _whole(place) is None:
+    if place.exists() and whole(place) is None:
         shutil.rmtree(place)
     return prepare(recipe, source.data_dir, out=out, on_progress=source.on_progress)
 
 
-def _whole(folder):
-    """The store of a folder; None where a file is damaged or gone.
+def whole(folder):
+    """The store of a folder; None where it is not there, or a file is damaged or gone.
 
     Names, sizes, shapes and labels are looked at; `cmvq data check` reads the rest.
     """

@@ -14,6 +14,7 @@ from cmvq_keras.backend.runtime import check_precision, deterministic
 from cmvq_keras.batches import training_batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store.store import Store
+from cmvq_keras.data.tables import Table
 from cmvq_keras.distribution import replicas
 from cmvq_keras.errors import PeerLostError
 from cmvq_keras.evaluation import (
@@ -28,7 +29,7 @@ from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.resolved_recipe import ResolvedRecipe
-from cmvq_keras.runs import checkpoint, environment
+from cmvq_keras.runs import checkpoint, environment, tables
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.evaluate import measured
 from cmvq_keras.runs.load import load_model, precision_policy
@@ -43,13 +44,14 @@ CHECKPOINT_MINUTES = 10
 @renamed_argument("told", "on_progress")
 @keyword_only
 def train(
-    recipe: str | Recipe,
+    recipe: str | Recipe | None = None,
     data_dir: str | os.PathLike | None = None,
     *,
     out: str | os.PathLike | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: bool = True,
     store: str | os.PathLike | Store | None = None,
+    table: str | os.PathLike | Table | None = None,
     init_from: str | os.PathLike | Run | None = None,
     keep_solver: bool = False,
     keep_mask: bool = False,
@@ -63,7 +65,7 @@ def train(
     on validation and test data.
 
     Args:
-        recipe: a `Recipe`, or a recipe's name.
+        recipe: a `Recipe`, or a recipe's name; None for that of `store` or `table`.
         data_dir: root folder of the raw data; None for CMVQ_DATA_DIR, else the
             user's data folder.
         out: the run folder itself; None for `runs/<recipe>-<backend>-<time>`.
@@ -72,6 +74,8 @@ def train(
         store: a prepared store (its folder, or a `cmvq_keras.data.Store`) to train
             from. Without it the raw files are prepared once, in the user's cache
             folder (see `cmvq_keras.runs.stores.cached`).
+        table: a CSV file, a row a sample, or a `cmvq_keras.data.tables.Table`; see
+            docs/own_data.md. It is prepared once, in the user's cache folder.
         init_from: the folder of a run (of any backend) whose encoders, decoders and
             codebooks the model starts with; see `cmvq_keras.models.weight_transfer`.
         keep_solver: whether it starts with that run's task solver too, but for its
@@ -98,6 +102,10 @@ def train(
         state is saved,
             and `resume` goes on from there.
     """
+    if table is not None:
+        store = tables.prepare(table, on_progress=on_progress)
+    if recipe is None:
+        recipe = _recipe_of(store)
     recipe = recipes.resolve(recipe)
     source = DataSource(data_dir, store, on_progress)
     with replicas.over(devices):
@@ -220,6 +228,13 @@ def _check_batch(size):
             "training.batch_size, or the number of training samples where that is "
             f"smaller, must be a multiple of {replicas.count}. Received: {size}"
         )
+
+
+def _recipe_of(store):
+    """The recipe of a store, where a caller names none."""
+    if store is None:
+        raise ValueError("`train` needs a recipe, a store or a table. Received: none")
+    return (store if isinstance(store, Store) else Store.open(store)).recipe
 
 
 def _created(out, recipe, notes):

@@ -166,7 +166,9 @@ def test_settings_out_of_range_are_raised_together():
 
 def test_a_recipe_of_ones_own_is_left_alone_by_resolve():
     own = Recipe("mine", "mine", {"a": Modality((8, 8, 1))}, ("x", "y"))
-    assert recipes.resolve(own) == own
+    assert recipes.resolve(own).asked == own
+    chosen = own.with_settings({"model.grid": 4})
+    assert recipes.resolve(own) == recipes.resolve(chosen) == chosen
     assert recipes.resolve(own) != dataclasses.replace(own, title="other")
 
 
@@ -263,7 +265,7 @@ def _save(path, content):
         ("a.npy", b"", "not a readable .npy file"),
         ("a.npy", np.full((32, 32), "x"), "must hold numbers"),
         ("a.npy", np.full((32, 32), np.nan), "not finite"),
-        ("a.mp3", b"", r"must end in .npy. Received: .mp3"),
+        ("a.mp3", b"", r"must end in .npy or .png.* Received: .mp3"),
     ],
 )
 def test_files_that_are_no_input_are_refused_in_one_line(

@@ -28,7 +28,7 @@ from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
 from cmvq_keras.old_names import keyword_only, renamed_argument
-from cmvq_keras.recipe import Modality, ModelSettings, Recipe
+from cmvq_keras.recipe import Modality, Recipe
 from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 
@@ -245,8 +245,7 @@ def _own_recipe(modalities, classes):
         name: item if isinstance(item, Modality) else _of_shape(tuple(item))
         for name, item in modalities.items()
     }
-    model = ModelSettings(grid=AUTO)
-    recipe = Recipe("own", "data of one's own", known, tuple(classes), model)
+    recipe = Recipe("own", "data of one's own", known, tuple(classes))
     try:
         ResolvedRecipe(recipe)
     except ValueError as error:

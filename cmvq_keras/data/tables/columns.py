@@ -1,0 +1,176 @@
+"""What each column of a table is: a modality, the label, a split, or an attribute."""
+
+import dataclasses
+import math
+import pathlib
+import re
+
+import numpy as np
+
+from cmvq_keras import validation
+from cmvq_keras.data import kinds
+from cmvq_keras.data.formats import npz
+from cmvq_keras.data.kinds import sequence
+
+LABEL, SPLIT, GROUP, NAME = ROLES = ("label", "split", "group", "name")
+LOOKED_AT = 20  # files of a modality, to guess its kind and shape
+_NUMBERED = re.compile(r"(.+?)_[^_]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where a modality's values stand.
+
+    Args:
+        name: of the modality.
+        kind: its kind.
+        shape: of a sample.
+        options: how its files are read, see `cmvq_keras.data.kinds.kind.Kind.measure`.
+        columns: the table's columns: one of paths, or those of the numbers.
+        paths: whether it is one of paths.
+        guessed: whether the kind was guessed.
+    """
+
+    name: str
+    kind: str
+    shape: tuple
+    options: dict
+    columns: tuple
+    paths: bool
+    guessed: bool
+
+
+def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
+    """The modalities of a table.
+
+    A column is one of paths when its cells end as files do that a kind reads; two or
+    more columns `sensor_x`, `sensor_y` of numbers are the vector `sensor`.
+
+    Args:
+        cells: `cmvq_keras.data.tables.reading.Cells`.
+        folder: `pathlib.Path` that its paths are relative to.
+        chosen_kinds: kinds by modality that are not guessed.
+        chosen_shapes, chosen_options: shapes and options by modality, likewise.
+
+    Returns:
+        `(sources, attributes)`: a list of `Source`, and the names of the columns left.
+
+    Raises:
+        ValueError: in one line: for a kind that is unknown, a modality that is not
+            there, and files of mixed shapes.
+    """
+    free = [name for name in cells.columns if name.lower() not in ROLES]
+    paths = [name for name in free if _are_paths(cells, name, name in chosen_kinds)]
+    numbers = _numbered(cells, [name for name in free if name not in paths])
+    known = [*paths, *numbers]
+    for name in [*chosen_kinds, *chosen_shapes]:
+        validation.one_of(name, known, "modality")
+    for kind in chosen_kinds.values():
+        validation.one_of(kind, kinds.names(), "kind")
+    sources = [
+        _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options)
+        for name in paths
+    ]
+    for name, columns in numbers.items():
+        if chosen_kinds.get(name, "vector") != "vector":
+            raise ValueError(f"the columns {name}_... hold numbers: a vector")
+        shape = (len(columns),)
+        if chosen_shapes.get(name, shape) != shape:
+            raise ValueError(f"{name} has {len(columns)} columns: its shape is {shape}")
+        sources.append(
+            Source(name, "vector", shape, {}, columns, False, name not in chosen_kinds)
+        )
+    used = {column for source in sources for column in source.columns}
+    if not sources:
+        raise ValueError(
+            "it has no modality: no column of paths to files that a kind reads "
+            f"({', '.join(sorted(_endings()))}), and no columns of numbers named like "
+            f"sensor_x and sensor_y. Its columns: {', '.join(cells.columns)}"
+        )
+    return sources, [name for name in free if name not in used]
+
+
+def _endings():
+    """Endings of files by the kinds that read them."""
+    found = {".npy": kinds.names()}
+    for kind in kinds.names():
+        for ending in kinds.get(kind).readers({}):
+            found[ending] = (*found.get(ending, ()), kind)
+    return found
+
+
+def _are_paths(cells, name, is_chosen):
+    known = _endings()
+    seen = cells.column(name)[:LOOKED_AT]
+    endings = [pathlib.PurePath(cell).suffix.lower() for cell in seen]
+    return all(endings) and (is_chosen or all(each in known for each in endings))
+
+
+def _numbered(cells, columns):
+    """Columns of numbers by what stands before their last underscore, two at least."""
+    groups = {}
+    for name in columns:
+        match = _NUMBERED.fullmatch(name)
+        values = cells.column(name)
+        # A few cells without a number are damaged samples, not another column.
+        if match and 2 * sum(map(is_number, values)) > len(values):
+            groups.setdefault(match[1], []).append(name)
+    return {start: tuple(names) for start, names in groups.items() if len(names) > 1}
+
+
+def is_number(text):
+    """Whether a cell holds a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
+    files = [folder / cell for cell in dict.fromkeys(cells.column(name))]
+    # Evenly over the table, so that each class is likely to be among them.
+    rows = np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)
+    seen = [files[row] for row in rows if files[row].is_file()]
+    if not seen:
+        raise ValueError(f"{name}: {files[0]} is not a file")
+    kind = chosen_kinds.get(name) or _kind_of(name, seen[0])
+    about = kinds.get(kind)
+    if seen[0].suffix.lower() not in {".npy", *about.readers({})}:
+        raise ValueError(
+            f"{name}: no file of kind {kind} ends in {seen[0].suffix}. Received: "
+            f"{seen[0].name}"
+        )
+    if name in chosen_shapes and name in chosen_options:
+        shape, options = chosen_shapes[name], chosen_options[name]
+    else:
+        try:
+            shape, options = about.measure(_readable(about, seen))
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{name}: {error}") from None
+        shape = chosen_shapes.get(name, shape)
+    return Source(name, kind, shape, options, (name,), True, name not in chosen_kinds)
+
+
+def _readable(about, files):
+    """Those of some files that can be measured; one damaged file hides no shape."""
+    good, faults = [], []
+    for path in files:
+        try:
+            about.measure([path])
+            good.append(path)
+        except (ValueError, OSError) as error:
+            faults.append(error)
+    if not good:
+        raise faults[0]
+    return good
+
+
+def _kind_of(name, path):
+    """The kind of a column of files, from the ending and the content of one."""
+    able = _endings().get(path.suffix.lower(), ())
+    if path.suffix.lower() == ".npy":
+        axes = len(npz.shape_of(path))
+        return {1: "vector", 2: "sequence"}.get(axes, "image")
+    if set(able) == {"sequence", "vector"}:
+        return "vector" if 1 in sequence.array_of(path).shape else "sequence"
+    return able[0]

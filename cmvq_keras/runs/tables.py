@@ -1,0 +1,78 @@
+"""From a table of files to a prepared store."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Mapping
+
+from cmvq_keras import cache_dir, recipes
+from cmvq_keras.data.store import builder, manifest
+from cmvq_keras.data.store.fingerprint import fingerprint
+from cmvq_keras.data.store.store import Store
+from cmvq_keras.data.tables import Table, open_table
+from cmvq_keras.runs.stores import whole
+
+
+def prepare(
+    table: str | os.PathLike | Table,
+    out: str | os.PathLike | None = None,
+    *,
+    kinds: Mapping[str, str] | None = None,
+    shapes: Mapping[str, tuple] | None = None,
+    seed: int = 0,
+    force: bool = False,
+    on_progress: Callable[[str, int, int], None] | None = None,
+    workers: int | None = None,
+) -> Store:
+    """Writes a table of files into a store, once.
+
+    Args:
+        table: a CSV file, see `cmvq_keras.data.tables.open_table`, or a `Table`.
+        out: root of the store; None for the user's cache folder, where one of the same
+            rows and files is taken as it is.
+        kinds: the modalities' kinds, where they are not to be guessed.
+        shapes: their shapes, likewise.
+        seed: of the split.
+        force, on_progress, workers: as in `cmvq_keras.prepare`.
+
+    Returns:
+        The `cmvq_keras.data.Store`.
+
+    Raises:
+        ValueError: in one line, for a table that cannot be trained from.
+        OSError: as in `cmvq_keras.prepare`.
+    """
+    if not isinstance(table, Table):
+        table = open_table(table, kinds, shapes, seed)
+    recipe = recipes.resolve(table.recipe)
+    if out is None:
+        out = cache_dir.stores() / f"table-{_hash(table)}"
+        place = out / recipe.name
+        if found := whole(place):
+            return found
+        if place.exists():
+            shutil.rmtree(place)
+    builder.check_place(pathlib.Path(out) / recipe.name, force)
+    return Store.create(
+        out,
+        recipe.asked,
+        table.listings,
+        force=force,
+        on_progress=on_progress,
+        workers=workers,
+    )
+
+
+def _hash(table):
+    listings = {name: fingerprint(each) for name, each in table.listings.items()}
+    content = {
+        "settings": manifest.data_settings(table.recipe),
+        "classes": table.recipe.classes,
+        "listings": listings,
+        "versions": manifest.versions(),
+        "format": manifest.FORMAT,
+    }
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

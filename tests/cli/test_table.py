@@ -1,0 +1,114 @@
+"""A table of files, from the command line: one command from files to a verdict."""
+
+import csv
+import io
+
+import pytest
+from command_line import error_of, invoke
+from tiny_table import HEADER, read_rows, write_rows, write_table
+
+import cmvq_keras as cmvq
+from cmvq_keras.data import tables
+from cmvq_keras.runs.run import Run
+
+SMALL = [
+    "--epochs=2",
+    *(
+        f"--set=model.{name}={value}"
+        for name, value in {
+            "hidden_channels": 8,
+            "embedding_dim": 4,
+            "num_embeddings": 8,
+        }.items()
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("pets"))
+
+
+@pytest.fixture(scope="module")
+def run(path, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        out = tmp_path_factory.mktemp("runs") / "pets"
+        done = invoke("train", "--table", path, "--out", out, *SMALL)
+        assert done.exit_code == 0, done.output
+        for line in ("sound     audio (guessed)", "Note: No column split"):
+            assert line in done.stderr
+    return Run.open(out)
+
+
+def test_one_command_trains_on_files_of_four_kinds(run):
+    assert list(run.recipe.modalities) == ["photo", "sound", "motion", "size"]
+    assert run.metrics["test"]["n"] == 4
+    assert isinstance(run.recipe.modalities["motion"].offset, tuple)
+
+
+def test_the_run_is_measured_again_and_drawn(run):
+    done = invoke("evaluate", run.directory, "--without", "photo")
+    assert done.exit_code == 0, done.output
+    assert "photo" in done.output
+    pytest.importorskip("matplotlib")
+    done = invoke("report", run.directory)
+    assert done.exit_code == 0, done.output
+
+
+def test_a_new_table_and_single_files_are_predicted_alike(run, path):
+    rows = [row[:5] for row in read_rows(path)[:3]]
+    new = write_rows(path.with_name("new.csv"), rows, HEADER[:5], delimiter=";")
+    done = invoke("predict", run.directory, "--table", new)
+    assert done.exit_code == 0, done.output
+    of_table = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [set(row) for row in of_table] == [{"sample", "class", "p_cat", "p_dog"}] * 3
+    numbers = path.with_name("size.csv")
+    numbers.write_text("\n".join(rows[0][3:]))
+    files = dict(zip(HEADER, map(path.parent.joinpath, rows[0]), strict=False))
+    inputs = {**{name: files[name] for name in HEADER[:3]}, "size": numbers}
+    options = [f"--input={name}={file}" for name, file in inputs.items()]
+    done = invoke("predict", run.directory, *options)
+    assert done.exit_code == 0, done.output
+    (found,) = csv.DictReader(io.StringIO(done.stdout))
+    assert abs(float(found["p_cat"]) - float(of_table[0]["p_cat"])) < 1e-3
+
+
+@pytest.mark.once
+def test_init_writes_a_recipe_file_that_reads_the_same(run, path, tmp_path):
+    out = path.with_name("pets_recipe.py")
+    done = invoke("init", path, "-o", out)
+    assert done.exit_code == 0, done.output
+    recipe = cmvq.recipes.get(str(out))
+    table = tables.open_table(path)
+    assert recipe == table.recipe
+    listing = cmvq.recipes.open_split(recipe, "test")
+    assert list(listing.names) == list(table.listings["test"].names)
+    assert "is there" in error_of("init", path, "-o", out, code=1)
+
+
+@pytest.mark.once
+def test_prepare_writes_a_store_of_a_table(path, tmp_path):
+    done = invoke("prepare", "--table", path, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    store = cmvq.data.Store.open(tmp_path)
+    assert {name: each["count"] for name, each in store.manifest["splits"].items()} == {
+        "train": 28,
+        "validation": 8,
+        "test": 4,
+    }
+    assert invoke("data", "check", tmp_path).exit_code == 0
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--kind", "a=image"], "--kind, --shape and --split-seed need --table"),
+        (["--table", "x.csv", "--store", "s"], "Give only one of --table and --store"),
+        (["--table", "x.csv", "--shape", "a=4x"], "--shape must be MODALITY=AxBxC"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(options, message):
+    assert message in error_of("train", *options, code=2)

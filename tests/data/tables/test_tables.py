@@ -1,0 +1,205 @@
+"""A table of files: what its columns are, its splits, and what is wrong with it."""
+
+import collections
+import shutil
+
+import numpy as np
+import pytest
+from tiny_table import HEADER, read_rows, write_rows, write_table
+
+from cmvq_keras import recipes
+from cmvq_keras.data import decoding, tables
+from cmvq_keras.data.split import SPLITS
+from cmvq_keras.data.tables import splitting
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("pets"))
+
+
+@pytest.fixture(scope="module")
+def table(path):
+    return tables.open_table(path)
+
+
+def test_kinds_and_shapes_are_guessed_from_endings_and_content(table):
+    found = {name: (m.kind, m.shape) for name, m in table.recipe.modalities.items()}
+    assert found == {
+        "photo": ("image", (12, 20, 3)),
+        "sound": ("audio", (64, 64, 1)),
+        "motion": ("sequence", (64, 3)),
+        "size": ("vector", (2,)),
+    }
+    assert table.recipe.classes == ("cat", "dog")
+    assert table.recipe.data == {"seed": 0, "sound_seconds": 0.5}
+    assert recipes.resolve(table.recipe).model.grid == 4
+    assert table.listings["train"].attributes.keys() == {"owner", "group"}
+
+
+def test_a_group_is_in_one_split_and_all_rows_are_there(table):
+    groups = {split: set(table.listings[split].attributes["group"]) for split in SPLITS}
+    assert sum(map(len, groups.values())) == len(set.union(*groups.values())) == 10
+    assert sum(map(len, table.listings.values())) == 40
+    assert len(table.listings["train"]) == 28
+    again = tables.open_table(table.path)
+    assert again.listings["train"].names == table.listings["train"].names
+    other = tables.open_table(table.path, seed=1)
+    assert other.listings["train"].names != table.listings["train"].names
+
+
+def test_files_are_decoded_as_the_table_says(table, path):
+    listing = table.listings["test"]
+    raw = recipes.resolve(
+        table.recipe.with_settings(
+            {
+                f"modalities.{name}.{key}": value
+                for name in table.recipe.modalities
+                for key, value in (("offset", 0.0), ("scale", 1.0))
+            }
+        )
+    )
+    split = decoding.load(listing, raw)
+    rows = {row[0]: row for row in read_rows(path)}
+    for place, name in enumerate(split.samples):
+        row = rows[name]
+        np.testing.assert_allclose(
+            split.x["size"][place], [float(row[3]), float(row[4])], rtol=1e-6
+        )
+        steps = np.loadtxt(path.parent / row[2], delimiter=";")
+        at = np.linspace(0, len(steps) - 1, 64)
+        expected = [np.interp(at, np.arange(len(steps)), each) for each in steps.T]
+        np.testing.assert_allclose(
+            split.x["motion"][place], np.transpose(expected), atol=1e-5
+        )
+        assert 0 <= split.x["photo"][place].min() <= split.x["photo"][place].max() <= 1
+        assert split.x["sound"][place].max() == 0
+        assert raw.classes[split.y[place]] == row[5]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"encoding": "utf-8-sig", "end": "\r\n"},
+        {"delimiter": ";"},
+        {"delimiter": "\t"},
+    ],
+)
+def test_odd_tables_are_read_alike(table, path, changes):
+    odd = write_rows(path.with_name("odd.csv"), read_rows(path), **changes)
+    found = tables.open_table(odd)
+    assert found.listings["train"].names == table.listings["train"].names
+
+
+def test_quotes_hold_delimiters_and_columns_may_say_the_split(path, tmp_path):
+    shutil.copy(path.parent / "p0.png", tmp_path / "a, b.png")
+    shutil.copy(path.parent / "p1.png", tmp_path / "c.png")
+    shutil.copy(path.parent / "p2.png", tmp_path / "d.png")
+    rows = [["a, b.png", "1", "train"], ["c.png", "10", "val"], ["d.png", "2", "test"]]
+    found = tables.open_table(
+        write_rows(tmp_path / "t.csv", rows, ("photo", "label", "split"))
+    )
+    assert found.recipe.classes == ("1", "2", "10")
+    assert found.listings["train"].names == ["a, b.png"]
+    assert "train has no 2, 10" in found.notes
+
+
+def _rows(path, change):
+    rows = read_rows(path)
+    change(rows)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("header", "change", "message"),
+    [
+        ([*HEADER[:5], "kind", *HEADER[6:]], None, "lacks the column label"),
+        ([*HEADER[:6], "Label", HEADER[7]], None, "two columns label and Label"),
+        (HEADER, lambda rows: rows.clear(), "it has no rows below its header"),
+        (
+            HEADER,
+            lambda rows: rows[3].__setitem__(0, "gone.png"),
+            r"1 files are not there \(line 5: photo .*gone.png\)",
+        ),
+        (
+            HEADER,
+            lambda rows: [row.__setitem__(5, "cat") for row in rows],
+            "one class alone, cat",
+        ),
+        (
+            HEADER,
+            lambda rows: rows.append([*rows[0][:5], "dog", *rows[0][6:]]),
+            "lines 2 and 42 are of the same sample and disagree: cat and dog",
+        ),
+        (HEADER, lambda rows: rows[1].append("x"), "line 3 must have 8 cells"),
+        (HEADER, lambda rows: rows[1].__setitem__(5, ""), "line 3 has no label"),
+        (
+            [*HEADER[:6], "split", "owner"],
+            None,
+            "line 2: split must be train, validation or test. Received: g0",
+        ),
+        ((*HEADER[:7], ""), None, "column 8 has no name"),
+    ],
+)
+def test_a_bad_table_gets_one_line(path, header, change, message):
+    rows = _rows(path, change or (lambda rows: None))
+    bad = write_rows(path.with_name("bad.csv"), rows, header)
+    with pytest.raises(ValueError, match=message) as told:
+        tables.open_table(bad)
+    assert str(bad) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_an_empty_table_and_files_of_mixed_shapes_are_told(path, tmp_path):
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    with pytest.raises(ValueError, match="empty"):
+        tables.open_table(empty)
+    for number, size in enumerate((3, 3, 4)):
+        np.save(tmp_path / f"{number}.npy", np.zeros(size))
+    rows = [[f"{number}.npy", str(number % 2)] for number in range(3)]
+    mixed = write_rows(tmp_path / "mixed.csv", rows, ("values", "label"))
+    with pytest.raises(ValueError, match="values: the files have mixed shapes"):
+        tables.open_table(mixed)
+
+
+def test_damage_duplicates_and_leaks_are_listed(path, tmp_path):
+    def change(rows):
+        rows[5][3] = "nan"
+        rows.append(rows[0])
+
+    header = [*HEADER[:6], "split", "owner"]
+    rows = _rows(path, change)
+    for number, row in enumerate(rows):
+        row[6] = ("train", "train", "validation", "test")[number % 4]
+    rows[2][1] = rows[0][1]
+    found = tables.open_table(write_rows(path.with_name("listed.csv"), rows, header))
+    assert "1 rows are there twice: taken once" in found.notes
+    assert any(note.startswith("1 files of sound are in two") for note in found.notes)
+    (left_out,) = found.listings["train"].left_out
+    assert left_out.reason == "line 7: size_a is no number"
+
+
+def test_a_kind_or_a_shape_may_be_chosen(path):
+    found = tables.open_table(path, {"photo": "depth"}, {"sound": (32, 32, 1)})
+    assert found.recipe.modalities["sound"].shape == (32, 32, 1)
+    with pytest.raises(
+        ValueError, match=r"Unknown modality fotos\. Did you mean photo"
+    ):
+        tables.open_table(path, {"fotos": "image"})
+
+
+def test_each_class_and_group_gets_its_share():
+    labels = np.repeat([0, 1, 2], [100, 40, 7])
+    parts = splitting.draw(labels, None, 0)
+    counts = collections.Counter(zip(labels.tolist(), parts.tolist(), strict=True))
+    assert [counts[0, split] for split in SPLITS] == [70, 15, 15]
+    assert [counts[1, split] for split in SPLITS] == [28, 6, 6]
+    assert [counts[2, split] for split in SPLITS] == [5, 1, 1]
+    groups = np.arange(147) % 21
+    parts = splitting.draw(labels, groups, 0)
+    assert len(set(zip(groups.tolist(), parts.tolist(), strict=True))) == 21
+    shares = [np.mean(parts == split) for split in SPLITS]
+    np.testing.assert_allclose(shares, [0.7, 0.15, 0.15], atol=0.05)
