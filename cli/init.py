@@ -30,10 +30,10 @@ def command(table_path, kinds, shapes, split_seed, output, force):
     from cmvq_keras.data.tables import recipe_text
     from cmvq_keras.fileio import write_atomically
 
-    found = table_options.opened(table_path, kinds, shapes, split_seed)
-    recipes.resolve(found.recipe)
-    path = pathlib.Path(output or found.path.with_suffix(".py"))
+    path = pathlib.Path(output or pathlib.Path(table_path).with_suffix(".py"))
     if path.exists() and not force:
         raise click.ClickException(f"{path} is there. Replace it with --force.")
+    found = table_options.opened(table_path, kinds, shapes, split_seed)
+    recipes.resolve(found.recipe)
     write_atomically(path, recipe_text.written(found, path))
     click.echo(f"Written: {path}\n\nNext:\n  cmvq train --recipe {path}")

@@ -17,6 +17,7 @@ from cmvq_keras.recipe.fields import AUTO
 
 _ALSO = {"val": "validation", "valid": "validation", "dev": "validation"}
 _ALSO |= {"training": "train", "testing": "test"}
+FEW = 100  # files for which other processes are not worth their start
 _SHOWN = 3  # of many files or rows in a message
 
 
@@ -340,7 +341,8 @@ def _listing(rows, cells, folder, sources, names, labels, words):
             shared = np.array([units[text] for text in texts], np.int64)
             own = len(units) == len(texts)
             items = [folder / text for text in units]
-            groups.append(Group(items, read, None if own else shared))
+            costly = len(items) > FEW
+            groups.append(Group(items, read, None if own else shared, costly))
         else:
             places = numbers[source.name]
             items = [

@@ -61,7 +61,7 @@ def test_a_mutated_file_is_refused_or_read_well(name, examples, tmp_path):
 
 
 @pytest.mark.parametrize("damage", PLAIN)
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", ["table.csv", "readings.mat"])
 def test_a_damaged_file_is_refused_with_its_name(name, damage, tmp_path):
     content, read, _ = READERS[name]
     refused(read, damaged(tmp_path / name, content, damage))

@@ -183,12 +183,13 @@ def test_damage_duplicates_and_leaks_are_listed(path, tmp_path):
 
 
 def test_a_kind_or_a_shape_may_be_chosen(path):
-    found = tables.open_table(path, {"photo": "depth"}, {"sound": (32, 32, 1)})
+    found = tables.open_table(path, {"motion": "sequence"}, {"sound": (32, 32, 1)})
     assert found.recipe.modalities["sound"].shape == (32, 32, 1)
-    with pytest.raises(
-        ValueError, match=r"Unknown modality fotos\. Did you mean photo"
-    ):
+    assert not next(each for each in found.sources if each.name == "motion").guessed
+    with pytest.raises(ValueError, match=r"Unknown modality fotos\. Did you mean"):
         tables.open_table(path, {"fotos": "image"})
+    with pytest.raises(ValueError, match=r"no file of kind depth ends in \.png"):
+        tables.open_table(path, {"photo": "depth"})
 
 
 def test_each_class_and_group_gets_its_share():
