@@ -94,10 +94,14 @@ def test_a_vector_in_a_file_is_predicted_as_in_the_store(run, store, tmp_path):
     np.testing.assert_allclose(cmvq.predict(run, read), expected, atol=1e-4)
 
 
-def test_a_run_on_vectors_is_drawn_and_exported(run, tmp_path):
+@pytest.mark.once
+def test_a_run_on_vectors_is_drawn(run):
     pytest.importorskip("matplotlib")
     cmvq.report(run)
     assert (run.directory / "report.html").stat().st_size > 10_000
+
+
+def test_a_run_on_vectors_is_exported(run, tmp_path):
     exported = cmvq.export(run, tmp_path / "model.keras")
     assert exported.differing == 0
     assert exported.facts["inputs"]["mean"]["kind"] == "vector"
