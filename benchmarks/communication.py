@@ -45,9 +45,9 @@ def parts(model):
         model: a `CMVQVAE` that is built.
     """
     quantizers = list(model.quantizers.values())
-    averaged = [each for each in quantizers if each._learns_by_average]
-    drawing = [each for each in quantizers if each._starts_from_data or each._revives]
-    starting = [each for each in quantizers if each._starts_from_data]
+    averaged = [each for each in quantizers if each.learns_by_average]
+    drawing = [each for each in quantizers if each.starts_from_data or each.revives]
+    starting = [each for each in quantizers if each.starts_from_data]
     norms = _norms([model])
     # A second run of a network sums its batch statistics once more.
     networks = [*model.encoders.values(), *model.decoders.values()]

@@ -32,6 +32,7 @@ _PUBLIC = {
     "layers": (
         "BatchNormalization",
         "Clamp",
+        "CodebookQuantizer",
         "CodeLookup",
         "Conv2D",
         "Conv2DTranspose",
@@ -41,6 +42,7 @@ _PUBLIC = {
         "QuantizedChannels",
         "Quantizer",
         "RotationQuantizer",
+        "SimVectorQuantizer",
         "SimVectorQuantizer",
         "ThresholdMask",
         "VectorQuantizer",

@@ -21,6 +21,7 @@ from cmvq_keras.exporting.exported import export as export
 from cmvq_keras.interop import convert as convert
 from cmvq_keras.layers import BatchNormalization as BatchNormalization
 from cmvq_keras.layers import Clamp as Clamp
+from cmvq_keras.layers import CodebookQuantizer as CodebookQuantizer
 from cmvq_keras.layers import CodeLookup as CodeLookup
 from cmvq_keras.layers import Conv2D as Conv2D
 from cmvq_keras.layers import Conv2DTranspose as Conv2DTranspose

@@ -260,6 +260,33 @@ def replacing(path, root=None):
                 os.unlink(name, **place)
 
 
+@contextlib.contextmanager
+def replacing_path(path):
+    """As `replacing`, for what is written by path: a file or a folder.
+
+    Args:
+        path: `pathlib.Path`; its folder must exist.
+
+    Yields:
+        The path to write to. It takes the name `path` when the block ends.
+    """
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        with naming(path):
+            yield temporary
+        if path.is_dir():
+            old = path.with_name(f".{os.getpid()}.old.{path.name}")
+            os.replace(path, old)
+            os.replace(temporary, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(temporary, path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
+
+
 class _Deferring:
     """See `deferring`."""
 

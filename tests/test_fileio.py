@@ -218,3 +218,23 @@ def test_what_is_written_is_read(text):
     content = "".join(map(fileio.csv_line, [["name", text], ["other", "z"]]))
     rows = [cells for _, cells in fileio.csv_rows(content.encode())]
     assert rows == [["name", text], ["other", "z"]]
+
+
+def test_a_failed_write_by_path_leaves_what_was_there(tmp_path):
+    old = tmp_path / "model"
+    old.mkdir()
+    (old / "saved_model.pb").write_text("old")
+
+    def write(text, fails=False):
+        with fileio.replacing_path(old) as temporary:
+            temporary.mkdir()
+            (temporary / "saved_model.pb").write_text(text)
+            if fails:
+                raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write("new", fails=True)
+    assert (old / "saved_model.pb").read_text() == "old"
+    write("new")
+    assert (old / "saved_model.pb").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [old]

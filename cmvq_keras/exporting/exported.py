@@ -12,7 +12,7 @@ from cmvq_keras import __version__
 from cmvq_keras.data import kinds
 from cmvq_keras.data.split import normalize
 from cmvq_keras.exporting import checking, cutting, formats, writing
-from cmvq_keras.fileio import to_json, write_atomically
+from cmvq_keras.fileio import replacing_path, to_json, write_atomically
 from cmvq_keras.old_names import keyword_only
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run, as_run
@@ -80,7 +80,7 @@ def export(
     small = cutting.cut(model, recipe.modalities)
     facts = describe(recipe, model, small)
     x = checking.made_up(recipe.modalities, model.task_modalities)
-    with writing.replacing(path) as temporary:
+    with replacing_path(path) as temporary:
         writing.write(small, format, temporary, facts)
         taken = {name: x[name] for name in small.input}
         logits = writing.logits_of(format, temporary, taken)

@@ -1,39 +1,12 @@
 """An exported model as a file, and what the file gives."""
 
-import contextlib
 import json
-import os
-import shutil
 import warnings
 
 import keras
 import numpy as np
 
 from cmvq_keras.exporting.cutting import LOGITS
-from cmvq_keras.fileio import naming
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """A path to write a file or folder to, which takes the name `path` at the end.
-
-    After an error nothing is left of it, and what `path` was before is still there.
-    """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        with naming(path):
-            yield temporary
-        if path.is_dir():
-            old = path.with_name(f".{os.getpid()}.old.{path.name}")
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
 
 
 def write(model, format, path, facts):

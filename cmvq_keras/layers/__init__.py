@@ -3,6 +3,7 @@
 from cmvq_keras.layers import quantizer as _quantizer
 from cmvq_keras.layers.batch_normalization import BatchNormalization
 from cmvq_keras.layers.code_lookup import CodeLookup
+from cmvq_keras.layers.codebook_quantizer import CodebookQuantizer
 from cmvq_keras.layers.convolution import Conv2D, Conv2DTranspose
 from cmvq_keras.layers.modality_dropout import ModalityDropout
 from cmvq_keras.layers.quantizer import QuantizedChannels, Quantizer
@@ -17,6 +18,7 @@ __all__ = [
     "BatchNormalization",
     "Clamp",
     "CodeLookup",
+    "CodebookQuantizer",
     "Conv2D",
     "Conv2DTranspose",
     "MaskPenalty",

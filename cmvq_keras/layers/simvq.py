@@ -1,5 +1,7 @@
 """SimVQ: fixed codes behind one linear layer that learns."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -37,8 +39,8 @@ class SimVectorQuantizer(VectorQuantizer):
         commitment_cost: float = 0.25,
         seed: int | None = None,
         groups: int = 1,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             num_embeddings,
             commitment_cost,

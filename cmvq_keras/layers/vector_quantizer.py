@@ -1,17 +1,14 @@
-"""The quantizer: every vector of a feature map becomes its nearest code."""
+"""The quantizer: every vector of a feature map becomes its nearest code; they learn."""
 
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from cmvq_keras import ops as method_ops
 from cmvq_keras.backend import kernels
-from cmvq_keras.backend.numerics import codebook_center
 from cmvq_keras.distribution import replicas
-from cmvq_keras.layers.code_lookup import CodeLookup
-from cmvq_keras.layers.quantizer import Quantizer
+from cmvq_keras.layers.codebook_quantizer import CodebookQuantizer, check
 
 QUANTIZERS = {"ema": "VectorQuantizer", "gradient": "VectorQuantizer"}
 SETTINGS = {
@@ -30,7 +27,7 @@ KMEANS_STEPS = 10
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
-class VectorQuantizer(Quantizer):
+class VectorQuantizer(CodebookQuantizer):
     """Replaces each vector on the last axis with the nearest code of a codebook.
 
     With `decay` the codes follow the exponential moving average of the vectors that
@@ -79,8 +76,6 @@ class VectorQuantizer(Quantizer):
     A.1. The published code differs from the paper: arg min, not arg max.
     """
 
-    size_settings = ("num_embeddings", "groups")
-
     def __init__(
         self,
         num_embeddings: int,
@@ -93,22 +88,18 @@ class VectorQuantizer(Quantizer):
         groups: int = 1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        _check(num_embeddings >= 2, "`num_embeddings` must be >= 2", num_embeddings)
-        _check(commitment_cost >= 0, "`commitment_cost` must be >= 0", commitment_cost)
-        _check(
+        super().__init__(num_embeddings, groups, **kwargs)
+        check(commitment_cost >= 0, "`commitment_cost` must be >= 0", commitment_cost)
+        check(
             decay is None or 0 <= decay < 1, "`decay` must be in [0, 1) or None", decay
         )
-        _check(epsilon > 0, "`epsilon` must be > 0", epsilon)
-        _check(start in STARTS, f"`start` must be one of {', '.join(STARTS)}", start)
-        _check(
+        check(epsilon > 0, "`epsilon` must be > 0", epsilon)
+        check(start in STARTS, f"`start` must be one of {', '.join(STARTS)}", start)
+        check(
             0 <= revival_threshold < 1,
             "`revival_threshold` must be in [0, 1)",
             revival_threshold,
         )
-        _check(groups >= 1, "`groups` must be >= 1", groups)
-        self.num_embeddings = num_embeddings
-        self.groups = groups
         self.commitment_cost = commitment_cost
         self.decay = decay
         self.epsilon = epsilon
@@ -130,36 +121,27 @@ class VectorQuantizer(Quantizer):
             name=name,
         )
 
-    @classmethod
-    def describe_codes(cls, settings):
-        return settings.num_embeddings, settings.groups
-
     @property
-    def num_codes(self) -> int:
-        return self.num_embeddings
-
-    @property
-    def num_groups(self):
-        return self.groups
-
-    @property
-    def _learns_by_average(self):
+    def learns_by_average(self) -> bool:
+        """Whether the codes follow moving averages; else they learn by gradient."""
         return self.decay is not None
 
     @property
-    def _starts_from_data(self):
+    def starts_from_data(self) -> bool:
+        """Whether the first training batch gives the codes."""
         return self.start != "reference"
 
     @property
-    def _revives(self):
-        return self._learns_by_average and self.revival_threshold > 0
+    def revives(self) -> bool:
+        """Whether dead codes become vectors of the batch."""
+        return self.learns_by_average and self.revival_threshold > 0
 
     def build(self, input_shape):
         depth = self.check_depth(input_shape)
         self.check_groups(depth)
         shape = (self.num_embeddings, depth)
         sizes = shape[:1] if self.groups == 1 else (self.groups, self.num_embeddings)
-        if self._learns_by_average:
+        if self.learns_by_average:
             normal = keras.initializers.RandomNormal(0.0, 1.0, seed=self.seed)
             self.embeddings = self._add("embeddings", shape, normal, False)
             self.ema_cluster_size = self._add("ema_cluster_size", sizes, "zeros", False)
@@ -171,34 +153,17 @@ class VectorQuantizer(Quantizer):
             limit = 1.0 / self.num_embeddings
             uniform = keras.initializers.RandomUniform(-limit, limit, seed=self.seed)
             self.embeddings = self._add("embeddings", shape, uniform, True)
-            if self._starts_from_data:
+            if self.starts_from_data:
                 # A trainable weight cannot be assigned inside a traced step: the
                 # start is kept beside it and added.
                 self.start_offset = self._add("start_offset", shape, "zeros", False)
-        if self._starts_from_data:
+        if self.starts_from_data:
             self.initialized = self._add("initialized", (), "zeros", False)
-
-    def check_groups(self, depth):
-        """Raises ValueError unless the channels form groups of one size."""
-        if depth % self.groups:
-            raise ValueError(
-                f"`groups` must divide the depth {depth}. Received: {self.groups}"
-            )
-
-    def _add(self, name, shape, initializer, trainable):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer,
-            trainable=trainable,
-            dtype="float32",
-            autocast=False,
-        )
 
     def codebook(self):
         """The codes, `(num_embeddings, depth)` float32."""
         codes = ops.convert_to_tensor(self.embeddings)
-        if not self._learns_by_average and self._starts_from_data:
+        if not self.learns_by_average and self.starts_from_data:
             codes = codes + self.start_offset
         return codes
 
@@ -206,22 +171,22 @@ class VectorQuantizer(Quantizer):
         if self.groups > 1:
             return {}
         state = {"codes": self.embeddings}
-        if self._learns_by_average:
+        if self.learns_by_average:
             state["counts"] = self.ema_cluster_size
             state["sums"] = self.ema_embeddings
         return state
 
     def mark_started(self):
-        if self._starts_from_data:
+        if self.starts_from_data:
             self.initialized.assign(1.0)
-            if not self._learns_by_average:
+            if not self.learns_by_average:
                 self.start_offset.assign(ops.zeros(self.start_offset.shape))
 
     def transfer_from(self, source):
         """Codes are copied as they are used; one that was copied counts as started."""
         if not isinstance(source, VectorQuantizer):
             return super().transfer_from(source)
-        if source._learns_by_average != self._learns_by_average:
+        if source.learns_by_average != self.learns_by_average:
             raise ValueError(
                 "must both learn by moving averages, or both by gradient. Received: "
                 f"decay={source.decay} and decay={self.decay}"
@@ -238,46 +203,15 @@ class VectorQuantizer(Quantizer):
                 f"groups={source.groups} and groups={self.groups}"
             )
         copies = [(self.embeddings, codes)]
-        if self._learns_by_average:
+        if self.learns_by_average:
             for state in ("ema_cluster_size", "ema_embeddings"):
                 copies.append((getattr(self, state), getattr(source, state)))
-        if self._starts_from_data:
-            started = source.initialized if source._starts_from_data else 1.0
+        if self.starts_from_data:
+            started = source.initialized if source.starts_from_data else 1.0
             copies.append((self.initialized, started))
-            if not self._learns_by_average:
+            if not self.learns_by_average:
                 copies.append((self.start_offset, ops.zeros(codes.shape)))
         return copies
-
-    def channels_read(self, channels):
-        """All channels of the groups that these lie in."""
-        width = self.embeddings.shape[1] // self.groups
-        groups = np.unique(np.asarray(channels) // width)
-        return (groups[:, None] * width + np.arange(width)).reshape(-1)
-
-    def for_inference(self, channels, name):
-        width = self.embeddings.shape[1] // self.groups
-        kept = np.bincount(np.asarray(channels) // width)
-        kept = [int(count) for count in kept if count]
-        kept = len(channels) if self.groups == 1 else kept
-        lookup = CodeLookup(self.num_embeddings, kept, dtype="float32", name=name)
-        codes = ops.convert_to_numpy(self.codebook())
-        read = self.channels_read(channels)
-        lookup.build((None, len(read)))
-        lookup.embeddings.assign(codes[:, read])
-        lookup.kept.assign(codes[:, channels])
-        return lookup
-
-    def in_doubt(self, vectors):
-        codebook = self.codebook()
-        center, codes = (
-            np.asarray(ops.convert_to_numpy(each), "float64")
-            for each in (codebook_center(codebook), codebook)
-        )
-        codes = codes - center
-        flat = vectors.reshape(-1, codes.shape[1]) - center
-        parts = (np.split(each, self.groups, axis=1) for each in (flat, codes))
-        close = [_close(*part) for part in zip(*parts, strict=True)]
-        return np.any(close, axis=0).reshape(vectors.shape[:-1])
 
     def call(self, inputs, training=False):
         learns = bool(training) and self.trainable
@@ -285,13 +219,13 @@ class VectorQuantizer(Quantizer):
         depth = self.embeddings.shape[1]
         flat = ops.reshape(vectors, (-1, depth))
         codes, fresh, candidates = self.codebook(), None, None
-        if learns and (self._starts_from_data or self._revives):
+        if learns and (self.starts_from_data or self.revives):
             candidates = self._draw(ops.stop_gradient(flat))
-        if learns and self._starts_from_data:
+        if learns and self.starts_from_data:
             codes, fresh = self._start_from(ops.stop_gradient(flat), candidates, codes)
         indices = self._nearest(flat, codes)
         chosen = self._on_grid(self._chosen(flat, indices, codes), vectors, depth)
-        if learns and self._learns_by_average:
+        if learns and self.learns_by_average:
             self._move_codes(ops.stop_gradient(flat), indices, codes, fresh, candidates)
         return {
             "quantized": ops.cast(
@@ -310,34 +244,11 @@ class VectorQuantizer(Quantizer):
         """
         return method_ops.straight_through(chosen, vectors)
 
-    def _nearest(self, flat, codes):
-        """`(n,)` codes, or `(n, groups)` for more than one."""
-        if self.groups == 1:
-            return method_ops.nearest_code(flat, codes)
-        parts = zip(*(self._split(each) for each in (flat, codes)), strict=True)
-        return ops.stack([method_ops.nearest_code(*part) for part in parts], axis=-1)
-
-    def _split(self, rows):
-        return ops.split(rows, self.groups, axis=-1)
-
-    def _parts(self, flat):
-        """`(n, depth)` as `(n * groups, depth / groups)`, group by group of a row."""
-        return ops.reshape(flat, (-1, flat.shape[-1] // self.groups))
-
-    def _places(self, indices):
-        """The rows of `_by_group` that belong to `_parts`."""
-        places = method_ops.places_by_group(indices, self.num_embeddings, self.groups)
-        return ops.reshape(places, (-1,))
-
-    def _chosen(self, flat, indices, codes):
-        rows = kernels.rows(self._by_group(codes), self._places(indices))
-        return method_ops.spread_non_finite(rows, self._parts(flat))
-
     def _loss(self, chosen, vectors):
         axes = tuple(range(1, len(vectors.shape)))
         distance = kernels.squared_difference(ops.stop_gradient(chosen), vectors)
         loss = self.commitment_cost * ops.mean(distance, axis=axes)
-        if not self._learns_by_average:
+        if not self.learns_by_average:
             moved = kernels.squared_difference(chosen, ops.stop_gradient(vectors))
             loss = loss + ops.mean(moved, axis=axes)
         return loss
@@ -371,7 +282,7 @@ class VectorQuantizer(Quantizer):
 
         drawn = ops.cond(fresh, start, lambda: ops.stop_gradient(codes))
         self.initialized.assign(ops.where(fresh, 1.0, initialized))
-        if self._learns_by_average:
+        if self.learns_by_average:
             return drawn, fresh
         offset = drawn - ops.stop_gradient(codes)
         self.start_offset.assign(self.start_offset + offset)
@@ -391,29 +302,6 @@ class VectorQuantizer(Quantizer):
 
         return ops.fori_loop(0, KMEANS_STEPS, step, centres)
 
-    def _count_and_sum(self, flat, indices):
-        counts = method_ops.code_usage(indices, self.num_embeddings, self.groups)
-        codes = self.num_embeddings * self.groups
-        sums = kernels.segment_sum(self._parts(flat), self._places(indices), codes)
-        return replicas.sums(counts, self._by_code(sums))
-
-    def _by_code(self, table):
-        """What `_by_group` makes of a codebook, as a codebook again."""
-        if self.groups == 1:
-            return table
-        width = table.shape[1]
-        parts = ops.reshape(table, (self.groups, self.num_embeddings, width))
-        parts = ops.transpose(parts, (1, 0, 2))
-        return ops.reshape(parts, (self.num_embeddings, self.groups * width))
-
-    def _by_channel(self, values):
-        """A value a code, `(num_embeddings,)` or `(groups, num_embeddings)`, for each
-        channel of the codebook."""
-        if self.groups == 1:
-            return values[:, None]
-        width = self.embeddings.shape[1] // self.groups
-        return ops.repeat(ops.transpose(values), width, axis=1)
-
     def _move_codes(self, flat, indices, codes, fresh, candidates):
         """One step of the moving averages, then of the codes (Appendix A.1)."""
         counts, sums = self._count_and_sum(flat, indices)
@@ -432,7 +320,7 @@ class VectorQuantizer(Quantizer):
         size = (size + self.epsilon) / (n + self.num_embeddings * self.epsilon) * n
         total = decay * total + (1 - decay) * sums
         moved = total / self._by_channel(size)
-        if self._revives:
+        if self.revives:
             # All three together, or the stale average overwrites the new code.
             least = self.revival_threshold * mean * ops.ones_like(size)
             dead = size < least
@@ -449,15 +337,6 @@ class VectorQuantizer(Quantizer):
             old = ops.convert_to_tensor(variable)
             variable.assign(ops.where(finite, value, old))
 
-    def compute_output_spec(self, inputs, training=False):
-        shape = tuple(inputs.shape)
-        indices = shape[:-1] if self.groups == 1 else (*shape[:-1], self.groups)
-        return {
-            "quantized": keras.KerasTensor(shape, dtype=self.compute_dtype),
-            "indices": keras.KerasTensor(indices, dtype="int32"),
-            "loss": keras.KerasTensor(shape[:1], dtype="float32"),
-        }
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -470,17 +349,3 @@ class VectorQuantizer(Quantizer):
             "seed": self.seed,
             "groups": self.groups,
         }
-
-
-def _close(vectors, codes):
-    """Whether two codes are as near to a vector as float32 can tell."""
-    squares = np.square(codes).sum(axis=1)
-    scores = vectors @ codes.T - squares / 2
-    second, first = np.partition(scores, -2, axis=1)[:, -2:].T
-    # Float32 rounds the scores, which are about as large as the largest code.
-    return first - second < 1e-5 * squares.max()
-
-
-def _check(valid, message, received):
-    if not valid:
-        raise ValueError(f"{message}. Received: {received}")

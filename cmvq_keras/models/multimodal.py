@@ -114,11 +114,6 @@ class MultimodalClassifier(TaskModel):
             part = _by_modality(attribute, part, sorted(self.modalities))
         setattr(self, attribute, part)
 
-    @property
-    def reconstructs(self) -> bool:
-        """Whether the model has decoders."""
-        return bool(self.reconstructions)
-
     def build(self, input_shape):
         model_inputs.check_names(input_shape, self.modalities)
         grids = {}

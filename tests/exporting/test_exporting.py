@@ -474,26 +474,6 @@ def test_a_folder_that_is_no_saved_model_is_never_replaced(tmp_path):
     assert formats.check_path("saved-model", tmp_path, force=True) == tmp_path
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path):
-    old = tmp_path / "model"
-    old.mkdir()
-    (old / "saved_model.pb").write_text("old")
-
-    def write(text, fails=False):
-        with writing.replacing(old) as temporary:
-            temporary.mkdir()
-            (temporary / "saved_model.pb").write_text(text)
-            if fails:
-                raise OSError("full")
-
-    with pytest.raises(OSError, match="full"):
-        write("new", fails=True)
-    assert (old / "saved_model.pb").read_text() == "old"
-    write("new")
-    assert (old / "saved_model.pb").read_text() == "new"
-    assert list(tmp_path.iterdir()) == [old]
-
-
 def test_a_format_says_which_backend_and_which_extra_it_needs(monkeypatch):
     assert formats.choose_backend("keras") is None
     assert formats.choose_backend("keras", "jax") == "jax"

@@ -63,7 +63,7 @@ def test_a_model_without_decoders_is_a_masked_classifier(expected):
     assert type(model) is MaskedClassifier
     found = model.complementarity()
     assert found["counts"] == {"image": 2, "audio": 3}
-    assert not model.reconstructs
+    assert not model.reconstructions
 
 
 def small_encoder(recipe, name):

@@ -1,18 +1,16 @@
 """Fetches the official files of a source, and trusts nothing that arrives."""
 
 import hashlib
-import os
-import shutil
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 from http.client import HTTPException
 
+from cmvq_keras import fileio
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.formats import archives
 from cmvq_keras.errors import DownloadError
-from cmvq_keras.fileio import naming
 
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 18  # bytes
@@ -56,31 +54,40 @@ def _provide(file, folder, progress):
     target = folder / file.target
     if target.exists():
         _check_present(file, target)
-        return target
-    with naming(target):
-        return _fetched(file, target, folder, progress)
-
-
-def _fetched(file, target, folder, progress):
-    # In the target's folder: a rename across file systems is not atomic.
-    handle, name = tempfile.mkstemp(prefix=".partial-", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            digest = _fetch(file, stream, progress)
-        if file.sha256 and digest != file.sha256:
-            raise DownloadError(
-                f"{file.url}: the checksum is wrong (sha256 {digest}, expected "
-                f"{file.sha256}); nothing was kept."
-            )
-        if file.members:
-            _unpack(file, name, target)
-        else:
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, target)
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
+    elif file.members:
+        _provide_archive(file, target, progress)
+    else:
+        with fileio.replacing(target) as stream:
+            _fetch_checked(file, stream, progress)
     return target
+
+
+def _provide_archive(file, target, progress):
+    """Fetches an archive, and makes the folder of its members."""
+    # Beside the target: the temporary folder may lack the room.
+    with (
+        fileio.replacing_path(target) as folder,
+        tempfile.NamedTemporaryFile(prefix=".partial-", dir=target.parent) as stream,
+    ):
+        _fetch_checked(file, stream, progress)
+        stream.seek(0)
+        folder.mkdir()
+        try:
+            archives.unpack(stream, folder, file.members)
+            count = archives.count_members(folder, file.members)
+            if count != file.count:
+                raise ValueError(f"it has {count} of {file.count} files")
+        except ValueError as error:
+            raise DownloadError(f"{file.url}: {error}; nothing was kept.") from None
+
+
+def _fetch_checked(file, stream, progress):
+    digest = _fetch(file, stream, progress)
+    if file.sha256 and digest != file.sha256:
+        raise DownloadError(
+            f"{file.url}: the checksum is wrong (sha256 {digest}, expected "
+            f"{file.sha256}); nothing was kept."
+        )
 
 
 def _check_present(file, target):
@@ -98,28 +105,6 @@ def _check_present(file, target):
             f"{target} is not the official file ({found}), and was not "
             "changed: move it away to download the official one."
         )
-
-
-def _unpack(file, archive, target):
-    folder = tempfile.mkdtemp(prefix=".partial-", dir=target.parent)
-    try:
-        archives.unpack(archive, folder, file.members)
-        count = archives.count_members(folder, file.members)
-        if count != file.count:
-            raise ValueError(f"it has {count} of {file.count} files")
-        os.chmod(folder, 0o777 & ~_umask())
-        os.replace(folder, target)
-    except ValueError as error:
-        raise DownloadError(f"{file.url}: {error}; nothing was kept.") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _umask():
-    # The only portable way to read it is to set it.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 class _SameSafety(urllib.request.HTTPRedirectHandler):

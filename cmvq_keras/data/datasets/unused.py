@@ -28,7 +28,7 @@ def unused(folder, taken, reason, root=None):
     for path in sorted(folder.iterdir()):
         if path.name not in taken:
             name = path.relative_to(root).as_posix()
-            reasons[clutter(path) or reason].append(_printable(name))
+            reasons[clutter(path) or reason].append(printable_name(name))
     return tuple(
         SkippedSample(name, why, expected=True)
         for why, names in reasons.items()
@@ -53,5 +53,6 @@ def _named(names):
     return [f"{names[0]} to {names[-1]} ({len(names):,} files)"]
 
 
-def _printable(text):
+def printable_name(text):
+    """A file's name with "?" for each letter that cannot be shown."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -22,7 +22,7 @@ def unpack(archive, folder, pattern):
     matches. Links, devices and everything else are never written.
 
     Args:
-        archive: path of a `.tar.gz` file.
+        archive: path of a `.tar.gz` file, or the file, open at its beginning.
         folder: an empty folder.
         pattern: regular expression of whole file names, without a separator.
 

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 
-from cmvq_keras.data.datasets.unused import clutter
+from cmvq_keras.data.datasets.unused import clutter, printable_name
 from cmvq_keras.data.decoding import reason_of
 from cmvq_keras.data.formats import containers
 from cmvq_keras.data.listing import SkippedSample
@@ -62,7 +62,7 @@ def find_clips(folder):
         name = f"rml/{path.relative_to(folder).with_suffix('').as_posix()}"
         why = clutter(path)
         if why:
-            shown = _printable(f"rml/{path.relative_to(folder).as_posix()}")
+            shown = printable_name(f"rml/{path.relative_to(folder).as_posix()}")
             left_out.append(SkippedSample(shown, why, expected=True))
             continue
         try:
@@ -72,7 +72,7 @@ def find_clips(folder):
             other = path.suffix.lower() != ".avi" and os.path.exists(path)
             shown = f"{name}{path.suffix}" if other else name
             left_out.append(
-                SkippedSample(_printable(shown), reason_of(error), expected=other)
+                SkippedSample(printable_name(shown), reason_of(error), expected=other)
             )
             continue
         if name.lower() in found:
@@ -110,7 +110,3 @@ def _clip(folder, path, name):
     return Found(
         name, str(path), int(number[1]), language, EMOTIONS[emotion[1].lower()]
     )
-
-
-def _printable(text):
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
