@@ -210,6 +210,7 @@ def _resume(folder, recipe_file, backend, devices, checkpoint_minutes, **places)
 
     run = Run.open_begun(folder)
     if run.is_finished:
+        run.check_finished_unchanged()
         click.echo(f"{folder} is finished. There is nothing to resume.")
         click.echo("\n" + summary(run))
         return

@@ -68,7 +68,9 @@ def _opened(directory):
         yield content
 
 
-def write(directory, model, position, callbacks, generators=(), recipe=None):
+def write(
+    directory, model, position, callbacks, generators=(), recipe=None, history=None
+):
     """Replaces a run's checkpoint; the old one stays when anything goes wrong.
 
     Args:
@@ -79,6 +81,7 @@ def write(directory, model, position, callbacks, generators=(), recipe=None):
         generators: as `cmvq_keras.backend.runtime.generators` gives them; of several
             processes in their order.
         recipe: the `Recipe` that is trained.
+        history: what `Run.history_checksums` gives.
 
     Raises:
         DivergedError: when a weight is not finite.
@@ -91,6 +94,7 @@ def write(directory, model, position, callbacks, generators=(), recipe=None):
         "position": dataclasses.asdict(position),
         "callbacks": callbacks,
         "recipe": recipe and recipe.to_json(),
+        "history": history,
     }
     with (
         fileio.replacing(place, directory) as file,
@@ -143,6 +147,15 @@ def read_recipe(directory):
     return None if text is None else Recipe.from_json(text)
 
 
+def read_history(directory):
+    """The checksums of history.csv that `write` was given; [] where none are noted.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    return (_about(directory) or {}).get("history") or []
+
+
 def _about(directory):
     place = path(directory)
     if not os.path.lexists(place):
@@ -159,8 +172,10 @@ def _about(directory):
         position = Position(**about["position"])
         if not 0 <= position.epoch < 2**31 or not 0 <= position.step < 2**31:
             raise ValueError(f"it is {position}")
-        if not math.isfinite(position.seconds) or not isinstance(
-            about["callbacks"], dict
+        if (
+            not math.isfinite(position.seconds)
+            or not isinstance(about["callbacks"], dict)
+            or not isinstance(about.get("history"), list | None)
         ):
             raise ValueError("its description is damaged")
         return {**about, "position": position}
@@ -182,8 +197,11 @@ def restore(directory, model, metrics=False):
     names = ["metrics"] if metrics else ["model", "optimizer"]
     with _opened(directory) as content:
         # All of them first: a file that does not fit changes nothing.
+        places = _places_without_mask(content, model)
         found = [
-            pair for name in names for pair in _matched(content, name, parts[name])
+            pair
+            for name in names
+            for pair in _matched(content, name, parts[name], places.get(name))
         ]
     for variable, values in found:
         variable.assign(values)
@@ -225,10 +243,33 @@ def _group(content, name, count=None):
     return group
 
 
-def _matched(content, name, variables):
-    """Each variable with the file's values."""
-    group = _group(content, name, len(variables))
-    for index, variable in enumerate(variables):
+def _places_without_mask(content, model):
+    """By part the entries of a model's variables, where the file holds two more.
+
+    In version 0.1.0 every model had a mask before its solver (weights and random number
+    state), and the mean of the mask's penalty behind that of the task's loss (sum and
+    count). A model without a mask has no place for them.
+    """
+    variables = model.variables
+    if hasattr(model, "mask") or len(_group(content, "model")) != len(variables) + 2:
+        return {}
+    solver, measured = model.solver.variables[0].path, model.metrics_variables
+    firsts = {
+        "model": [each.path for each in variables].index(solver),
+        "metrics": [each.path for each in measured].index("task_loss/count") + 1,
+    }
+    counts = {"model": len(variables) + 2, "metrics": len(measured) + 2}
+    return {
+        name: [*range(first), *range(first + 2, counts[name])]
+        for name, first in firsts.items()
+    }
+
+
+def _matched(content, name, variables, places=None):
+    """Each variable with the file's values, those of `places` or all."""
+    more = 2 if places else 0
+    group = _group(content, name, len(variables) + more)
+    for index, variable in zip(places or range(len(variables)), variables, strict=True):
         dataset = hdf5.whole_dataset(group, str(index))
         wanted = tuple(variable.shape), np.dtype(variable.dtype)
         if (dataset.shape, dataset.dtype) != wanted:

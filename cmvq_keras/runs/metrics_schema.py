@@ -18,7 +18,7 @@ def check(metrics, classes):
     is_finished = "best_epoch" in metrics
     if is_finished:
         _check_number(metrics["best_epoch"], "best_epoch", least=1, whole=True)
-    for name in ("codes_used", "complementarity"):
+    for name in ("codes_used", "complementarity", "checksums"):
         _check_object(metrics.get(name, {}), name)
     _check_complementarity(metrics.get("complementarity", {}))
     for name in ("parameters", "training_seconds"):

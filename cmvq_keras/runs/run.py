@@ -13,6 +13,7 @@ written. A killed run never leaves half a file.
 
 import contextlib
 import datetime
+import hashlib
 import os
 import pathlib
 
@@ -29,6 +30,11 @@ METRICS = "metrics.json"
 WEIGHTS = "model.weights.h5"
 BACKUP = "backup"
 FORMAT = 1  # of the folder; a recipe has its own
+#: Of methods without a mask in version 0.1.0: 0 in every line.
+_FORMER_COLUMNS = {"mask_penalty", "val_mask_penalty"}
+CHECKSUMS = "checksums"  # the entry of metrics.json on other files
+_MAX_TOLD = 3  # lines that were changed
+_PUT_BACK = "Put back what was there, or train again in another folder."
 _KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
 
 
@@ -292,10 +298,55 @@ class Run:
         Args:
             metrics: as for `write_metrics`, with "best_epoch".
         """
-        self.write_metrics(metrics)
+        self.write_metrics({**metrics, CHECKSUMS: self._checksums()})
         # The run is whole without: what cannot be removed is left.
         with contextlib.suppress(OSError, ValueError):
             fileio.remove_folder(self.directory / BACKUP, self.directory)
+
+    def _checksums(self):
+        """By name those of the files that a training wrote and evaluations leave."""
+        return {
+            name: hashlib.sha256(self._read(name, name)).hexdigest()
+            if os.path.lexists(self.directory / name)
+            else None
+            for name in (RECIPE, HISTORY)
+        }
+
+    def check_finished_unchanged(self):
+        """Raises ValueError when a file of a finished run is not as it was left.
+
+        Runs of version 0.1.0 noted nothing to compare with.
+        """
+        now = self._checksums()
+        for name, noted in self.metrics.get(CHECKSUMS, {}).items():
+            if noted is not None and noted != now.get(name):
+                what = "is missing" if now.get(name) is None else "was changed"
+                raise ValueError(
+                    f"{self.directory / name} {what} since the training ended. "
+                    f"{_PUT_BACK}"
+                )
+
+    def history_checksums(self):
+        """One for each line of history.csv, its header's first."""
+        return [hashlib.sha256(line).hexdigest()[:32] for line in self._history_lines()]
+
+    def check_history_unchanged(self, noted):
+        """Raises ValueError when a line of history.csv is not what it was.
+
+        Args:
+            noted: `history_checksums` of before; later lines are not looked at.
+        """
+        pairs = zip(noted, self.history_checksums(), strict=False)
+        changed = [number for number, (old, new) in enumerate(pairs) if old != new]
+        if changed:
+            lines = ", ".join(
+                f"the line of epoch {number}" if number else "its header"
+                for number in changed[:_MAX_TOLD]
+            )
+            raise ValueError(
+                f"{self.directory / HISTORY} was changed since the training began: "
+                f"{lines}. {_PUT_BACK}"
+            )
 
     def cut_history(self, epochs):
         """Drops the lines of history.csv after an epoch, even one that is half."""
@@ -304,8 +355,8 @@ class Run:
         if not lines:
             if epochs:
                 raise ValueError(
-                    f"{path} is missing; the checkpoint is after epoch {epochs}. Put "
-                    "the file back, or train again in another folder."
+                    f"{path} is missing; the checkpoint is after epoch {epochs}. "
+                    f"{_PUT_BACK}"
                 )
             return
         if epochs == 0:
@@ -334,6 +385,8 @@ class Run:
         lines, columns = self._history_lines(), list(row)
         header = next(fileio.csv_rows(lines[0])) if lines else (1, columns)
         known = [fileio.unquoted(name) for name in header[1]]
+        row = {**dict.fromkeys(_FORMER_COLUMNS & set(known), 0.0), **row}
+        columns = list(row)
         if set(known) != set(columns):
             raise ValueError(
                 f"{self.directory / HISTORY} has the columns {', '.join(known)}. "

@@ -175,6 +175,7 @@ def resume(
     source = DataSource(data_dir, store, on_progress)
     with replicas.over(devices), _opened(run) as run:
         if run.is_finished:
+            run.check_finished_unchanged()
             return run
         if not run.is_resumable:
             raise ValueError(f"{run.directory} holds no backup to continue from.")
@@ -274,7 +275,8 @@ def check_backend(run):
 
 
 def _check_unchanged(run):
-    """Raises ValueError when recipe.json is not what the checkpoint was trained by."""
+    """Raises ValueError when recipe.json or a line of history.csv is not what it was
+    when the checkpoint was written."""
     trained = checkpoint.read_recipe(run.directory)
     changed = trained.differences(run.recipe) if trained else []
     if changed:
@@ -283,6 +285,7 @@ def _check_unchanged(run):
             f"{run.directory / RECIPE} has changed since the training began: {lines}. "
             "Restore it, or train again in another folder."
         )
+    run.check_history_unchanged(checkpoint.read_history(run.directory))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -199,6 +199,7 @@ class Backup(keras.callbacks.Callback):
                         self.states(),
                         states,
                         self._recipe,
+                        self.run.history_checksums(),
                     )
         except DivergedError as error:
             raise self.diverged(f"{position}: {error}") from None

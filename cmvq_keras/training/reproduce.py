@@ -15,7 +15,7 @@ from cmvq_keras.runs.warm_start import WarmStart
 from cmvq_keras.training import api
 
 #: Entries of metrics.json that are no result.
-NO_RESULT = ("training_seconds",)
+NO_RESULT = ("training_seconds", "checksums")
 MAX_VALUES = 2**31  # of one array of weights
 
 

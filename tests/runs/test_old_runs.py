@@ -7,10 +7,12 @@ import json
 import pathlib
 import shutil
 
+import h5py
 import keras
 import numpy as np
 import pytest
 from command_line import error_of
+from tiny_model import tiny_data
 
 import cmvq_keras as cmvq
 from cmvq_keras.errors import DivergedError
@@ -85,6 +87,55 @@ def test_a_checkpoint_of_another_model_changes_nothing(folder):
         checkpoint.restore(folder, wider)
     for variable, kept in zip(wider.variables, before, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), kept)
+
+
+def insert_entries(group, place, entries):
+    """Puts data sets, numbered by their order, into a group: later ones move back."""
+    for index in reversed(range(place, len(group))):
+        group.move(str(index), str(index + len(entries)))
+    for index, values in enumerate(entries):
+        group[str(place + index)] = values
+
+
+def test_a_checkpoint_of_0_1_0_without_a_mask_goes_on(tmp_path):
+    x, y = tiny_data()
+
+    def begun(seed):
+        keras.utils.set_random_seed(seed)
+        dense = keras.layers.Dense
+        model = cmvq.MultimodalClassifier(
+            {name: dense(4) for name in x},
+            keras.Sequential([keras.layers.Flatten(), dense(3)]),
+        )
+        model.compile(keras.optimizers.Adam(0.01))
+        model.fit(x, y, verbose=0, shuffle=False)
+        return model
+
+    old, new = begun(0), begun(1)
+    checkpoint.write(tmp_path, old, checkpoint.Position(0, 1), {})
+    # Every model had a mask then, which let everything through, and its penalty.
+    paths = [variable.path for variable in old.variables]
+    solver = paths.index(old.solver.variables[0].path)
+    measured = [variable.path for variable in old.metrics_variables]
+    with h5py.File(checkpoint.path(tmp_path), "r+") as file:
+        mask = np.ones(8, "float32"), np.zeros(2, "uint32")
+        insert_entries(file["model"], solver, mask)
+        place = measured.index("task_loss/count") + 1
+        insert_entries(file["metrics"], place, [np.float32(0), np.float32(16)])
+    for metrics in (False, True):
+        checkpoint.restore(tmp_path, new, metrics=metrics)
+    for part in ("variables", "metrics_variables"):
+        for one, other in zip(getattr(old, part), getattr(new, part), strict=True):
+            np.testing.assert_array_equal(
+                *map(keras.ops.convert_to_numpy, (one, other))
+            )
+
+
+def test_the_history_of_0_1_0_without_a_mask_goes_on(folder):
+    path = folder / "history.csv"
+    path.write_text("epoch,mask_penalty,loss,val_mask_penalty\n1,0.0,2.5,0.0\n")
+    Run(folder).append_history({"epoch": 2, "loss": 1.5})
+    assert path.read_text().splitlines()[-1] == "2,0.0,1.5,0.0"
 
 
 def test_weights_that_are_not_finite_are_no_checkpoint(folder):

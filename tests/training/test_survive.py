@@ -293,6 +293,8 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
 
     (folder / "history.csv").unlink()
     refused("history.csv is missing; the checkpoint is after epoch 1")
+    (folder / "history.csv").write_text(files["history.csv"].replace("\n1,", "\n1,9"))
+    refused("history.csv was changed since the training began: the line of epoch 1")
     edited = {
         "training.seed": 1,
         "training.batch_size": 8,
@@ -311,6 +313,32 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     (folder / "environment.json").unlink()
     refused("environment.json does not say which backend")
     assert checkpoint.read(folder)[0].epoch == 1
+
+
+def test_a_finished_run_is_as_its_training_left_it(whole, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    for name, change in (
+        ("recipe.json", lambda text: text.replace('"epochs": 3', '"epochs": 4')),
+        ("history.csv", lambda text: text.replace("\n2,", "\n2,1")),
+        ("history.csv", None),
+    ):
+        text = (folder / name).read_text()
+        if change is None:
+            (folder / name).unlink()
+        else:
+            assert change(text) != text
+            (folder / name).write_text(change(text))
+        what = "is missing" if change is None else "was changed"
+        with pytest.raises(ValueError, match=f"{name} {what} since the training ended"):
+            resume(folder)
+        assert f"{name} {what}" in error_of("train", "--resume", folder, code=1)
+        (folder / name).write_text(text)
+    metrics = Run(folder).metrics
+    del metrics["checksums"]  # as version 0.1.0 wrote it
+    Run(folder).write_metrics(metrics)
+    (folder / "history.csv").unlink()
+    assert resume(folder).is_finished
 
 
 class _Like:
