@@ -385,9 +385,9 @@ class Run:
         lines, columns = self._history_lines(), list(row)
         header = next(fileio.csv_rows(lines[0])) if lines else (1, columns)
         known = [fileio.unquoted(name) for name in header[1]]
-        row = {**dict.fromkeys(_FORMER_COLUMNS & set(known), 0.0), **row}
-        columns = list(row)
-        if set(known) != set(columns):
+        former = (_FORMER_COLUMNS & set(known)).difference(columns)
+        row = {**row, **dict.fromkeys(former, 0.0)}
+        if set(known) != set(row):
             raise ValueError(
                 f"{self.directory / HISTORY} has the columns {', '.join(known)}. "
                 f"Received: {', '.join(columns)}"

@@ -2,18 +2,24 @@
 
 # pyright: reportAttributeAccessIssue=false
 
+import contextlib
 import io
+import os
 
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.data.formats import kinds, sound_frames, strict, wav
+from cmvq_keras.data.formats import kinds, sound_frames, sound_whole, strict, wav
 
 MAX_BYTES = 256_000_000
 MAX_SECONDS = 60
 MAX_CHANNELS = 16
 RATES = (4000, 192_000)  # Hz: resampling takes memory by the rate
 ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".m4a")
+_WHOLE = {
+    "an OGG file": sound_whole.check_ogg,
+    "an MP3 file": sound_whole.check_mp3,
+}
 # FFmpeg's names of the packed ones, to check them.
 _CHECKED = {"a FLAC file": "flac", "an OGG file": "ogg", "an MP3 file": "mp3"}
 
@@ -76,8 +82,10 @@ def _read_sndfile(content, kind):
         # libsndfile passes over damage, and mpg123 writes to the terminal.
         for _ in _decoded(content, _CHECKED[kind]):
             pass
+        if kind in _WHOLE:
+            _WHOLE[kind](content)
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as sound:
+        with _without_stderr(), soundfile.SoundFile(io.BytesIO(content)) as sound:
             _check(sound.channels, sound.samplerate, sound.frames)
             signal = sound.read(sound.frames, "float64", always_2d=True).T
     except soundfile.LibsndfileError as error:
@@ -87,6 +95,20 @@ def _read_sndfile(content, kind):
             f"it is truncated: it has {signal.shape[1]:,} of {sound.frames:,} samples"
         )
     return sound_frames.joined([signal]), sound.samplerate
+
+
+@contextlib.contextmanager
+def _without_stderr():
+    """A context in which mpg123 writes its notes nowhere: it goes past Python."""
+    with contextlib.ExitStack() as stack:
+        # A process may have none.
+        with contextlib.suppress(OSError):
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            stack.callback(os.dup2, kept, 2)
+        yield
 
 
 def _check(channels, rate, frames):

@@ -165,6 +165,63 @@ def test_damage_in_packed_sounds_is_met(form, tmp_path):
     refused(_read, path)
 
 
+def _mp3(codec, path):
+    """Writes an MP3 file as LAME, or as FFmpeg with LAME, does."""
+    if codec == "lame":
+        soundfile.write(path, _signal(), 8000, format="MP3")
+        return
+    with av.open(str(path), "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", 16000, layout="mono")
+        values = (_noise(8000) * 9000).astype(np.int16)[None]
+        block = av.AudioFrame.from_ndarray(values, "s16", "mono")
+        block.sample_rate = 16000
+        container.mux(stream.encode(block))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("codec", ["lame", "ffmpeg"])
+def test_one_changed_byte_of_an_mp3_is_met(codec, tmp_path, capfd):
+    path = tmp_path / "a.mp3"
+    _mp3(codec, path)
+    content = path.read_bytes()
+    whole = _read(path)
+    # Tags before and after it are no sound.
+    notes = b"ID3\3\0\0\0\0\1\1" + bytes(129)
+    path.write_bytes(notes + content + b"TAG" + bytes(125))
+    assert np.array_equal(_read(path), whole)
+    for place in np.linspace(len(content) // 3, len(content) - 1, 20).astype(int):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        refused(_read, path)
+    for place in np.linspace(len(content) // 2, len(content) - 1, 20).astype(int):
+        path.write_bytes(content[:place])
+        assert "truncated" in refused(_read, path)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_mp3_without_a_checksum_is_followed_frame_by_frame(tmp_path, capfd):
+    path = tmp_path / "a.mp3"
+    _mp3("lame", path)
+    content = path.read_bytes()
+    info = content.index(b"Xing")
+    content = content[:info] + b"Nope" + content[info + 4 :]
+    path.write_bytes(content)
+    assert len(_read(path)) >= 4000
+    last = content.rindex(content[:2])
+    path.write_bytes(content[:last] + bytes(7) + content[last:])
+    assert "there is no frame at byte" in refused(_read, path)
+    assert capfd.readouterr().err == ""
+
+
+def test_an_ogg_without_its_last_page_is_refused(tmp_path):
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, _noise(16000), 8000, format="OGG")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"OggS")])
+    assert "its last page is missing" in refused(_read, path)
+
+
 def test_a_sound_that_is_not_finite_is_refused(tmp_path):
     path = tmp_path / "a.wav"
     signal = np.full(2000, 0.1)
