@@ -34,7 +34,7 @@ FORMAT = 1  # of the folder; a recipe has its own
 _FORMER_COLUMNS = {"mask_penalty", "val_mask_penalty"}
 CHECKSUMS = "checksums"  # the entry of metrics.json on other files
 _MAX_TOLD = 3  # lines that were changed
-_PUT_BACK = "Put back what was there, or train again in another folder."
+_RESTORE = "Restore it, or train again in another folder."
 _KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
 
 
@@ -320,10 +320,10 @@ class Run:
         now = self._checksums()
         for name, noted in self.metrics.get(CHECKSUMS, {}).items():
             if noted is not None and noted != now.get(name):
-                what = "is missing" if now.get(name) is None else "was changed"
+                what = "is missing" if now.get(name) is None else "has changed"
                 raise ValueError(
                     f"{self.directory / name} {what} since the training ended. "
-                    f"{_PUT_BACK}"
+                    f"{_RESTORE}"
                 )
 
     def history_checksums(self):
@@ -344,8 +344,8 @@ class Run:
                 for number in changed[:_MAX_TOLD]
             )
             raise ValueError(
-                f"{self.directory / HISTORY} was changed since the training began: "
-                f"{lines}. {_PUT_BACK}"
+                f"{self.directory / HISTORY} has changed since the training began: "
+                f"{lines}. {_RESTORE}"
             )
 
     def cut_history(self, epochs):
@@ -356,7 +356,7 @@ class Run:
             if epochs:
                 raise ValueError(
                     f"{path} is missing; the checkpoint is after epoch {epochs}. "
-                    f"{_PUT_BACK}"
+                    f"{_RESTORE}"
                 )
             return
         if epochs == 0:

@@ -265,7 +265,7 @@ def check_backend(run):
     if noted is None:
         raise ValueError(
             f"{run.directory / ENVIRONMENT} does not say which backend {run.directory} "
-            "was started on. Put the file back, or train again in another folder."
+            "was started on. Restore the file, or train again in another folder."
         )
     if noted != here:
         raise ValueError(

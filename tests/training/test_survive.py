@@ -294,7 +294,7 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     (folder / "history.csv").unlink()
     refused("history.csv is missing; the checkpoint is after epoch 1")
     (folder / "history.csv").write_text(files["history.csv"].replace("\n1,", "\n1,9"))
-    refused("history.csv was changed since the training began: the line of epoch 1")
+    refused("history.csv has changed since the training began: the line of epoch 1")
     edited = {
         "training.seed": 1,
         "training.batch_size": 8,
@@ -307,7 +307,7 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     refused(
         "recipe.json has changed since the training began: model.threshold was 0.005, "
         "is 0.1; training.batch_size was .*, is 8; training.learning_rate was .*, is "
-        "0.1; training.seed was .*, is 1. Put back"
+        "0.1; training.seed was .*, is 1. Restore it"
     )
     assert Run(folder).recipe.training != was
     (folder / "environment.json").unlink()
@@ -329,7 +329,7 @@ def test_a_finished_run_is_as_its_training_left_it(whole, tmp_path):
         else:
             assert change(text) != text
             (folder / name).write_text(change(text))
-        what = "is missing" if change is None else "was changed"
+        what = "is missing" if change is None else "has changed"
         with pytest.raises(ValueError, match=f"{name} {what} since the training ended"):
             resume(folder)
         assert f"{name} {what}" in error_of("train", "--resume", folder, code=1)
