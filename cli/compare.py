@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import completion, options, study_options, table_options
+from cmvq_keras.cli import completion, study_options
 
 
 @click.command("compare", short_help="Train several methods and tabulate their scores.")
@@ -18,32 +18,11 @@ from cmvq_keras.cli import completion, options, study_options, table_options
     metavar="N",
     type=click.IntRange(0, 1000),
     default=0,
-    help="First let each method choose its one number from four values, on N seeds of "
-    "its own (from 100 on), by validation alone. docs/methods.md lists them.",
+    help="First tune one setting of each method over four values, on N separate seeds "
+    "(from 100 on) and validation data only. docs/methods.md lists the values.",
 )
 @study_options.common
-@table_options.common
-def command(
-    recipe,
-    names,
-    tune,
-    seeds,
-    first_seed,
-    backend,
-    data_dir,
-    store,
-    preset,
-    modality,
-    assignments,
-    out,
-    table_only,
-    jobs,
-    table_path,
-    kinds,
-    shapes,
-    split_seed,
-    **short,
-):
+def command(names, tune, **common):
     """Train a recipe with several methods and several seeds, and tabulate the scores.
 
     \b
@@ -56,33 +35,5 @@ def command(
     second. To continue after a stop, give the same command again. It may name further
     methods and more seeds.
     """
-    if not table_only:
-        options.check_places(data_dir, store)
-        others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
-        store = (
-            table_options.store_of(table_path, kinds, shapes, split_seed, others)
-            or store
-        )
-        chosen = study_options.recipe_of(
-            recipe, preset, store, modality, assignments, short
-        )
-        names = names and [each.strip() for each in names.split(",")]
-    options.start_backend(backend)
-    if not table_only:
-        from cmvq_keras.cli.progress import TerminalProgress
-        from cmvq_keras.experiments import api
-
-        seeds = range(first_seed, first_seed + seeds)
-        with study_options.continued(out):
-            api.compare(
-                chosen,
-                names,
-                seeds=seeds,
-                out=out,
-                data_dir=data_dir,
-                store=store,
-                reporter=TerminalProgress(),
-                jobs=jobs,
-                tune=tune,
-            )
-    study_options.conclude(out, "compare")
+    names = names and [each.strip() for each in names.split(",")]
+    study_options.run("compare", lambda _: {"names": names, "tune": tune}, **common)

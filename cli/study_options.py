@@ -4,7 +4,7 @@ import contextlib
 
 import click
 
-from cmvq_keras.cli import completion, options
+from cmvq_keras.cli import completion, options, table_options
 from cmvq_keras.recipe import PRESETS
 
 _COMMON = (
@@ -84,30 +84,82 @@ _COMMON = (
 
 def common(command):
     """Adds the options that both commands have."""
+    command = table_options.common(command)
     for option in reversed(_COMMON):
         command = option(command)
     return command
 
 
-def recipe_of(name, preset, store, modality, assignments, short):
-    """The resolved recipe that the options say.
+def run(
+    kind,
+    own_arguments,
+    *,
+    recipe,
+    seeds,
+    first_seed,
+    backend,
+    data_dir,
+    store,
+    preset,
+    modality,
+    assignments,
+    out,
+    table_only,
+    jobs,
+    table_path,
+    kinds,
+    shapes,
+    split_seed,
+    **short,
+):
+    """Trains what the options of a command say, and shows the tables.
 
     Args:
-        name, preset, store, modality, assignments: the options' values.
-        short: training settings by their short name; None where not given.
+        kind: "compare" or "sweep": the function of `cmvq_keras.experiments.api`.
+        own_arguments: gives that function's further arguments, from the settings by
+            name; it is called before the backend starts.
+        **short: training settings by their short name; None where not given. The
+            others are the options' values.
     """
+    if not table_only:
+        options.check_places(data_dir, store)
+        others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
+        made = table_options.store_of(table_path, kinds, shapes, split_seed, others)
+        store = made or store
+        settings = options.settings(short, assignments)
+        chosen = _recipe_of(recipe, preset, store, modality, settings)
+        own = own_arguments(settings)
+    options.start_backend(backend)
+    if not table_only:
+        from cmvq_keras.cli.progress import TerminalProgress
+        from cmvq_keras.experiments import api
+
+        with _continued(out):
+            getattr(api, kind)(
+                chosen,
+                seeds=range(first_seed, first_seed + seeds),
+                out=out,
+                data_dir=data_dir,
+                store=store,
+                reporter=TerminalProgress(),
+                jobs=jobs,
+                **own,
+            )
+    _conclude(out, kind)
+
+
+def _recipe_of(name, preset, store, modality, settings):
+    """The resolved recipe that the options say."""
     from cmvq_keras import recipes
 
     recipe = options.recipe_or_store(name, preset, store)
-    settings = options.settings(short, assignments)
     if "training.seed" in settings:
         raise click.UsageError("Give --first-seed in place of --set training.seed.")
-    asked = recipe.with_settings(settings)
-    return recipes.resolve(asked, modality=modality)
+    return recipes.resolve(recipe.with_settings(settings), modality=modality)
 
 
 @contextlib.contextmanager
-def continued(out):
+def _continued(out):
     """Says after Ctrl-C how to go on."""
     try:
         yield
@@ -120,7 +172,7 @@ def continued(out):
         raise
 
 
-def conclude(out, kind):
+def _conclude(out, kind):
     """Writes a comparison's tables and its plot, and shows the table.
 
     Args:

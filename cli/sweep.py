@@ -2,7 +2,7 @@
 
 import click
 
-from cmvq_keras.cli import completion, options, study_options, table_options
+from cmvq_keras.cli import completion, options, study_options
 
 
 @click.command("sweep", short_help="Train several values of a setting.")
@@ -14,27 +14,7 @@ from cmvq_keras.cli import completion, options, study_options, table_options
     help="A setting and its values. Repeatable: every combination is trained.",
 )
 @study_options.common
-@table_options.common
-def command(
-    recipe,
-    over,
-    seeds,
-    first_seed,
-    backend,
-    data_dir,
-    store,
-    preset,
-    modality,
-    assignments,
-    out,
-    table_only,
-    jobs,
-    table_path,
-    kinds,
-    shapes,
-    split_seed,
-    **short,
-):
+def command(over, **common):
     """Train a recipe with several values of a setting, each with several seeds.
 
     \b
@@ -45,35 +25,9 @@ def command(
     The plot shows score, compl and zeta against the value. To continue after a stop,
     give the same command again. It may name further values and more seeds.
     """
-    if not table_only:
-        options.check_places(data_dir, store)
-        others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
-        store = (
-            table_options.store_of(table_path, kinds, shapes, split_seed, others)
-            or store
-        )
-        chosen = study_options.recipe_of(
-            recipe, preset, store, modality, assignments, short
-        )
-        values = _values(over, options.settings(short, assignments))
-    options.start_backend(backend)
-    if not table_only:
-        from cmvq_keras.cli.progress import TerminalProgress
-        from cmvq_keras.experiments import api
-
-        seeds = range(first_seed, first_seed + seeds)
-        with study_options.continued(out):
-            api.sweep(
-                chosen,
-                values,
-                seeds=seeds,
-                out=out,
-                data_dir=data_dir,
-                store=store,
-                reporter=TerminalProgress(),
-                jobs=jobs,
-            )
-    study_options.conclude(out, "sweep")
+    study_options.run(
+        "sweep", lambda settings: {"over": _values(over, settings)}, **common
+    )
 
 
 def _values(over, settings):
