@@ -95,7 +95,6 @@ MODULES = {
     "data.store_sheet": "data.store.contact_sheet",
     "data.stored": "data.store.reader",
     "data.svhn": "data.datasets.svhn",
-    "data.tables": "data.formats.csv",
     "data.video": "data.formats.video",
     "distribution.kernels": "backend.kernels",
     "distribution.kernels_on_jax": "backend.kernels.jax",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cmvq_keras import fileio
+from cmvq_keras.fileio import inside
 
 pytestmark = pytest.mark.once
 
@@ -40,7 +41,7 @@ def root(tmp_path):
 @pytest.fixture(params=["by descriptors", "by names"])
 def walk(request, monkeypatch):
     """Both ways of looking at the folders above a file."""
-    monkeypatch.setattr(fileio, "_WALKS", request.param == "by descriptors")
+    monkeypatch.setattr(inside, "_WALKS", request.param == "by descriptors")
 
 
 @pytest.mark.usefixtures("walk")
