@@ -44,9 +44,9 @@ def test_without_jax_nothing_is_set(monkeypatch):
 
 PEAK = """
 import sys
-from cmvq_keras import sparing
+from cmvq_keras.backend import xla_flags
 if sys.argv[1] == "spared":
-    sparing.set_xla_memory_scheduler("jax")
+    xla_flags.set_xla_memory_scheduler("jax")
 import jax
 import jax.numpy as jnp
 
