@@ -15,6 +15,7 @@ import traceback
 import types
 from collections.abc import Callable
 
+from cmvq_keras import fileio
 from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.recipe import Recipe
 
@@ -183,13 +184,13 @@ class _Reporting:
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """A `Group.read` of the file: a ValueError or OSError is a damaged sample's."""
+    """A `Group.read` of the file: some of its errors are a damaged sample's."""
 
     function: Callable
     path: pathlib.Path
 
     def __call__(self, item):
-        with _faults_reported(self.path, but=(ValueError, OSError)):
+        with _faults_reported(self.path, but=fileio.UNREADABLE):
             return self.function(item)
 
 

@@ -226,12 +226,13 @@ def _portion(read, items, recipe):
 def _attempt(read, item, recipe):
     try:
         return _checked(read(item), recipe)
-    except (ValueError, OSError) as error:
-        return _pointer_among(item) or error
+    except fileio.UNREADABLE as error:
+        return _cause_among(item, isinstance(error, EOFError)) or error
 
 
-def _pointer_among(item):
-    """The error for what git-lfs has not fetched: a parser calls it something else."""
+def _cause_among(item, is_cut):
+    """The error for what git-lfs has not fetched, or for an empty file where reading
+    met its end: a parser calls them something else."""
     if not isinstance(item, (str, pathlib.Path)):
         return None
     path = pathlib.Path(item)
@@ -243,6 +244,8 @@ def _pointer_among(item):
                     f"{each} is a git-lfs pointer, not the file itself. Run "
                     "`git lfs pull` in its repository"
                 )
+            if is_cut and each.is_file() and not each.stat().st_size:
+                return ValueError(f"{each} is empty. Write it again, or remove it")
     except OSError:
         pass
     return None

@@ -20,6 +20,7 @@ from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api
+from cmvq_keras.validation import must_be
 
 #: Types of the entries of trial.json that are no number.
 _NOTED = {
@@ -86,7 +87,7 @@ def read(label, seed, folder):
         content = fileio.read_json(path, root=_root(folder))
         try:
             if name == FAILED:
-                return Result(label, seed, folder, {}, str(content["reason"]))
+                return Result(label, seed, folder, {}, _reason(content))
             _check(content)
         except (ValueError, KeyError, AttributeError) as error:
             raise ValueError(
@@ -99,6 +100,13 @@ def read(label, seed, folder):
 def _root(folder):
     """The comparison's folder that a trial's lies in."""
     return folder.parent.parent
+
+
+def _reason(content):
+    reason = content.get("reason")
+    if not isinstance(reason, str):
+        raise ValueError(must_be("reason", "a text", reason))
+    return fileio.printable(reason)
 
 
 def _check(content):

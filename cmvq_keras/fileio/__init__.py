@@ -23,6 +23,7 @@ from cmvq_keras.fileio.inside import (
 from cmvq_keras.fileio.reading import (
     MAX_BYTES,
     POINTER,
+    UNREADABLE,
     ZLIB_RATIO,
     check_stored,
     fill,
@@ -47,6 +48,7 @@ from cmvq_keras.fileio.writing import (
 __all__ = [
     "MAX_BYTES",
     "POINTER",
+    "UNREADABLE",
     "ZLIB_RATIO",
     "check_no_links",
     "check_stored",

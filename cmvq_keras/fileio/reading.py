@@ -12,6 +12,8 @@ from cmvq_keras.fileio.text import one_line
 
 ZLIB_RATIO = 1032  # the most that zlib unpacks of one byte
 MAX_BYTES = 64_000_000  # of a file of text
+#: What a reader raises for a damaged file; numpy's the last two, if it is empty or cut.
+UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile)
 POINTER = b"version https://git-lfs.github.com/spec/v1"
 _CHUNK = 2**20
 # A pipe without a writer would be waited for.

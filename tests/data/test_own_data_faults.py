@@ -62,6 +62,8 @@ def _nan():
         (np.zeros((3, 8, 8), "f4"), r"channels come first"),
         (np.full((8, 8, 3), "a"), r"Received: <U1\. It must hold numbers"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "is a git-lfs pointer"),
+        (b"", r"image\.npy is empty\. Write it again"),
+        (b"PK\3\4 cut", "File is not a zip file"),
     ],
 )
 def test_a_fault_names_the_split_the_sample_and_the_folder(values, said, tmp_path):

@@ -712,6 +712,15 @@ def test_a_damaged_trial_is_told(study):
         study.results()
 
 
+@pytest.mark.parametrize("content", ["{}", '{"reason": [1]}'])
+def test_a_failure_of_another_form_is_told_with_its_file(study, content):
+    folder = plan.folder(study.out, "ours", 0)
+    (folder / trial.FINISHED).unlink()
+    (folder / trial.FAILED).write_text(content)
+    with pytest.raises(ValueError, match=r"failed\.json.*reason must be a text"):
+        study.results()
+
+
 @pytest.mark.parametrize(
     "name", ["score", "n", "compl", "zeta", "samples", "store", "versions", "devices"]
 )

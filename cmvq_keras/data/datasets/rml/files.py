@@ -1,4 +1,4 @@
-"""RML's clips on disk: `rml/s1/an1.avi` or `rml/s1/English/an1.avi`."""
+"""RML's clips on disk: `rml/s1/an1.avi` or `rml/s1/English/an1.avi`, or copies."""
 
 import dataclasses
 import os
@@ -18,6 +18,8 @@ EMOTIONS = {
     "sa": "sad",
     "su": "surprise",
 }
+# The official one first.
+_ENDINGS = (".avi", ".mp4", ".mov", ".mkv", ".webm", ".flv")
 UNKNOWN = "unknown"  # language
 _SPEAKER = re.compile(r"s([1-9]\d?)", re.ASCII | re.IGNORECASE)
 _CLIP = re.compile(
@@ -52,7 +54,8 @@ def find_clips(folder):
 
     Returns:
         List of `Found`, and list of `SkippedSample` with the reason. What does not end
-        in .avi is expected, unless it is a link that leads nowhere.
+        in .avi, or as a copy in another format, is expected, unless it is a link that
+        leads nowhere.
 
     Raises:
         ValueError: for two files of the same name but for its case or ending.
@@ -69,14 +72,14 @@ def find_clips(folder):
             clip = _clip(folder, path, name)
             containers.read_head(path)
         except (ValueError, OSError) as error:
-            other = path.suffix.lower() != ".avi" and os.path.exists(path)
+            other = path.suffix.lower() not in _ENDINGS and os.path.exists(path)
             shown = f"{name}{path.suffix}" if other else name
             left_out.append(
                 SkippedSample(printable_name(shown), reason_of(error), expected=other)
             )
             continue
         if name.lower() in found:
-            raise ValueError(f"{path} appears twice, with different case.")
+            raise ValueError(f"{path} appears twice, with another case or ending.")
         found[name.lower()] = clip
     return list(found.values()), left_out
 
@@ -100,8 +103,10 @@ def _clip(folder, path, name):
     speaker, *between = path.relative_to(folder).parent.parts or ("",)
     number = _SPEAKER.fullmatch(speaker)
     emotion = _CLIP.fullmatch(path.stem)
-    if path.suffix.lower() != ".avi":
-        raise ValueError("it is not an .avi file")
+    if path.suffix.lower() not in _ENDINGS:
+        raise ValueError(
+            f"it is not an .avi file or a copy in {', '.join(_ENDINGS[1:])}"
+        )
     if number is None:
         raise ValueError("it is not in a speaker's folder, e.g. s1")
     if emotion is None or not name.isprintable():
