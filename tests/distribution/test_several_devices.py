@@ -337,7 +337,7 @@ def test_more_devices_than_there_are_are_refused(tmp_path):
 def test_a_batch_that_the_devices_do_not_divide_is_refused(monkeypatch):
     monkeypatch.setattr(replicas, "count", 3)
     recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": 16})
-    with pytest.raises(ValueError, match="must be a multiple of 3. Received: 16"):
+    with pytest.raises(ValueError, match=r"must be a multiple of 3\. Received: 16"):
         api._check_replicas(recipe, None)
 
 

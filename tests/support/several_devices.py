@@ -28,9 +28,9 @@ SETTINGS = {
     "model.residual_channels": 4,
     "model.residual_layers": 0,
     "model.embedding_dim": 4,
-    # Few vectors, few codes and small steps: a vector that lies as near to two codes would
-    # choose by rounding, which differs between devices, and most of all in the gradient of
-    # the first convolution.
+    # Few vectors, few codes and small steps: a vector that lies as near to two codes
+    # would choose by rounding, which differs between devices, and most of all in the
+    # gradient of the first convolution.
     "model.grid": 4,
     "model.num_embeddings": 3,
     "model.solver_units": 8,
