@@ -166,12 +166,19 @@ def _rows(rows, recipe, folder):
         empty = [name for name in names if not row[name]]
         if empty:
             raise ValueError(f"line {number} has no path in column {', '.join(empty)}")
-        paths = {name: folder / row[name] for name in names}
+        paths = {name: _item(recipe, folder, name, row[name]) for name in names}
         vectors = {
             name: _vector(number, [cells[place] for place in places])
             for name, places in numbers.items()
         }
         yield {name: (paths | vectors)[name] for name in _needed(recipe)}
+
+
+def _item(recipe, folder, name, cell):
+    """The path that a cell names, or the text that it is."""
+    path = folder / cell
+    is_text = recipe.modalities[name].kind == "tokens" and path.suffix != ".txt"
+    return cell if is_text else path
 
 
 def _numbered(recipe, name, columns):
@@ -214,16 +221,19 @@ def _read(recipe, rows):
 def _sample(recipe, name, item):
     """A modality's normalized values, of a path or of a vector's numbers."""
     from cmvq_keras import recipes
+    from cmvq_keras.data.kinds import tokens
     from cmvq_keras.data.split import normalize
 
     if isinstance(item, tuple):
         return normalize(item, recipe.modalities[name])
+    if isinstance(item, str):
+        return tokens.of_text(item, recipe.modalities[name].shape).astype(float)
     return recipes.read_sample(recipe, name, item)
 
 
 def _described(row, number):
     """A sample's paths, or its number where it has none."""
-    paths = [str(item) for item in row.values() if not isinstance(item, tuple)]
+    paths = [str(item) for item in row.values() if isinstance(item, pathlib.Path)]
     return " ".join(paths) or f"row {number}"
 
 

@@ -98,7 +98,9 @@ def described(found):
             source.name,
             source.kind + " (guessed)" * source.guessed,
             " x ".join(map(str, source.shape)),
-            source.columns[0] if source.paths else f"{len(source.columns)} columns",
+            source.columns[0]
+            if len(source.columns) == 1
+            else f"{len(source.columns)} columns",
         )
         for source in found.sources
     ]

@@ -120,7 +120,7 @@ class CMVQVAE(MaskedClassifier):
 
     def build_modality(self, name, grid, shape):
         quantized = self.quantizers[name](grid)["quantized"]
-        rebuilt = self.decoders[name](quantized)
+        rebuilt = self.values_of(name, self.decoders[name](quantized))
         if tuple(rebuilt.shape[1:]) != shape[1:]:
             raise ValueError(
                 f"The decoder of {name} must give its input's shape {shape[1:]}. "
@@ -163,16 +163,27 @@ class CMVQVAE(MaskedClassifier):
         weights = self._loss_weights
         terms = super().loss_terms(x, y, y_pred, sample_weight)
         for name in y_pred["reconstruction"]:
-            error = ops.cast(y_pred["reconstruction"][name], "float32") - ops.cast(
-                x[name], "float32"
-            )
-            rebuilt = ops.mean(ops.square(error))
+            decoded = y_pred["reconstruction"][name]
+            rebuilt = self._reconstruction_loss(name, x[name], decoded)
             coded = ops.mean(y_pred["quantizer_loss"][name])
             perplexity = self._track_codes(name, y_pred["indices"])
             terms[f"{name}_reconstruction_loss"] = (rebuilt, weights["reconstruction"])
             terms[f"{name}_quantizer_loss"] = (coded, weights["quantizer"])
             terms[f"{name}_perplexity"] = (perplexity, None)
         return terms
+
+    def _reconstruction_loss(self, name, target, decoded):
+        """The decoder's own loss where it has one, else the mean squared error."""
+        if own := getattr(self.decoders[name], "reconstruction_loss", None):
+            return own(target, decoded)
+        error = ops.cast(decoded, "float32") - ops.cast(target, "float32")
+        return ops.mean(ops.square(error))
+
+    def values_of(self, name, decoded):
+        """What a modality's decoder gives, as values of the modality: a decoder of
+        logits says so in its `to_values`."""
+        to_values = getattr(self.decoders[name], "to_values", None)
+        return to_values(decoded) if to_values else decoded
 
     def _track_codes(self, name, indices):
         quantizer = self.quantizers[name]

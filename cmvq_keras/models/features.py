@@ -50,7 +50,10 @@ def quantized_grids(model, x, batch_size):
 
 
 def _decode(model, grids, batch_size):
-    return {m: _in_batches(model.decoders[m], grids[m], batch_size) for m in grids}
+    def decoded(name):
+        return lambda batch: model.values_of(name, model.decoders[name](batch))
+
+    return {m: _in_batches(decoded(m), grids[m], batch_size) for m in grids}
 
 
 def _in_batches(function, array, batch_size):

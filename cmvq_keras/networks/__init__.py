@@ -12,6 +12,7 @@ from cmvq_keras.networks.resnet18 import (
     load_keras_cv_weights,
 )
 from cmvq_keras.networks.sequence import SequenceDecoder, SequenceEncoder
+from cmvq_keras.networks.tokens import TokenDecoder, TokenEncoder
 from cmvq_keras.networks.vector import VectorDecoder, VectorEncoder
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "SegmentationSolver",
     "SequenceDecoder",
     "SequenceEncoder",
+    "TokenDecoder",
+    "TokenEncoder",
     "VectorDecoder",
     "VectorEncoder",
     "load_keras_cv_weights",

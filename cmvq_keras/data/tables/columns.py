@@ -10,7 +10,7 @@ import numpy as np
 from cmvq_keras import validation
 from cmvq_keras.data import kinds
 from cmvq_keras.data.formats import npz
-from cmvq_keras.data.kinds import sequence
+from cmvq_keras.data.kinds import sequence, tokens
 
 LABEL, SPLIT, GROUP, NAME = ROLES = ("label", "split", "group", "name")
 LOOKED_AT = 20  # files of a modality, to guess its kind and shape
@@ -60,9 +60,15 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
             there, and files of mixed shapes.
     """
     free = [name for name in cells.columns if name.lower() not in ROLES]
-    paths = [name for name in free if _are_paths(cells, name, name in chosen_kinds)]
-    numbers = _numbered(cells, [name for name in free if name not in paths])
-    known = [*paths, *numbers]
+    paths = [name for name in free if _are_paths(cells, name, chosen_kinds.get(name))]
+    texts = [
+        name
+        for name in free
+        if name not in paths and chosen_kinds.get(name) == "tokens"
+    ]
+    left = [name for name in free if name not in (*paths, *texts)]
+    numbers = _numbered(cells, left)
+    known = [*paths, *numbers, *texts]
     for name in [*chosen_kinds, *chosen_shapes]:
         validation.one_of(name, known, "modality")
     for kind in chosen_kinds.values():
@@ -71,6 +77,9 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
         _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options)
         for name in paths
     ]
+    for name in texts:
+        shape = chosen_shapes.get(name) or tokens.shape_of(cells.column(name))
+        sources.append(Source(name, "tokens", shape, {}, (name,), False, False))
     for name, columns in numbers.items():
         if chosen_kinds.get(name, "vector") != "vector":
             raise ValueError(f"the columns {name}_... hold numbers: a vector")
@@ -99,10 +108,11 @@ def _endings():
     return found
 
 
-def _are_paths(cells, name, is_chosen):
+def _are_paths(cells, name, kind):
     known = _endings()
     seen = cells.column(name)[:LOOKED_AT]
     endings = [pathlib.PurePath(cell).suffix.lower() for cell in seen]
+    is_chosen = kind not in (None, "tokens")  # a text may end in a full stop
     return all(endings) and (is_chosen or all(each in known for each in endings))
 
 
@@ -171,6 +181,11 @@ def _kind_of(name, path):
     if path.suffix.lower() == ".npy":
         axes = len(npz.shape_of(path))
         return {1: "vector", 2: "sequence"}.get(axes, "image")
-    if set(able) == {"sequence", "vector"}:
-        return "vector" if 1 in sequence.array_of(path).shape else "sequence"
+    if "sequence" in able and "vector" in able:
+        try:
+            return "vector" if 1 in sequence.array_of(path).shape else "sequence"
+        except ValueError:
+            if "tokens" in able:
+                return "tokens"
+            raise
     return able[0]

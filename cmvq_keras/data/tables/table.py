@@ -9,6 +9,7 @@ import numpy as np
 
 from cmvq_keras.data import kinds
 from cmvq_keras.data.formats import npy, npz
+from cmvq_keras.data.kinds import tokens
 from cmvq_keras.data.listing import Group, Listing, SkippedSample
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.tables import columns, reading, splitting
@@ -77,6 +78,22 @@ class ReadNumbers:
 
     def __call__(self, numbers):
         return {self.name: np.array(numbers, np.float32)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadText:
+    """Takes a modality's text, which stands in the table.
+
+    Args:
+        name: of the modality.
+        shape: of its bytes.
+    """
+
+    name: str
+    shape: tuple
+
+    def __call__(self, text):
+        return {self.name: tokens.of_text(text, self.shape)}
 
 
 def open_table(
@@ -314,7 +331,7 @@ def _listing(rows, cells, folder, sources, names, labels, words):
     numbers = {
         source.name: [cells.columns.index(column) for column in source.columns]
         for source in sources
-        if not source.paths
+        if not source.paths and source.kind == "vector"
     }
     for row in rows:
         values = cells.rows[row]
@@ -343,6 +360,11 @@ def _listing(rows, cells, folder, sources, names, labels, words):
             items = [folder / text for text in units]
             costly = len(items) > FEW
             groups.append(Group(items, read, None if own else shared, costly))
+        elif source.kind == "tokens":
+            place = cells.columns.index(source.columns[0])
+            items = [cells.rows[row][place] for row in good]
+            read = ReadText(source.name, source.shape)
+            groups.append(Group(items, read, costly=False))
         else:
             places = numbers[source.name]
             items = [
@@ -371,7 +393,10 @@ def _recipe(path, sources, classes, count, seed):
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:40] or "table",
         title=f"the table {path.name}",
         modalities={
-            each.name: Modality(each.shape, each.kind, AUTO, AUTO) for each in sources
+            each.name: Modality(each.shape, each.kind)
+            if each.kind == "tokens"
+            else Modality(each.shape, each.kind, AUTO, AUTO)
+            for each in sources
         },
         classes=classes,
         model=ModelSettings(

@@ -10,6 +10,7 @@ import numpy as np
 TURN, ZOOM, SHIFT, SHEAR = 0.25, 0.15, 0.125, 0.15  # radians, shares of the side
 CONTRAST, BRIGHTNESS = 0.2, 0.2  # shares; standard deviations of the normalized values
 MASKED, ROLLED = 1 / 8, 1 / 8  # shares of a spectrogram's bands and frames
+LOST = 0.1  # share of a text's bytes
 WARP, STRENGTH, JITTER = 0.2, 0.1, 0.02  # share of the time; standard deviations
 
 
@@ -136,6 +137,12 @@ def sequence(batch, draws):
 def vector(batch, draws):
     """Vectors `(n, features)` with a little noise."""
     return (batch + STRENGTH * draws.normal(*batch.shape[1:])).astype(batch.dtype)
+
+
+def tokens(batch, draws):
+    """Texts `(n, length)` of bytes, one in ten of which becomes 0."""
+    kept = draws.uniform(0, 1, *batch.shape[1:]) >= LOST
+    return (batch * kept).astype(batch.dtype)
 
 
 def _in_time(batch, draws):
