@@ -227,7 +227,8 @@ def _sample(recipe, name, item):
     if isinstance(item, tuple):
         return normalize(item, recipe.modalities[name])
     if isinstance(item, str):
-        return tokens.of_text(item, recipe.modalities[name].shape).astype(float)
+        values = tokens.of_text(item, recipe.modalities[name].shape)
+        return normalize(values, recipe.modalities[name])
     return recipes.read_sample(recipe, name, item)
 
 

@@ -6,9 +6,11 @@ import pytest
 
 import cmvq_keras as cmvq
 from cmvq_keras import recipes
+from cmvq_keras.data.kinds import tokens
 from cmvq_keras.data.store import contact_sheet, reader
 from cmvq_keras.runs.run import Run
 
+LENGTH = (32,)
 SMALL = {
     "model.hidden_channels": 8,
     "model.embedding_dim": 4,
@@ -26,7 +28,14 @@ def _breast_cancer():
 
     found = load_breast_cancer()
     values = found.data.astype(np.float32)
-    return {"mean": values[:, :10], "worst": values[:, 20:]}, found.target
+    # What somebody could have noted of each.
+    notes = [
+        f"{('a larger', 'a smaller')[label]} one: {row % 97}"
+        for row, label in enumerate(found.target)
+    ]
+    note = np.stack([tokens.of_text(text, LENGTH) for text in notes])
+    x = {"mean": values[:, :10], "worst": values[:, 20:], "note": note}
+    return x, found.target
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +47,7 @@ def store(tmp_path_factory):
         split: ({name: values[part] for name, values in x.items()}, labels[part])
         for split, part in parts.items()
     }
-    shapes = {"mean": (10,), "worst": (10,)}
+    shapes = {"mean": (10,), "worst": (10,), "note": cmvq.Modality(LENGTH, "tokens")}
     classes = ("malignant", "benign")
     root = tmp_path_factory.mktemp("store")
     return cmvq.data.Store.create(root, (shapes, classes), splits)
@@ -64,15 +73,15 @@ def test_vectors_are_standardized_by_the_training_data_of_the_store(store):
 
 
 @pytest.mark.once
-def test_a_store_of_vectors_has_a_grid_of_one_place_and_a_sheet(store):
+def test_a_store_of_vectors_and_texts_has_a_grid_and_a_sheet(store):
     assert store.recipe.model.grid == "auto"
-    assert recipes.resolve(store.recipe).model.grid == 1
+    assert recipes.resolve(store.recipe, modality="mean").model.grid == 1
+    assert recipes.resolve(store.recipe).model.grid == 4
     parts = {"test": store.split("test")}
     assert contact_sheet.draw(store, parts).width > 100
 
 
 def test_a_run_on_vectors_is_measured_and_resumes(run, store, tmp_path):
-    assert run.recipe.model.grid == 1
     assert run.metrics["test"]["accuracy"] > 0.6
     assert len(run.history) == 2
     again = cmvq.evaluate(run)
@@ -82,9 +91,11 @@ def test_a_run_on_vectors_is_measured_and_resumes(run, store, tmp_path):
 def test_a_vector_in_a_file_is_predicted_as_in_the_store(run, store, tmp_path):
     x, _ = _breast_cancer()
     files = {}
-    for name, values in x.items():
+    for name in ("mean", "worst"):
         files[name] = tmp_path / f"{name}.csv"
-        files[name].write_text(";".join(map(repr, values[400].tolist())))
+        files[name].write_text(";".join(map(repr, x[name][400].tolist())))
+    files["note"] = tmp_path / "note.txt"
+    files["note"].write_text(tokens.to_text(x["note"][400]))
     read = {
         name: recipes.read_sample(run.recipe, name, path)[None]
         for name, path in files.items()
@@ -130,3 +141,38 @@ def test_opened_runs_know_their_numbers(run):
     found = Run.open(run.directory).recipe.modalities["mean"]
     assert found == run.recipe.modalities["mean"]
     assert isinstance(found.offset, tuple)
+
+
+def test_texts_are_decoded_to_bytes(run, store):
+    model = cmvq.load_model(run)
+    x = reader.load(run.recipe, "test", store).x
+    found = model.reconstruct({name: values[:4] for name, values in x.items()})
+    assert found["note"].shape == (4, *LENGTH)
+    assert np.array_equal(found["note"], np.clip(np.round(found["note"]), 0, 255))
+
+
+def test_the_cross_entropy_of_bytes_is_numpys():
+    decoder = cmvq.networks.TokenDecoder(4)
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(2, 4, 256))
+    labels = np.array([[65, 200, 0, 0], [1, 0, 0, 0]])
+    shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    rows, places = np.nonzero(labels)
+    expected = -np.log(shares[rows, places, labels[rows, places]]).mean() / np.log(256)
+    found = decoder.reconstruction_loss(
+        labels.astype(np.float32), logits.astype(np.float32)
+    )
+    np.testing.assert_allclose(float(found), expected, rtol=1e-5)
+    same = decoder.to_values(logits.astype(np.float32))
+    assert np.array_equal(np.asarray(same), logits.argmax(axis=-1))
+
+
+@pytest.mark.once
+def test_a_text_is_its_utf8_cut_and_filled():
+    found = tokens.of_text("Grüße", (8,))
+    assert tokens.to_text(found) == "Grüße"
+    assert found[-1] == 0
+    assert tokens.to_text(tokens.of_text("abcdefghij", (4,))) == "abcd"
+    assert tokens.shape_of(["a" * 17, "b"]) == (32,)
+    with pytest.raises(ValueError, match="empty"):
+        tokens.of_text("  ", (8,))

@@ -192,6 +192,26 @@ def test_a_kind_or_a_shape_may_be_chosen(path):
         tables.open_table(path, {"photo": "depth"})
 
 
+def test_a_column_of_texts_is_a_modality_when_it_is_chosen(path):
+    found = tables.open_table(path, {"owner": "tokens"})
+    assert found.recipe.modalities["owner"].shape == (16,)
+    group = found.listings["test"].groups[-2]
+    (values,) = group.read(group.items[0]).values()
+    assert values.tobytes().rstrip(b"\0").decode() == group.items[0]
+    assert group.items[0].startswith("owner ")
+    texts = path.with_name("letter.txt")
+    texts.write_text("Dear all, 3 of 4")
+    rows = [["letter.txt", str(number)] for number in range(3)]
+    (source,) = tables.columns.find(
+        tables.reading.Cells(["letter", "label"], [2, 3, 4], rows),
+        path.parent,
+        {},
+        {},
+        {},
+    )[0]
+    assert (source.kind, source.shape) == ("tokens", (16,))
+
+
 def test_each_class_and_group_gets_its_share():
     labels = np.repeat([0, 1, 2], [100, 40, 7])
     parts = splitting.draw(labels, None, 0)

@@ -104,12 +104,8 @@ def test_a_sequence_is_a_stretch_of_itself():
 @pytest.mark.parametrize("name", sorted(set(kinds.names()) - {"depth"}))
 def test_changes_keep_shape_and_dtype_and_the_batch_itself(name):
     change = kinds.augmentation(name)
-    shape = {
-        "pose": (4, 12, 8, 3),
-        "sequence": (4, 16, 3),
-        "vector": (4, 9),
-        "tokens": (4, 16),
-    }.get(name, (4, 16, 16, 1))
+    shapes = {"pose": (4, 12, 8, 3), "sequence": (4, 16, 3), "vector": (4, 9)}
+    shape = {**shapes, "tokens": (4, 16)}.get(name, (4, 16, 16, 1))
     batch = np.random.default_rng(6).normal(size=shape).astype(np.float32)
     before = batch.copy()
     found = change(batch, _draws(count=4))
