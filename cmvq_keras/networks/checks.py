@@ -1,11 +1,14 @@
 """Checks of settings and shapes at the networks' door."""
 
 import math
+from collections.abc import Sequence
 
 AXES = ("batch", "height", "width", "channels")
 
 
-def check_axes(layer, input_shape, axes=AXES, multiple=1, known=()):
+def check_axes(
+    layer, input_shape, axes=AXES, multiple: int | Sequence[int] = 1, known=()
+):
     """Checks a shape against named axes.
 
     Args:

@@ -6,6 +6,7 @@ and nowhere else.
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 
@@ -97,7 +98,7 @@ def convolution(
     filters,
     size,
     name,
-    strides=1,
+    strides: int | Sequence[int] = 1,
     use_bias=True,
     rank=2,
     dtype=None,
@@ -157,7 +158,9 @@ def strided(stride):
     return 2 * stride if stride % 2 == 0 else stride + 2
 
 
-def transposed_convolution(owner, filters, name, rank=2, dtype=None, strides=2):
+def transposed_convolution(
+    owner, filters, name, rank=2, dtype=None, strides: int | Sequence[int] = 2
+):
     """Returns a transposed convolution: it makes each side `strides` times as long.
 
     Its size is `strided`, 4 for a stride of 2; `strides` is a number or one a side.

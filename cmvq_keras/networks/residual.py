@@ -176,7 +176,8 @@ class ResidualDecoder(parts.Chain):
                 name="residual_stack",
             ),
         ]
-        *between, last_stride = self.strides[::-1] or [None]
+        between = self.strides[:0:-1]
+        last_stride = self.strides[0] if self.strides else None
         for i, stride in enumerate(between, start=1):
             made += [
                 parts.transposed_convolution(

@@ -64,5 +64,5 @@ def moments(blocks):
 
 
 def _plain(values):
-    found = tuple(float(f"{value:.6g}") for value in values)
-    return found if len(found) > 1 else found[0]
+    found = [float(f"{value:.6g}") for value in values]
+    return tuple(found) if len(found) > 1 else found[0]
