@@ -47,7 +47,8 @@ def read_sound(path, sample_rate):
         kind = _kind(content)
         read = _read_mp4 if kind == "an MP4 file" else _read_sndfile
         signal, rate = read(content, kind)
-    return resample(signal.mean(axis=0), rate, sample_rate).astype(np.float32)
+        signal = sound_frames.mean_of_channels(signal)
+    return resample(signal, rate, sample_rate).astype(np.float32)
 
 
 def resample(signal, rate, wanted):

@@ -10,6 +10,7 @@ import re
 from cmvq_keras.data.formats import strict
 
 _CODECS = {"JPEG": "mjpeg", "MPO": "mjpeg", "PNG": "png", "WEBP": "webp"}
+_SEVERAL = "it has several pictures: save one of them"
 _PNG_HEAD = 8  # bytes
 _PNG_PARTS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _WEBP_PARTS = (b"VP8X", b"ALPH", b"VP8 ", b"VP8L")
@@ -84,6 +85,8 @@ def _png_pixels(content):
     while place < len(content):
         size, name = _head(content, place, "big", size_first=True)
         end = place + 12 + size
+        if name == b"acTL" and content[place + 8 : place + 12] > b"\0\0\0\1":
+            raise ValueError(_SEVERAL)
         if name in _PNG_PARTS:
             kept.append(content[place:end])
         if name == b"IEND":
@@ -103,7 +106,7 @@ def _webp_pixels(content):
         length, name = _head(content, place, "little", size_first=False)
         end = place + 8 + length + length % 2
         if name in (b"ANIM", b"ANMF"):
-            raise ValueError("it has several pictures: save one of them")
+            raise ValueError(_SEVERAL)
         if name in _WEBP_PARTS:
             kept.append(content[place:end])
         place = end

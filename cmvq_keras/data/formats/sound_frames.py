@@ -4,6 +4,7 @@ import numpy as np
 
 MAX_CHANNELS = 8
 SAMPLE_RATES = (4000, 200_000)  # Hz; others are damage
+LEAST_LEFT = 1e-3  # of the loudest channel, in the channels' mean
 LOUDEST = 100.0  # full scale is 1: beyond is damage
 _WHOLE_SCALES = {"u1": 2**7, "i2": 2**15, "i4": 2**31}
 
@@ -54,3 +55,19 @@ def joined(blocks):
     if not (np.abs(signal) < LOUDEST).all():
         raise ValueError("its sound is damaged: it holds impossible values")
     return signal
+
+
+def mean_of_channels(signal):
+    """The mean of the channels, `(samples,)`.
+
+    Args:
+        signal: `(channels, samples)`.
+
+    Raises:
+        ValueError: for channels that cancel each other, but for rounding.
+    """
+    mean = signal.mean(axis=0)
+    left = np.abs(mean).max(initial=0)
+    if 0 < left < LEAST_LEFT * np.abs(signal).max():
+        raise ValueError("its channels cancel each other. Keep one of them")
+    return mean

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from cmvq_keras.data.formats import audio, images, video
+from cmvq_keras.data.formats import audio, images, sound_frames, video
 
 
 def draw_offsets(name, bounds, count, seed):
@@ -83,7 +83,7 @@ def mono(clip, rate, rate_factor=1):
         ValueError: as `Clip.sound`, and for channels that cancel each other.
     """
     channels, own_rate = clip.sound()
-    signal = channels.mean(axis=0)
+    signal = sound_frames.mean_of_channels(channels)
     if not signal.any():
         raise ValueError("the mean of its sound's channels is silent")
     return audio.resample(signal, own_rate * rate_factor, rate).astype(np.float32)

@@ -48,6 +48,14 @@ def test_a_recording_of_silence_is_refused(channels, tmp_path):
         fsdd.read_log_mel(path, SHAPE)
 
 
+def test_channels_that_cancel_each_other_are_refused(tmp_path):
+    path, signal = tmp_path / "a.wav", 0.1 * _noise(4000)
+    soundfile.write(path, np.stack([signal, -signal], 1), 8000)
+    assert "its channels cancel each other" in refused(_read, path)
+    soundfile.write(path, np.stack([signal, -0.9 * signal], 1), 8000)
+    np.testing.assert_allclose(_read(path), 0.05 * signal, atol=2**-15)
+
+
 def test_cut_and_empty_wav_files_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, _noise(1000))

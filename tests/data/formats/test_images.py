@@ -85,6 +85,27 @@ def test_a_jpeg_whose_tail_is_zeros_is_refused(left, options, tmp_path):
     assert "is not a readable picture" in refused(_read, path)
 
 
+@pytest.mark.parametrize("left", [0.3, 0.95])
+def test_a_jpeg_whose_tail_is_zeros_is_refused_where_pillow_reads_it(left, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "JPEG", quality=60)
+    content = file.getvalue()
+    kept = int(left * len(content))
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content[:kept] + bytes(len(content) - kept))
+    with Image.open(path) as picture:
+        picture.load()
+    assert "its end is missing" in refused(_read, path)
+
+
+def test_an_animated_png_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    first, *others = (Image.new("RGB", (9, 9), (value, 0, 0)) for value in (0, 90))
+    first.save(path, save_all=True, append_images=others)
+    assert "it has several pictures" in refused(_read, path)
+
+
 def test_a_png_with_a_wrong_checksum_is_refused(tmp_path):
     content = bytearray(_photo("PNG"))
     content[content.index(b"IEND") - 5] ^= 1  # the checksum of the pixels
