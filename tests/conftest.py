@@ -13,11 +13,33 @@ if threading.current_thread() is threading.main_thread() and (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: Files of a minute or more, the longest first: begun last, one of them would keep one
+#: worker waiting for the other.
+LONGEST = (
+    "test_several_devices.py",
+    "test_training.py",
+    "test_survive.py",
+    "test_compare.py",
+    "test_every_recipe.py",
+    "test_cmvqvae.py",
+    "test_no_room.py",
+    "test_weight_transfer.py",
+    "test_build.py",
+    "test_exporting.py",
+    "test_fuzz_weights.py",
+    "test_cache_dir.py",
+    "test_endurance.py",
+    "test_better_training.py",
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Marks what lies in a file test_cross_*.py."""
+    """Marks what lies in a file test_cross_*.py; the longest files come first."""
     for item in items:
         if item.path.name.startswith("test_cross_"):
             item.add_marker(pytest.mark.cross)
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
