@@ -110,6 +110,7 @@ def test_the_score_is_the_runs_own_on_the_test_split(compared):
         assert int(line["inference_parameters"]) == answering
 
 
+@pytest.mark.once
 def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
     out, _ = compared
     cut = out / "ours" / "seed-1"
@@ -128,6 +129,7 @@ def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
     assert again["score"] == kept["score"]
 
 
+@pytest.mark.once
 def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     tiny = [2 if each == 1 else each for each in TINY]  # epochs
     arguments = [*tiny, "--methods", "ours", "--seeds", 1, "--out"]
@@ -201,6 +203,7 @@ def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
     assert not list(out.glob("*/seed-1"))
 
 
+@pytest.mark.once
 def test_other_settings_are_refused(compared):
     out, _ = compared
     changed = ["--set", "model.threshold=0.02"]
@@ -208,6 +211,7 @@ def test_other_settings_are_refused(compared):
     assert "model.threshold is 0.005" in told
 
 
+@pytest.mark.once
 def test_a_trial_of_other_settings_is_refused(compared):
     out, _ = compared
     path = out / "ours" / "seed-0" / "recipe.json"
@@ -232,6 +236,7 @@ def broken(monkeypatch):
     return ends
 
 
+@pytest.mark.once
 def test_a_training_that_fails_is_recorded_and_the_rest_goes_on(broken, tmp_path):
     out = tmp_path / "out"
     broken += [ValueError("Training diverged:\nno epoch"), ValueError("worse")]
@@ -249,6 +254,7 @@ def test_a_training_that_fails_is_recorded_and_the_rest_goes_on(broken, tmp_path
     assert "Training diverged" in (out / "trials.csv").read_text()
 
 
+@pytest.mark.once
 def test_what_ails_the_machine_ends_the_comparison(broken, tmp_path):
     broken += [OSError(28, "No space left on device", "disk")]
     arguments = [*TINY, *METHODS, "--out", tmp_path / "out"]
@@ -256,6 +262,7 @@ def test_what_ails_the_machine_ends_the_comparison(broken, tmp_path):
     assert not list(tmp_path.glob("out/*/*/failed.json"))
 
 
+@pytest.mark.once
 def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     broken += [KeyboardInterrupt()]
     out = tmp_path / "out"
@@ -266,6 +273,7 @@ def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     assert not list(out.glob("*/*/*.json"))
 
 
+@pytest.mark.once
 def test_a_wrong_call_is_told(tmp_path):
     out = ["--out", tmp_path / "out"]
     told = error_of("compare", *TINY, "--methods", "our", *out, code=1)
@@ -282,6 +290,7 @@ def test_a_wrong_call_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["compare", "sweep"])
+@pytest.mark.once
 def test_a_store_names_its_recipe(name, tmp_path):
     recipe = recipes.get("planted")
     splits = ("train", "validation", "test")
@@ -299,6 +308,7 @@ def test_a_store_names_its_recipe(name, tmp_path):
     assert "needs --recipe" in error_of(name, *preset, *over, *out, code=2)
 
 
+@pytest.mark.once
 def test_sweep_from_end_to_end(tmp_path):
     out = tmp_path / "swept"
     over = ["--over", "model.threshold=0.005,0.05"]

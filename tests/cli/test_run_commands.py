@@ -45,6 +45,7 @@ def test_train_leaves_a_run_folder(trained):
     assert run.recipe.training.limit == 64
 
 
+@pytest.mark.once
 def test_train_overwrites_no_run(trained):
     folder, _ = trained
     before = (folder / "metrics.json").read_bytes()
@@ -149,6 +150,7 @@ def test_predict_reads_files_of_ones_own(trained, on_test, own_files, tmp_path):
     assert "audio0.npy" in rows[0]["sample"]
 
 
+@pytest.mark.once
 def test_spaces_in_a_table_are_no_part_of_its_words(
     trained, on_test, own_files, tmp_path
 ):
@@ -161,6 +163,7 @@ def test_spaces_in_a_table_are_no_part_of_its_words(
         assert [row["class"] for row in csv.DictReader(file)] == [on_test[0]["class"]]
 
 
+@pytest.mark.once
 def test_predict_names_what_is_wrong_with_its_input(trained, own_files, tmp_path):
     run, table = trained[0], tmp_path / "table.csv"
     told = error_of("predict", run, "--input", "image=a.npy", code=2)
@@ -207,6 +210,7 @@ def test_convert_makes_a_run_folder_of_the_authors_weights(tmp_path, own_files):
     assert [row["class"] for row in rows] == [classes[index] for index in expected]
 
 
+@pytest.mark.once
 def test_convert_refuses_other_files(tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "model.pt").write_text("no model")
@@ -216,6 +220,7 @@ def test_convert_refuses_other_files(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.once
 def test_train_ends_with_commands_that_take_its_run(trained, tmp_path):
     folder, output = trained
     lines = output.rpartition("Next:\n")[2].splitlines()
@@ -229,6 +234,7 @@ def test_train_ends_with_commands_that_take_its_run(trained, tmp_path):
     assert commands[0][2:] == ["--without", "image", "--without", "audio"]
 
 
+@pytest.mark.once
 def test_the_next_commands_quote_and_name_the_recipe_file(trained):
     run = Run.open(trained[0])
     alone = types.SimpleNamespace(

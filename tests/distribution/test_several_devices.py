@@ -195,7 +195,7 @@ def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
     told, _ = first.communicate(timeout=120)
     assert first.returncode == 1
     line = _last_line(told)
-    assert line.startswith("Error: Another process of this training, or the connection ")
+    assert line.startswith("Error: Another process of this training, or the ")
     assert line.endswith(f"cmvq train --resume {run}")
 
 
@@ -223,7 +223,7 @@ def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
         told, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     line = _last_line(told)
-    assert line.startswith("Error: Another process of this training, or the connection ")
+    assert line.startswith("Error: Another process of this training, or the ")
     assert line.endswith(f"cmvq train --resume {run}")
     begun = len(Run.open(run).history)
     last = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: stop(last))

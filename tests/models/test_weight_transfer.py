@@ -190,6 +190,7 @@ def test_train_starts_from_the_runs_weights(origin, monkeypatch, tmp_path):
         assert equal(ours, values(getattr(anew, part).weights))
 
 
+@pytest.mark.once
 def test_a_run_notes_its_origin(origin, follower):
     checksum = hashlib.sha256(origin.weights_path.read_bytes()).hexdigest()
     assert follower.environment["init_from"] == {
@@ -203,6 +204,7 @@ def test_a_run_notes_its_origin(origin, follower):
     assert "init_from" not in origin.environment
 
 
+@pytest.mark.once
 def test_accuracy_on_shared_classes_follows_its_definition(follower):
     found = follower.metrics["test"]["shared"]
     model = load_model(follower)
@@ -217,6 +219,7 @@ def test_accuracy_on_shared_classes_follows_its_definition(follower):
     assert found["accuracy_among_shared"] == pytest.approx(among_shared.mean())
 
 
+@pytest.mark.once
 def test_evaluate_gives_the_shared_classes_again_and_shows_them(follower):
     before = follower.metrics
     result = invoke("evaluate", follower.directory)
@@ -228,6 +231,7 @@ def test_evaluate_gives_the_shared_classes_again_and_shows_them(follower):
     assert ", ".join(PLANTED.classes[:7]) in result.output
 
 
+@pytest.mark.once
 def test_runs_of_the_same_classes_have_no_shared_ones(origin):
     assert "shared" not in origin.metrics["test"]
     assert shared_classes.between(("a", "b"), None) is None
@@ -235,6 +239,7 @@ def test_runs_of_the_same_classes_have_no_shared_ones(origin):
     assert shared_classes.between(("c", "a", "b"), ("b", "d", "a")) == ("a", "b")
 
 
+@pytest.mark.once
 def test_nothing_shared_gives_no_accuracy(origin, tmp_path):
     strange = tuple(f"strange {index}" for index in range(8))
     recipe = dataclasses.replace(PLANTED, classes=strange)
@@ -250,6 +255,7 @@ def test_nothing_shared_gives_no_accuracy(origin, tmp_path):
     assert "none (0 labels)" in result.output
 
 
+@pytest.mark.once
 def test_labels_of_other_classes_do_not_count():
     metric = shared_classes.AccuracyAmong([0, 2])
     logits = np.array([[1, 9, 2], [3, 9, 2], [0, 9, 1], [0, 1, 0]], "float32")
@@ -259,6 +265,7 @@ def test_labels_of_other_classes_do_not_count():
     assert copy.classes == (0, 2)
 
 
+@pytest.mark.once
 def test_the_command_line_trains_from_a_run(origin, tmp_path):
     options = [
         word for key, value in SIZES.items() for word in ("--set", f"{key}={value}")
@@ -290,6 +297,7 @@ def refusal(origin, *arguments, code=1):
     )
 
 
+@pytest.mark.once
 def test_what_is_no_run_is_told(tmp_path):
     assert "There is no run folder" in refusal(tmp_path / "none")
     assert "is not a run folder: it holds no recipe.json" in refusal(tmp_path)
@@ -299,6 +307,7 @@ def test_what_is_no_run_is_told(tmp_path):
         cmvq.train(PLANTED, keep_solver=True)
 
 
+@pytest.mark.once
 def test_settings_that_differ_are_listed_with_how_to_set_them(origin, tmp_path):
     out = tmp_path / "run"
     told = refusal(origin.directory, "--set", "modalities.audio.scale=2", "--out", out)
@@ -330,6 +339,7 @@ def test_only_a_kept_solver_has_to_see_the_same_modalities():
         check_fit(narrow, PLANTED, "runs/a", keep_solver=True)
 
 
+@pytest.mark.once
 def test_modalities_that_differ_are_told(origin, tmp_path):
     told = refusal(origin.directory, "--set", "data.variant=three")
     assert "it lacks the modality text (it has image, audio)" in told

@@ -46,7 +46,9 @@ def three(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["trained", "three"])
+@pytest.fixture(
+    scope="module", params=["trained", pytest.param("three", marks=pytest.mark.once)]
+)
 def page(request, needed, tmp_path_factory):
     """The run and the folder of its report."""
     run = request.getfixturevalue(request.param)
@@ -127,6 +129,7 @@ def test_the_page_fits_a_desk_and_a_phone_and_asks_for_nothing(page):
 
 
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
+@pytest.mark.once
 def test_the_browser_sees_what_is_wrong_with_a_page(tmp_path):
     path = tmp_path / "bad.html"
     path.write_text(
@@ -141,6 +144,7 @@ def test_the_browser_sees_what_is_wrong_with_a_page(tmp_path):
     assert facts["empty"] == 1
 
 
+@pytest.mark.once
 def test_every_string_from_data_is_escaped(trained, needed):
     opened = open.open_run(trained[0])
     found = analysis.find(opened)
@@ -171,6 +175,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.once
 def test_a_hostile_store_and_run_folder_say_nothing_to_a_browser(needed, tmp_path):
     """Every string that a stranger can choose, from the files to the page."""
     image = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 1), np.uint8)
@@ -215,16 +220,19 @@ class Tags(html.parser.HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
+@pytest.mark.once
 def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
     assert confusion.heatmap(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
 
 
+@pytest.mark.once
 def test_an_attribute_is_one_of_the_stores(trained, needed, tmp_path):
     arguments = ["--attribute", "sex", "--out", tmp_path]
     told = error_of("report", trained[0], *arguments, code=1)
     assert "must be one of label. Received: sex" in told
 
 
+@pytest.mark.once
 def test_an_attribute_of_the_store_is_probed(trained, needed, tmp_path):
     recipe = Run.open(trained[0]).recipe
     loaded = {
@@ -250,6 +258,7 @@ def _first_bits(labels):
     return [("zero", "one")[label % 2] for label in labels]
 
 
+@pytest.mark.once
 def test_a_missing_package_is_told_in_one_line(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     told = error_of("report", trained[0], code=1)
@@ -257,6 +266,7 @@ def test_a_missing_package_is_told_in_one_line(trained, monkeypatch):
     assert "pip install 'cmvq-keras[report]'" in told
 
 
+@pytest.mark.once
 def test_a_tone_is_heard_again():
     from cmvq_keras.data.datasets import fsdd
 
@@ -274,6 +284,7 @@ def test_a_tone_is_heard_again():
     assert abs(loudest - hertz) < 60
 
 
+@pytest.mark.once
 def test_a_figure_of_one_file_is_found_and_stands_in_its_place(tmp_path, monkeypatch):
     code = """
 from cmvq_keras.reporting.figures.figure import Figure, Picture
@@ -294,6 +305,7 @@ FIGURE = Figure(position=35, draw=lambda opened, analysis, rows: [
         figures.get("maks")
 
 
+@pytest.mark.once
 def test_every_figure_has_a_line_in_the_docs():
     docs = pathlib.Path(__file__).parents[2] / "docs" / "figures.md"
     text = docs.read_text(encoding="utf-8")
@@ -313,6 +325,7 @@ def test_scores_without_each_modality_are_measured_and_not_written(trained):
     assert again["without"] == noted
 
 
+@pytest.mark.once
 def test_a_missing_package_is_named_before_keras_is_imported(trained, tmp_path):
     code = """
 import sys

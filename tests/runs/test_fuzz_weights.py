@@ -13,6 +13,8 @@ from cmvq_keras.models import saved_weights
 from cmvq_keras.runs import checkpoint, weights
 from cmvq_keras.runs.run import Run
 
+pytestmark = pytest.mark.once
+
 FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "run-1"
 
 

@@ -142,6 +142,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.once
 def test_weights_are_compared_before_any_is_read(kind, folder, model):
     path, before = Run(folder).weights_path, mask_of(model)
     damage, told = DAMAGE[kind]
@@ -154,6 +155,7 @@ def test_weights_are_compared_before_any_is_read(kind, folder, model):
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.once
 def test_a_checkpoint_is_compared_before_any_is_read(kind, folder, model):
     checkpoint.write(folder, model, checkpoint.Position(1), {})
     path, before = checkpoint.path(folder), mask_of(model)
@@ -221,6 +223,7 @@ def test_one_weight_that_is_not_finite_changes_no_other(folder, model):
         ),
     ],
 )
+@pytest.mark.once
 def test_weights_that_are_missing_or_too_many_are_named(change, told, folder, model):
     path = Run(folder).weights_path
     with h5py.File(path, "r+") as file:
@@ -246,6 +249,7 @@ def test_weights_come_back_without_what_the_optimizer_keeps(folder, model, tmp_p
     np.testing.assert_array_equal(mask_of(plain), mask_of(model))
 
 
+@pytest.mark.once
 def test_neither_evaluate_nor_init_from_takes_such_weights(folder, tmp_path):
     with h5py.File(Run(folder).weights_path, "r+") as file:
         DAMAGE["an external link"][0](file, MASK)
@@ -267,6 +271,7 @@ def test_neither_evaluate_nor_init_from_takes_such_weights(folder, tmp_path):
         "model.weights.h5",
     ],
 )
+@pytest.mark.once
 def test_a_link_out_of_the_folder_is_refused(name, folder, tmp_path):
     os.replace(folder / name, tmp_path / name)
     (folder / name).symlink_to(f"../{name}")
@@ -274,6 +279,7 @@ def test_a_link_out_of_the_folder_is_refused(name, folder, tmp_path):
     assert f"{folder / name} is a link" in told
 
 
+@pytest.mark.once
 def test_a_backup_elsewhere_is_left_alone(folder, tmp_path):
     (folder / "metrics.json").unlink()
     elsewhere = tmp_path / "elsewhere"
@@ -334,6 +340,7 @@ def edit(**changes):
         (edit(method="__init__"), "Unknown method __init__"),
     ],
 )
+@pytest.mark.once
 def test_a_wrong_recipe_is_told_in_one_line(change, told, folder):
     path = folder / "recipe.json"
     content = json.loads(path.read_text())
@@ -342,6 +349,7 @@ def test_a_wrong_recipe_is_told_in_one_line(change, told, folder):
     assert told in error_of("evaluate", folder, code=1)
 
 
+@pytest.mark.once
 def test_no_python_file_runs_that_nobody_named(folder, tmp_path):
     mark = tmp_path / "mark"
     names = ("recipe", "recipes", "planted", "my_recipe", "conftest", "setup", "run")

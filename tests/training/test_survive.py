@@ -66,7 +66,11 @@ def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+    "signum",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=[pytest.mark.slow, pytest.mark.once]),
+    ],
 )
 def test_a_signal_saves_within_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
     folder = tmp_path / "run"
@@ -156,6 +160,7 @@ def test_it_goes_on_within_an_epoch_again_and_again(whole, tmp_path):
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.once
 def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Dies):
@@ -179,6 +184,7 @@ def test_before_the_first_checkpoint_it_starts_again(whole, tmp_path):
     assert "is finished. There is nothing to resume" in finish(folder)
 
 
+@pytest.mark.once
 def test_what_started_from_a_run_goes_on_without_it(whole, tmp_path):
     origin = tmp_path / "origin"
     shutil.copytree(whole, origin)
@@ -202,6 +208,7 @@ class Shift(keras.callbacks.Callback):
         weights.assign(keras.ops.convert_to_tensor(weights) + 0.001)
 
 
+@pytest.mark.once
 def test_what_callbacks_do_before_an_epoch_is_done_once(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     train(one, [Shift()], made=recipe(1))
@@ -238,6 +245,7 @@ def test_a_bad_batch_is_named_and_poisons_no_codebook(tmp_path, monkeypatch):
     assert checkpoint.read(tmp_path / "run")[0].epoch == 1
 
 
+@pytest.mark.once
 def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     folder, writes = tmp_path / "run", []
 
@@ -264,6 +272,7 @@ def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     assert killing.differences(whole, folder) == []
 
 
+@pytest.mark.once
 def test_a_resumed_training_says_where_it_is(tmp_path, capsys):
     folder = tmp_path / "run"
     with pytest.raises(Dies):
@@ -275,6 +284,7 @@ def test_a_resumed_training_says_where_it_is(tmp_path, capsys):
     assert told.count("Epoch 2/3") == told.count("Epoch 3/3") == 1
 
 
+@pytest.mark.once
 def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(Dies):
@@ -315,6 +325,7 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     assert checkpoint.read(folder)[0].epoch == 1
 
 
+@pytest.mark.once
 def test_a_finished_run_is_as_its_training_left_it(whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)

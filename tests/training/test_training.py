@@ -120,6 +120,7 @@ def test_a_precision_that_cannot_train_is_refused_before_any_data(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.once
 def test_train_hands_the_recipes_settings_to_fit(monkeypatch, tmp_path):
     fit = Fit(monkeypatch)
     precision = "mixed_bfloat16" if can_train_in("mixed_bfloat16") else "float32"
@@ -146,6 +147,7 @@ def test_train_hands_the_recipes_settings_to_fit(monkeypatch, tmp_path):
     assert run.recipe == recipe
 
 
+@pytest.mark.once
 def test_a_variant_takes_effect_without_the_command_line(monkeypatch, tmp_path):
     fit = Fit(monkeypatch)
     recipe = tiny(epochs=1).with_settings({"data.variant": "three"})
