@@ -179,7 +179,7 @@ class CMVQVAE(MaskedClassifier):
         error = ops.cast(decoded, "float32") - ops.cast(target, "float32")
         return ops.mean(ops.square(error))
 
-    def values_of(self, name, decoded):
+    def values_of(self, name: str, decoded: Any) -> Any:
         """What a modality's decoder gives, as values of the modality: a decoder of
         logits says so in its `to_values`."""
         to_values = getattr(self.decoders[name], "to_values", None)

@@ -68,7 +68,7 @@ class TokenDecoder(SequenceDecoder):
     def __init__(self, steps: int, hidden_channels: int = 64, **kwargs: Any) -> None:
         super().__init__(steps, BYTES, hidden_channels, **kwargs)
 
-    def reconstruction_loss(self, targets, outputs):
+    def reconstruction_loss(self, targets: Any, outputs: Any) -> Any:
         """Cross entropy of the bytes that a text has, in units of log 256: 1 for a
         uniform guess.
 
@@ -86,7 +86,7 @@ class TokenDecoder(SequenceDecoder):
         total = ops.sum(found * counted) / ops.maximum(ops.sum(counted), 1.0)
         return -total / ops.log(float(BYTES))
 
-    def to_values(self, outputs):
+    def to_values(self, outputs: Any) -> Any:
         """The likeliest byte of each place, `(batch, length)` float32."""
         return ops.cast(ops.argmax(outputs, axis=-1), "float32")
 
