@@ -48,6 +48,8 @@ _PUBLISHED = {
     "model.dropout": 0.5,
     "model.backbone": "vqvae",
     "model.head": "flat",
+    "model.quantizer": "ema",
+    "model.groups": 1,
     "training.learning_rate": 1e-3,
     "training.momentum": 0.0,
     "training.weight_decay": None,

@@ -1,12 +1,11 @@
 """Handwritten digits (MNIST) and spoken digits (FSDD), paired by label.
 
 Nothing here is published: it is a real pair of picture and sound that is quick to
-get. Ours are therefore the network (the published one for digits), Adam with mask
-0.01 / 0.005, and the number of epochs; presets "paper" and "code" put the published
-training on it. 10 % of each source's official train part, class by class, are the
-validation part; the official test parts are the test set (10,000 pictures, 300
-recordings, so that each recording is in about 33 pairs). The speakers are the same
-in all three splits, as in FSDD's official one.
+get. Network and training are those of the recipe digits; presets "paper" and "code"
+take the published ones for digits. 10 % of each source's official train part, class by
+class, are the validation part; the official test parts are the test set (10,000
+pictures, 300 recordings, so that each recording is in about 33 pairs). The speakers
+are the same in all three splits, as in FSDD's official one.
 
 Speech enters as a log-mel spectrogram: 8 kHz, 512-point windows every 128 samples,
 64 mel bands, in dB relative to the clip's loudest value and at most 80 dB below it,
@@ -16,7 +15,8 @@ centred in 64 frames (1.02 seconds).
 from cmvq_keras.data.datasets import fsdd, mnist, pairing
 from cmvq_keras.data.formats import audio, images
 from cmvq_keras.data.transforms import griffin_lim
-from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
+from cmvq_keras.recipe import Modality, Recipe
+from cmvq_keras.recipes import digits
 
 SOURCES = ("mnist", "fsdd")
 
@@ -29,17 +29,12 @@ RECIPE = Recipe(
         "audio": Modality((64, 64, 1), "audio", offset=-63.2, scale=22.1),
     },
     classes=tuple("0123456789"),
-    model=ModelSettings(
-        hidden_channels=64,
-        residual_channels=12,
-        residual_layers=1,
-        grid=16,
-        embedding_dim=32,
-        num_embeddings=256,
-    ),
-    training=TrainingSettings(batch_size=128, epochs=10),
+    model=digits.RECIPE.model,
+    training=digits.RECIPE.training,
     data={"seed": 0, "validation_share": 0.1},
 )
+
+PRESETS = digits.PRESETS
 
 FILES = {
     "image": dict.fromkeys(images.ENDINGS, images.read_image),

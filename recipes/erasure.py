@@ -26,8 +26,8 @@ import numpy as np
 from cmvq_keras import validation
 from cmvq_keras.data.datasets import erasure
 from cmvq_keras.data.split import SPLITS, Split, normalize
-from cmvq_keras.recipe import Recipe, TrainingSettings
-from cmvq_keras.recipes import planted
+from cmvq_keras.recipe import Recipe
+from cmvq_keras.recipes import digits, planted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +52,13 @@ CELLS = {
     "useless": Cell(512, 1.0, erasure_audio=1.0),
     "learnable": Cell(4096, 0.3),
 }
+# What version 0.1.0 built of such pictures, with the published training.
+PUBLISHED = {
+    "model.grid": planted.RECIPE.model.grid,
+    "model.embedding_dim": planted.RECIPE.model.embedding_dim,
+    "training.schedule": "constant",
+}
+PRESETS = {"paper": PUBLISHED, "code": PUBLISHED}
 HELD_OUT = {"validation": 512, "test": 2048}
 MOST_SAMPLES = 10**6
 
@@ -61,8 +68,18 @@ RECIPE = Recipe(
     title="made-up stripes, of which a modality shows all or nothing",
     modalities=planted.RECIPE.modalities,
     classes=planted.RECIPE.classes,
-    model=planted.RECIPE.model,
-    training=TrainingSettings(batch_size=32, epochs=100, schedule="cosine"),
+    model=dataclasses.replace(
+        planted.RECIPE.model,
+        backbone="conv",
+        grid=4,
+        embedding_dim=32,
+        quantizer="fsq",
+        dropout=0.3,
+        mask_start=0.05,
+        threshold=0.025,
+        penalty_weight=1e-2,
+    ),
+    training=dataclasses.replace(digits.RECIPE.training, epochs=100),
     data={
         "cell": "harmful",
         "samples": -1,

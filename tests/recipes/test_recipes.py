@@ -65,7 +65,9 @@ def test_paper_and_code_differ_as_published(name):
         for modality in published.modalities.values():
             assert (modality.offset, modality.scale) == (0, 1)
     # With a higher learning rate the mask's weights are higher in proportion.
-    expected = {"utd-mhad": ("adamw", 0.05, 0.025)}.get(name, ("adam", 0.01, 0.005))
+    faster = ("av-digits", "digits", "erasure", "utd-mhad")
+    fast, slow = ("adamw", 0.05, 0.025), ("adam", 0.01, 0.005)
+    expected = fast if name in faster else slow
     model = default.model
     found = default.training.optimizer, model.mask_start, model.threshold
     assert found == expected
@@ -79,6 +81,19 @@ def test_calibrated_is_the_default_with_modality_dropout(name):
     assert dataclasses.replace(taken_back, preset="default") == recipes.get(name)
     for preset in ("default", "paper", "code"):
         assert recipes.get(name, preset).model.modality_dropout == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("preset", ["paper", "code"])
+def test_published_presets_have_nothing_of_the_better_training(name, preset):
+    recipe = recipes.get(name, preset)
+    model, training = recipe.model, recipe.training
+    assert (model.backbone, model.head) == ("vqvae", "flat")
+    assert (model.quantizer, model.groups) == ("ema", 1)
+    assert (model.dropout, model.penalty_weight) == (0.5, 1e-4)
+    assert training.weight_decay is None
+    assert training.schedule == ("cosine" if name == "nyuv2" else "constant")
+    assert (training.label_smoothing, training.augmentation) == (0.0, False)
 
 
 # conv channels, residual channels, residual layers, grid, D, K, batch, epochs
@@ -210,7 +225,8 @@ def test_a_changed_recipe_has_to_be_resolved_again(change):
 
 
 def test_the_grid_that_is_built_is_that_of_the_modalities_that_are_left():
-    wide = recipes.get("av-digits").with_settings({"model.backbone": "resnet18"})
+    settings = {"model.backbone": "resnet18", "model.grid": 16}
+    wide = recipes.get("av-digits").with_settings(settings)
     # 32 and 64 pixels a side, and a finest stage of a quarter of them.
     assert wide.model.grid == 16
     both = recipes.resolve(wide)
