@@ -252,11 +252,15 @@ def lines(study, results):
         f"{statistics.LEVEL} %, {statistics.RESAMPLES:,} draws of test samples and of "
         "seeds; differences: of the same seeds and samples",
     )
-    yield (
-        "p",
-        "signs of the seeds' paired differences flipped, two-sided; Holm: corrected "
-        "over the methods; the best modality alone is that of the highest mean score",
-    )
+    if study.kind == "compare" and any(
+        row["method"] in (paired.ALONE, paired.FUSION) for row in study.rows
+    ):
+        yield (
+            "p",
+            "signs of the seeds' paired differences flipped, two-sided; Holm: "
+            "corrected over the methods; the best modality alone is that of the "
+            "highest mean score",
+        )
     yield (
         "Seconds",
         "wall time of a training with its compilation, validation and test",
