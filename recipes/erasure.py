@@ -1,7 +1,8 @@
 """A made-up pair in which fusion overfits, with a known truth; nothing to download.
 
 What the data is stands in `cmvq_keras.data.datasets.erasure` and docs/erasure.md. The
-network is that of the recipe planted.
+training is that of the recipe digits. The encoders are its convolutions, to a vector a
+cell; the head is flat, as it has to know which cell shows which bit.
 
 `data.cell` names what is asked:
 

@@ -28,7 +28,6 @@ def main():
     import keras
 
     from benchmarks.speed import network
-    from cmvq_keras import recipes
     from cmvq_keras.backend import kernels
     from cmvq_keras.backend.runtime import deterministic
     from cmvq_keras.models import optimizers
@@ -37,7 +36,7 @@ def main():
     if naive:
         kernels.drawn = lambda draw, shape: draw(shape)
     keras.utils.set_random_seed(0)
-    recipe = recipes.get(shape)
+    recipe = network.recipe_of(shape)
     batch, _ = network.SIZES[shape]
     x, y = network.data(recipe, batch, 1)
     model = build_model(recipe)

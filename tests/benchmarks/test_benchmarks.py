@@ -37,7 +37,7 @@ def speed(monkeypatch):
 
 @pytest.mark.parametrize("name", ["planted", "digits", "crema-d"])
 def test_the_peer_has_the_weights_of_ours(speed, name):
-    recipe = recipes.get(name)
+    recipe = speed("network").recipe_of(name)
     peer = speed("published").Published(recipe)
     ours = build_model(recipe).trainable_variables
     shapes = sorted(tuple(sorted(each.shape)) for each in peer.parameters())
