@@ -64,7 +64,7 @@ def test_a_mask_survives_strong_decay():
         model.compile(keras.optimizers.SGD(0.01, weight_decay=decay))
         model.fit(x, y, batch_size=16, epochs=80, verbose=0)
         used[decay] = sum(model.complementarity()["compl"].values())
-    # Decay alone would bring each weight from 0.01 below the threshold: none would stay.
+    # Decay alone would bring each weight below the threshold: none would stay.
     assert used[1.0] > used[None] / 2 > 0
 
 
