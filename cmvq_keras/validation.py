@@ -41,7 +41,8 @@ def one_of(value, known, what):
         return value
     close = nearest(value, known)
     hint = f"Did you mean {close}? " if close else ""
-    raise ValueError(f"Unknown {what} {value}. {hint}Known: {', '.join(known)}.")
+    shown = value if str(value).isprintable() else repr(value)
+    raise ValueError(f"Unknown {what} {shown}. {hint}Known: {', '.join(known)}.")
 
 
 def must_be(name, wanted, value):

@@ -57,3 +57,10 @@ def test_the_nearest_name_is_told_or_all_of_them():
     assert validation.did_you_mean("xyz", ()) == ""
     assert validation.nearest("xyz", known) is None
     assert validation.nearest("xyz", known, 0.0) in known
+
+
+@pytest.mark.parametrize("mark", ["\x1b]0;title\x07", "\u202e", "\n"])
+def test_control_characters_and_marks_of_direction_are_spelled_out(mark):
+    with pytest.raises(ValueError, match="Unknown split") as caught:
+        validation.one_of(f"train{mark}", ["train"], "split")
+    assert str(caught.value).isprintable()
