@@ -143,17 +143,6 @@ def _rows(rows, recipe, folder):
     """A dict for every line of a table: a path, or the numbers of a vector."""
     _, columns = next(rows, (1, []))
     columns = [cell.strip() for cell in columns]
-    numbers = {
-        name: places
-        for name in _needed(recipe)
-        if name not in columns and (places := _numbered(recipe, name, columns))
-    }
-    names = [name for name in _needed(recipe) if name not in numbers]
-    for name in names:
-        if columns.count(name) != 1:
-            fault = "has twice" if name in columns else "lacks"
-            found = ", ".join(columns) or "none"
-            raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
     lines = [(number, cells) for number, cells in rows if any(map(str.strip, cells))]
     if not lines:
         raise ValueError("it has no lines below its header")
@@ -162,6 +151,18 @@ def _rows(rows, recipe, folder):
             raise ValueError(
                 f"line {number} must have {len(columns)} cells. Received: {len(cells)}"
             )
+    numbers = {
+        name: places
+        for name in _needed(recipe)
+        if name not in columns and (places := _numbered(recipe, name, columns, lines))
+    }
+    names = [name for name in _needed(recipe) if name not in numbers]
+    for name in names:
+        if columns.count(name) != 1:
+            fault = "has twice" if name in columns else "lacks"
+            found = ", ".join(columns) or "none"
+            raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
+    for number, cells in lines:
         row = dict(zip(columns, map(str.strip, cells), strict=True))
         empty = [name for name in names if not row[name]]
         if empty:
@@ -176,19 +177,28 @@ def _rows(rows, recipe, folder):
 
 def _item(recipe, folder, name, cell):
     """The path that a cell names, or the text that it is."""
-    path = folder / cell
-    is_text = recipe.modalities[name].kind == "tokens" and path.suffix != ".txt"
+    from cmvq_keras.data import kinds
+
+    kind, path = recipe.modalities[name].kind, folder / cell
+    endings = {".npy", *kinds.get(kind).readers({})}
+    is_text = kind == "tokens" and path.suffix.lower() not in endings
     return cell if is_text else path
 
 
-def _numbered(recipe, name, columns):
-    """The places of the columns `name_...` of a vector, if they are all there."""
+def _numbered(recipe, name, columns, lines):
+    """The places of a vector's columns, in the order in which it was trained."""
+    from cmvq_keras.data.tables.columns import are_numbers, stem
+
     modality = recipe.modalities[name]
     if modality.kind != "vector":
         return []
-    places = [
-        place for place, each in enumerate(columns) if each.startswith(f"{name}_")
-    ]
+    places = [place for place, each in enumerate(columns) if stem(each) == name]
+    if len(places) > modality.shape[0]:
+        # An attribute of a like name, which training took for one too.
+        places = [
+            place for place in places if are_numbers([row[place] for _, row in lines])
+        ]
+    places.sort(key=columns.__getitem__)
     return places if len(places) == modality.shape[0] else []
 
 

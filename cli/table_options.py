@@ -55,9 +55,9 @@ def opened(path, kinds, shapes, split_seed):
     Args:
         path, kinds, shapes, split_seed: the options' values.
     """
-    from cmvq_keras.data.tables import open_table
+    from cmvq_keras.runs import tables
 
-    found = open_table(path, dict(kinds), _shapes(shapes), split_seed or 0)
+    found = tables.opened(path, dict(kinds), _shapes(shapes), split_seed or 0)
     click.echo(described(found), err=True)
     return found
 

@@ -53,11 +53,11 @@ CELLS = {
     "useless": Cell(512, 1.0, erasure_audio=1.0),
     "learnable": Cell(4096, 0.3),
 }
-# What version 0.1.0 built of such pictures, with the published training.
+# What is built of the planted pictures, with the published training.
 PUBLISHED = {
     "model.grid": planted.RECIPE.model.grid,
     "model.embedding_dim": planted.RECIPE.model.embedding_dim,
-    "training.schedule": "constant",
+    "training.schedule": planted.RECIPE.training.schedule,
 }
 PRESETS = {"paper": PUBLISHED, "code": PUBLISHED}
 HELD_OUT = {"validation": 512, "test": 2048}

@@ -13,6 +13,7 @@ from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.experiments.study import COMPARE, SWEEP, Study, begin
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.recipe import Recipe
+from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.runs.data_source import DataSource
 
 
@@ -55,10 +56,10 @@ def compare(
         FileExistsError: when `out` holds something else.
         FileNotFoundError: when raw data is missing; it says how to get it.
     """
-    recipe, seeds = recipes.resolve(recipe), list(seeds)
+    source = DataSource(data_dir, store)
+    recipe, seeds = _measured(recipe, source), list(seeds)
     tuning_seeds = tuning.seeds_of(tune, seeds)
     variants, left = plan.of_methods(recipe, names)
-    source = DataSource(data_dir, store)
     if store is not None:
         source = source.for_recipe(recipe)
         variants, unfit = _fitting(variants, source.store, recipe)
@@ -99,12 +100,20 @@ def sweep(
     Raises:
         ValueError, FileExistsError, FileNotFoundError: as in `compare`.
     """
-    recipe = recipes.resolve(recipe)
+    source = DataSource(data_dir, store)
+    recipe = _measured(recipe, source)
     variants = plan.of_settings(recipe, over)
     study = _begin(SWEEP, out, recipe, variants, [])
-    source = DataSource(data_dir, store)
     runner.train(study, variants, seeds, source, reporter, jobs)
     return study
+
+
+def _measured(recipe, source):
+    """The recipe as each of its runs will hold it: no offset or scale is "auto"."""
+    recipe = recipes.resolve(recipe)
+    if not any(AUTO in (m.offset, m.scale) for m in recipe.modalities.values()):
+        return recipe
+    return source.for_recipe(recipe).measured(recipe)
 
 
 def _begin(kind, out, recipe, variants, left, tune=0):

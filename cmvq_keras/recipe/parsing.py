@@ -39,6 +39,8 @@ def read(value, kind, name):
             return AUTO
         if str not in kinds:
             value = _parse_number(value, kinds)
+            # JSON has no tuples.
+            value = tuple(value) if isinstance(value, list) else value
     if not any(has_type(value, alternative) for alternative in kinds):
         names = " or ".join(_named(alternative) for alternative in kinds)
         raise ValueError(f"{name} must be of type {names}. Received: {value!r}")

@@ -1,5 +1,6 @@
 """From a table of files to a prepared store."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,6 +14,20 @@ from cmvq_keras.data.store.fingerprint import fingerprint
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.data.tables import Table, open_table
 from cmvq_keras.runs.stores import whole
+
+
+def opened(
+    path: str | os.PathLike,
+    kinds: Mapping[str, str] | None = None,
+    shapes: Mapping[str, tuple] | None = None,
+    seed: int = 0,
+) -> Table:
+    """`cmvq_keras.data.tables.open_table`, under a name that no built-in recipe has."""
+    table = open_table(path, kinds, shapes, seed)
+    if table.recipe.name not in recipes.names():
+        return table
+    recipe = dataclasses.replace(table.recipe, name=f"{table.recipe.name}-table")
+    return dataclasses.replace(table, recipe=recipe)
 
 
 def prepare(
@@ -45,7 +60,7 @@ def prepare(
         OSError: as in `cmvq_keras.prepare`.
     """
     if not isinstance(table, Table):
-        table = open_table(table, kinds, shapes, seed)
+        table = opened(table, kinds, shapes, seed)
     recipe = recipes.resolve(table.recipe)
     if out is None:
         out = cache_dir.stores() / f"table-{_hash(table)}"

@@ -1,9 +1,13 @@
 """The run that a training starts from: opened, checked, noted."""
 
 import dataclasses
+import json
+import shlex
 
+from cmvq_keras import recipes
 from cmvq_keras.data.formats import npy
 from cmvq_keras.layers import quantizer
+from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.runs.run import Run, as_run
 
 #: What decides the shapes of the copied weights, beside the modalities' own.
@@ -127,7 +131,7 @@ def check_fit(earlier, recipe, where, keep_solver=False, keep_mask=False):
     faults += [f"{name} is {old} there, {new} here" for name, old, new in differing]
     if not faults:
         return
-    hint = " ".join(f"--set {name}={old}" for name, old, _ in differing)
+    hint = " ".join(f"--set {_assigned(name, old)}" for name, old, _ in differing)
     raise ValueError(
         f"{where} (recipe {earlier.name}) does not fit recipe {recipe.name}: "
         + "; ".join(faults)
@@ -191,3 +195,20 @@ def _seen(recipe):
 
 def _names(recipe):
     return ", ".join(recipe.modalities)
+
+
+def with_normalization_of(earlier, recipe):
+    """A resolved recipe; an earlier run's offset or scale where its own is "auto"."""
+    changed = {
+        f"modalities.{name}.{key}": getattr(earlier.modalities[name], key)
+        for name, modality in recipe.modalities.items()
+        if name in earlier.modalities
+        for key in ("offset", "scale")
+        if getattr(modality, key) == AUTO
+    }
+    return recipes.resolve(recipe.with_settings(changed)) if changed else recipe
+
+
+def _assigned(name, value):
+    text = f"{name}={json.dumps(value) if isinstance(value, tuple) else value}"
+    return shlex.quote(text)

@@ -33,8 +33,8 @@ from cmvq_keras.runs import checkpoint, environment, tables
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.evaluate import measured
 from cmvq_keras.runs.load import load_model, precision_policy
-from cmvq_keras.runs.run import ENVIRONMENT, RECIPE, Follower, Run
-from cmvq_keras.runs.warm_start import WarmStart, noted_classes
+from cmvq_keras.runs.run import ENVIRONMENT, RECIPE, Follower, Run, as_run
+from cmvq_keras.runs.warm_start import WarmStart, noted_classes, with_normalization_of
 from cmvq_keras.training import loop
 from cmvq_keras.training.signals import Interruption
 
@@ -103,6 +103,8 @@ def train(
             and `resume` goes on from there.
     """
     if table is not None:
+        if store is not None or data_dir is not None:
+            raise ValueError("Give only one of `table`, `store` and `data_dir`")
         store = tables.prepare(table, on_progress=on_progress)
     if recipe is None:
         recipe = _recipe_of(store)
@@ -113,6 +115,8 @@ def train(
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
         methods.get(recipe.method).values(recipe)
+        if init_from is not None:
+            recipe = with_normalization_of(as_run(init_from).recipe, recipe)
         warm_start = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
         classes = warm_start.run.recipe.classes if warm_start else None
         # Before any data is read: a recipe may not say how it is mirrored.

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 
 import pytest
 from command_line import error_of, invoke
@@ -9,6 +10,7 @@ from tiny_table import HEADER, read_rows, write_rows, write_table
 
 import cmvq_keras as cmvq
 from cmvq_keras.data import tables
+from cmvq_keras.runs import tables as named_tables
 from cmvq_keras.runs.run import Run
 
 SMALL = [
@@ -70,6 +72,44 @@ def test_a_new_table_and_single_files_are_predicted_alike(run, path):
     assert done.exit_code == 0, done.output
     (found,) = csv.DictReader(io.StringIO(done.stdout))
     assert abs(float(found["p_cat"]) - float(of_table[0]["p_cat"])) < 1e-3
+
+
+@pytest.mark.once
+def test_columns_of_a_vector_are_found_by_name(run, path):
+    rows = [row[:5] for row in read_rows(path)[:3]]
+    straight = write_rows(path.with_name("straight.csv"), rows, HEADER[:5])
+    header = [*HEADER[:3], HEADER[4], HEADER[3], "size_note"]
+    rows = [[*row[:3], row[4], row[3], "of a pet"] for row in rows]
+    other = write_rows(path.with_name("other.csv"), rows, header)
+    one, two = (
+        invoke("predict", run.directory, "--table", table)
+        for table in (straight, other)
+    )
+    assert one.exit_code == 0, one.output
+    assert one.stdout == two.stdout
+
+
+@pytest.mark.once
+def test_its_recipe_file_is_compared_and_starts_from_its_run(run, path, tmp_path):
+    recipe = path.with_name("compared.py")
+    assert invoke("init", path, "-o", recipe).exit_code == 0
+    words = ["--recipe", recipe, *SMALL, "--out"]
+    compared = tmp_path / "compared"
+    done = invoke(
+        "compare", *words, compared, "--seeds", 1, "--methods", "all-features"
+    )
+    assert done.exit_code == 0, done.output
+    begun = tmp_path / "begun"
+    done = invoke("train", *words, begun, "--init-from", run.directory)
+    assert done.exit_code == 0, done.output
+    found = Run.open(begun).recipe.modalities["motion"]
+    assert found == run.recipe.modalities["motion"]
+
+
+@pytest.mark.once
+def test_a_table_may_be_named_like_a_recipe(path):
+    found = named_tables.opened(shutil.copy(path, path.with_name("digits.csv")))
+    assert found.recipe.name == "digits-table"
 
 
 @pytest.mark.once

@@ -5,6 +5,7 @@
 import contextlib
 import io
 import os
+import threading
 
 import numpy as np
 
@@ -20,6 +21,7 @@ _WHOLE = {
     "an OGG file": sound_whole.check_ogg,
     "an MP3 file": sound_whole.check_mp3,
 }
+_STDERR = threading.Lock()  # it belongs to the whole process
 # FFmpeg's names of the packed ones, to check them.
 _CHECKED = {"a FLAC file": "flac", "an OGG file": "ogg", "an MP3 file": "mp3"}
 
@@ -85,8 +87,9 @@ def _read_sndfile(content, kind):
             pass
         if kind in _WHOLE:
             _WHOLE[kind](content)
+    quiet = _without_stderr() if kind == "an MP3 file" else contextlib.nullcontext()
     try:
-        with _without_stderr(), soundfile.SoundFile(io.BytesIO(content)) as sound:
+        with quiet, soundfile.SoundFile(io.BytesIO(content)) as sound:
             _check(sound.channels, sound.samplerate, sound.frames)
             signal = sound.read(sound.frames, "float64", always_2d=True).T
     except soundfile.LibsndfileError as error:
@@ -101,7 +104,7 @@ def _read_sndfile(content, kind):
 @contextlib.contextmanager
 def _without_stderr():
     """A context in which mpg123 writes its notes nowhere: it goes past Python."""
-    with contextlib.ExitStack() as stack:
+    with _STDERR, contextlib.ExitStack() as stack:
         # A process may have none.
         with contextlib.suppress(OSError):
             kept = os.dup(2)

@@ -67,7 +67,7 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
         if name not in paths and chosen_kinds.get(name) == "tokens"
     ]
     left = [name for name in free if name not in (*paths, *texts)]
-    numbers = _numbered(cells, left)
+    numbers = numbered(cells, left)
     known = [*paths, *numbers, *texts]
     for name in [*chosen_kinds, *chosen_shapes]:
         validation.one_of(name, known, "modality")
@@ -116,16 +116,34 @@ def _are_paths(cells, name, kind):
     return all(endings) and (is_chosen or all(each in known for each in endings))
 
 
-def _numbered(cells, columns):
-    """Columns of numbers by what stands before their last underscore, two at least."""
+def numbered(cells, columns):
+    """Columns of numbers by what stands before their last underscore, two at least.
+
+    They are sorted by name: another table may have them in another order.
+
+    Args:
+        cells: as in `find`.
+        columns: names of those that may hold numbers.
+
+    Returns:
+        Tuples of columns by the name of the vector.
+    """
     groups = {}
     for name in columns:
-        match = _NUMBERED.fullmatch(name)
-        values = cells.column(name)
-        # A few cells without a number are damaged samples, not another column.
-        if match and 2 * sum(map(is_number, values)) > len(values):
-            groups.setdefault(match[1], []).append(name)
-    return {start: tuple(names) for start, names in groups.items() if len(names) > 1}
+        if (start := stem(name)) and are_numbers(cells.column(name)):
+            groups.setdefault(start, []).append(name)
+    return {start: tuple(sorted(n)) for start, n in groups.items() if len(n) > 1}
+
+
+def stem(column):
+    """The vector that a column `sensor_x` may be part of; None for other names."""
+    match = _NUMBERED.fullmatch(column)
+    return match and match[1]
+
+
+def are_numbers(values):
+    """Whether most cells are numbers: a few that are not are damaged samples."""
+    return 2 * sum(map(is_number, values)) > len(values)
 
 
 def is_number(text):

@@ -1,7 +1,9 @@
 """Sound files: every make is read like soundfile does, or refused."""
 
 import io
+import os
 import struct
+from concurrent import futures
 
 import av
 import numpy as np
@@ -255,3 +257,12 @@ def test_what_is_no_sound_is_called_what_it_is(content, kind, tmp_path):
     assert f"it must be a WAV, FLAC, OGG, MP3 or M4A file. Received: {kind}" in refused(
         _read, path
     )
+
+
+def test_threads_that_read_leave_the_terminal_as_it_was(tmp_path):
+    path = tmp_path / "sound.mp3"
+    soundfile.write(path, _signal(), 8000, format="MP3")
+    before = os.fstat(2)
+    with futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: audio.read_sound(path, 8000), range(100)))
+    assert os.path.samestat(before, os.fstat(2))
