@@ -12,6 +12,7 @@ import numpy as np
 from cmvq_keras import methods, recipes
 from cmvq_keras.experiments import plan, runner
 from cmvq_keras.experiments.study import COMPARE, begin
+from cmvq_keras.methods.method import DROPOUT, WEIGHT_DECAY
 
 FOLDER = "tuning"
 
@@ -35,13 +36,25 @@ def seeds_of(count, seeds):
     return found
 
 
+def tuned(variant):
+    """The name of the number that a variant chooses, and its values.
+
+    Args:
+        variant: a `plan.Variant`.
+    """
+    found = methods.get(variant.method).tuned
+    # A segmentation's head has no dropout.
+    is_segmentation = variant.recipe.task == "segmentation"
+    return WEIGHT_DECAY if is_segmentation and found == DROPOUT else found
+
+
 def candidates(variant):
     """The variants among which one chooses: by value, in the method's order.
 
     Args:
         variant: a `plan.Variant`.
     """
-    name, values = methods.get(variant.method).tuned
+    name, values = tuned(variant)
     found = {}
     for value in values:
         text = f"{name}={plan.shown(value)}"
@@ -91,6 +104,6 @@ def _chosen(variant, among, results):
     if not scores:
         raise ValueError(f"{variant.title}: all trainings of its tuning failed.")
     value = max(scores, key=scores.__getitem__)
-    name, _ = methods.get(variant.method).tuned
+    name, _ = tuned(variant)
     recipe = among[value].recipe
     return dataclasses.replace(variant, recipe=recipe, chosen={name: value})

@@ -113,6 +113,11 @@ class ParetoOptimizer(WrappingOptimizer):
         """Takes one step; arguments as in Keras."""
         if not self.built:
             self.build(trainable_variables)
+        # TensorFlow's gradient of an embedding is sparse.
+        grads = [
+            ops.add(gradient, ops.zeros(variable.shape, variable.dtype))
+            for gradient, variable in zip(grads, self._trainable_variables, strict=True)
+        ]
         self.inner.apply(self.combined(grads), trainable_variables)
         variables = self._trainable_variables
         for own in self.pairs:

@@ -22,8 +22,12 @@ class Unimodal(Method):
         return None
 
     def variants(self, recipe):
+        # On the grid of all of them: the network is that of the fusion.
+        grid = {"model.grid": recipe.model.grid}
         return {
-            f"{name}-alone": self.applied(recipe.with_modality(name))
+            f"{name}-alone": self.applied(
+                recipe.with_modality(name).with_settings(grid)
+            )
             for name in recipe.modalities
         }
 

@@ -42,7 +42,8 @@ def rise(history, column, n):
     """How far a score rose at the end of a training, in points; 0 for what may be
     chance.
 
-    The mean of the last tenth of the epochs is compared with that of the tenth before.
+    The mean of the last tenth of the epochs is compared with that of the tenth before,
+    and with the best epoch before.
     Both are small parts of a schedule that decays: a score that has converged is flat
     there.
 
@@ -59,5 +60,6 @@ def rise(history, column, n):
     last = statistics.fmean(values[-width:])
     # The same samples in all epochs: of one epoch's score, an upper bound.
     error = math.sqrt(last * (1 - last) / n)
-    gain = 100 * (last - before)
+    # A dip that is made good is no rise.
+    gain = 100 * (last - max(before, *values[: -2 * width]))
     return gain if gain > max(LEAST, 200 * error) else 0.0

@@ -699,7 +699,7 @@ def test_a_store_that_was_made_again_is_taken(study):
 
 
 def test_a_second_process_is_kept_out(study):
-    told = rf"Another process \(id {os.getpid()}\) works on"
+    told = rf"Another process \(id {os.getpid()}\) is using"
     other = studies.read(study.out)
     with study.lock(), pytest.raises(FileExistsError, match=told), other.lock():
         pytest.fail("both hold it")

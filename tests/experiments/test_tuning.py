@@ -145,3 +145,14 @@ def test_a_tuned_comparison_goes_on_where_it_was_stopped(tmp_path):
     if value != "0.5":
         assert (kept / "trial.json").stat().st_mtime_ns == before
     assert study.read(out).rows[0]["chosen"] == dict([chosen])
+
+
+def test_segmentation_whose_head_has_no_dropout_chooses_its_decay():
+    recipe = recipes.resolve("nyuv2")
+    (variant, *_), _ = plan.of_methods(recipe, ["all-features"])
+    assert tuning.tuned(variant)[0] == "training.weight_decay"
+    values = [
+        each.recipe.training.weight_decay
+        for each in tuning.candidates(variant).values()
+    ]
+    assert len(set(values)) == 4

@@ -457,7 +457,7 @@ def test_the_command_says_what_is_in_the_file(run, tmp_path):
     [
         ("keras", "model.onnx", "must end in .keras"),
         ("onnx", "nowhere/model.onnx", "There is no folder"),
-        ("saved-model", "run", "run is there already"),
+        ("saved-model", "run", "run already exists"),
     ],
 )
 def test_a_wrong_place_is_told_at_once(run, tmp_path, format, output, told):

@@ -33,7 +33,14 @@ def test_a_score_that_still_rises_is_told_with_its_points():
 
 
 @pytest.mark.parametrize(
-    "values", [[0.9] * 20, [0.1, 0.9], [0.9], [0.3] * 10 + [0.9] * 10]
+    "values",
+    [
+        [0.9] * 20,
+        [0.1, 0.9],
+        [0.9],
+        [0.3] * 10 + [0.9] * 10,
+        [0.5, 0.9, 0.9, 0.9, 0.7, 0.9],
+    ],
 )
 def test_a_score_that_is_flat_at_the_end_is_not(values):
     assert list(learning.advice(_run(values, n=10**5))) == []

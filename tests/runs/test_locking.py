@@ -40,7 +40,7 @@ def holder(tmp_path):
 
 def test_the_second_process_is_refused_with_the_first_ones_id(holder, tmp_path):
     for attempt in (alone(tmp_path).__enter__, lambda: check_alone(tmp_path)):
-        with pytest.raises(FileExistsError, match=rf"\(id {holder.pid}\) works on"):
+        with pytest.raises(FileExistsError, match=rf"\(id {holder.pid}\) is using"):
             attempt()
 
 

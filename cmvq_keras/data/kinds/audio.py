@@ -55,7 +55,9 @@ class ReadSpectrogram:
         if not signal.any():
             raise ValueError(f"{path} is silent")
         hop = max(1, round(self.seconds * RATE / shape[1]))
-        spectrogram = mel.LogMel(RATE, WINDOW, WINDOW, hop, relative=True)
+        # No sample lies between two windows, however long the file is.
+        window = max(WINDOW, 1 << (hop - 1).bit_length())
+        spectrogram = mel.LogMel(RATE, window, window, hop, relative=True)
         return spectrogram(signal, shape)
 
 

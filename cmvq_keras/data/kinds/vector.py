@@ -25,14 +25,17 @@ class Vector(Kind):
         """Any serves; 1 x 1 where no other modality needs more."""
 
     def readers(self, options):
-        """Text files and `.npy` files of as many numbers."""
-        return dict.fromkeys((*sequence.TEXT_ENDINGS, ".npy"), read_vector)
+        """Text, MATLAB and `.npy` files of as many numbers."""
+        return dict.fromkeys((*sequence.TEXT_ENDINGS, ".mat", ".npy"), read_vector)
 
     def measure(self, paths):
         """As many features as each of the files has numbers."""
         sizes = {sequence.array_of(path).size for path in paths}
         if len(sizes) > 1:
-            raise ValueError(f"the files have mixed shapes: {sorted(sizes)[:3]}")
+            raise ValueError(
+                f"the files have mixed shapes: {sorted(sizes)[:3]}. Files of steps in "
+                "time are of the kind sequence (--kind NAME=sequence)"
+            )
         return tuple(sizes), {}
 
     def picture(self, values, side):

@@ -113,7 +113,9 @@ def _are_paths(cells, name, kind):
     seen = cells.column(name)[:LOOKED_AT]
     endings = [pathlib.PurePath(cell).suffix.lower() for cell in seen]
     is_chosen = kind not in (None, "tokens")  # a text may end in a full stop
-    return all(endings) and (is_chosen or all(each in known for each in endings))
+    # One that lacks a path is a fault of its row, which is told later.
+    usable = sum(each in known for each in endings)
+    return any(endings) if is_chosen else 2 * usable > len(endings)
 
 
 def numbered(cells, columns):
@@ -138,7 +140,7 @@ def numbered(cells, columns):
 def stem(column):
     """The vector that a column `sensor_x` may be part of; None for other names."""
     match = _NUMBERED.fullmatch(column)
-    return match and match[1]
+    return match[1] if match and match[1].lower() not in ROLES else None
 
 
 def are_numbers(values):
@@ -197,8 +199,10 @@ def _kind_of(name, path):
     """The kind of a column of files, from the ending and the content of one."""
     able = _endings().get(path.suffix.lower(), ())
     if path.suffix.lower() == ".npy":
-        axes = len(npz.shape_of(path))
-        return {1: "vector", 2: "sequence"}.get(axes, "image")
+        shape = npz.shape_of(path)
+        if len(shape) > 2:
+            return "image"
+        return "vector" if len(shape) == 1 or 1 in shape else "sequence"
     if "sequence" in able and "vector" in able:
         try:
             return "vector" if 1 in sequence.array_of(path).shape else "sequence"

@@ -5,6 +5,7 @@ import os
 
 _TEXT = '''"""A table of files as a recipe. Change what you like."""
 
+import dataclasses
 import pathlib
 
 from cmvq_keras.data import tables
@@ -25,7 +26,9 @@ RECIPE = Recipe(
 
 
 def open_split(recipe, split, data_dir):
-    return tables.open_split(recipe, split, TABLE)
+    # A modality alone is read from the rows that all are read from.
+    whole = dataclasses.replace(recipe, modalities=RECIPE.modalities)
+    return tables.open_split(whole, split, TABLE)
 '''
 
 

@@ -45,10 +45,47 @@ def draw(labels, groups, seed, shares=None):
         lack = left[:, held > 0].sum(axis=1)
         part[group] = int(np.argmax(lack))
         left[part[group]] -= held
-    for number in range(len(names)):
-        if number not in part:
-            part[order[-1 - number]] = number
+    part = _repaired(part, sizes, len(names))
     return np.array(names)[part[of_group]]
+
+
+def _repaired(part, sizes, splits):
+    """Groups moved until no split is empty, nor lacks a class of enough groups.
+
+    Args:
+        part: `(groups,)` the split of each, changed in place.
+        sizes: `(groups, classes)` rows.
+        splits: how many there are.
+    """
+    held, small = sizes > 0, np.argsort(sizes.sum(axis=1), kind="stable")
+    for _ in range(len(part)):
+        if not _move(part, held, small, splits):
+            break
+    return part
+
+
+def _move(part, held, small, splits):
+    """Gives the emptiest split that lacks something a group; False when none does."""
+    counts = np.stack([held[part == split].sum(axis=0) for split in range(splits)])
+    groups = np.bincount(part, minlength=splits)
+    for split in np.argsort(groups, kind="stable"):
+        lacking = (counts[split] == 0) & (held.sum(axis=0) >= splits)
+        if groups[split] and not lacking.any():
+            continue
+        # Whose classes stay in the split that loses it.
+        spare = {group: (counts[part[group]][held[group]] > 1).all() for group in small}
+        able = [
+            group
+            for group in small
+            if part[group] != split
+            and groups[part[group]] > 1
+            and (held[group][lacking].any() or not lacking.any())
+            and (spare[group] or not groups[split])
+        ]
+        if able:
+            part[min(able, key=lambda group: not spare[group])] = split
+            return True
+    return False
 
 
 def _by_class(labels, shares, generator):

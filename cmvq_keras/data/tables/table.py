@@ -62,7 +62,9 @@ class ReadFile:
             raise ValueError(f"{path}: no file of kind {self.kind} ends so")
         values = np.asarray(read(path, self.shape))
         if values.dtype.name not in npy.DTYPES:
-            values = values.astype(np.float32)
+            # Only uint8 is kept as whole numbers, which stand for v / 255.
+            whole = values.dtype.kind in "ui" and kinds.get(self.kind).counts_bytes
+            values = (values / 255 if whole else values).astype(np.float32)
         return {self.name: values}
 
 
@@ -200,12 +202,17 @@ def _classes(texts):
             f"it has one class alone, {next(iter(known))}: there is nothing to tell "
             "apart"
         )
-    whole = all(text.lstrip("-").isdecimal() for text in known)
+    whole = all(re.fullmatch(r"-?[0-9]+", text) for text in known)
     return tuple(sorted(known, key=lambda text: (int(text), text) if whole else text))
 
 
 def _without_duplicates(cells, sources, roles, notes):
-    """The cells without rows whose modalities are those of a row before."""
+    """The cells without rows whose modalities are those of a row before.
+
+    Numbers may well be the same in two samples: rows of them alone are kept.
+    """
+    if not any(each.paths or each.kind == "tokens" for each in sources):
+        return cells
     places = [
         cells.columns.index(column) for each in sources for column in each.columns
     ]

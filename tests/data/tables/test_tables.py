@@ -5,12 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 from tiny_table import HEADER, read_rows, write_rows, write_table
 
 from cmvq_keras import recipes
 from cmvq_keras.data import decoding, tables
+from cmvq_keras.data.kinds import audio
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.tables import splitting
+from cmvq_keras.data.tables import recipe_text, splitting
 
 pytestmark = pytest.mark.once
 
@@ -224,3 +226,76 @@ def test_each_class_and_group_gets_its_share():
     assert len(set(zip(groups.tolist(), parts.tolist(), strict=True))) == 21
     shares = [np.mean(parts == split) for split in SPLITS]
     np.testing.assert_allclose(shares, [0.7, 0.15, 0.15], atol=0.05)
+
+
+def test_few_groups_leave_no_split_empty_nor_without_a_class():
+    generator = np.random.default_rng(0)
+    for seed in range(200):
+        # Of each class three groups at least, each of one class, of any size.
+        counts = generator.integers(3, 7, size=2)
+        of_group = np.repeat([0, 1], counts)
+        sizes = generator.integers(1, 30, size=len(of_group))
+        labels = np.repeat(of_group, sizes)
+        groups = np.repeat(np.arange(len(of_group)), sizes)
+        parts = splitting.draw(labels, groups, seed)
+        for split in SPLITS:
+            assert set(labels[parts == split]) == {0, 1}
+        for group in range(len(of_group)):
+            assert len(set(parts[groups == group])) == 1
+
+
+def test_two_groups_of_a_class_are_split_too():
+    labels, groups = np.repeat([0, 0, 1, 1, 1], 12), np.repeat(np.arange(5), 12)
+    assert set(splitting.draw(labels, groups, 0)) == set(SPLITS)
+
+
+def test_a_row_without_a_path_hides_no_modality(path):
+    rows = _rows(path, lambda rows: rows[2].__setitem__(2, ""))
+    lacking = write_rows(path.with_name("lacking.csv"), rows)
+    with pytest.raises(ValueError, match="line 4 has no path in the column motion"):
+        tables.open_table(lacking)
+
+
+def test_whole_numbers_of_any_width_are_pictures_alike(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (8, 8, 1))
+    for name in ("uint8", "int32"):
+        np.save(tmp_path / f"{name}.npy", values.astype(name))
+    read = tables.table.ReadFile("photo", "image", (8, 8, 1), ())
+    found = read(tmp_path / "int32.npy")["photo"]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, values / 255, rtol=1e-6)
+    assert read(tmp_path / "uint8.npy")["photo"].dtype == np.uint8
+
+
+def test_numbers_alone_may_be_the_same_in_two_rows(tmp_path):
+    rows = [[str(row % 3), str(row % 2), "ab"[row % 5 == 0]] for row in range(60)]
+    header = ("s_x", "s_y", "label")
+    found = tables.open_table(write_rows(tmp_path / "counts.csv", rows, header))
+    assert sum(map(len, found.listings.values())) == 60
+
+
+def test_columns_of_a_label_are_no_vector(tmp_path):
+    rows = [[str(row), str(row), str(row % 2), "1", "ab"[row % 2]] for row in range(40)]
+    header = ("s_x", "s_y", "label_id", "label_code", "label")
+    found = tables.open_table(write_rows(tmp_path / "coded.csv", rows, header))
+    assert list(found.recipe.modalities) == ["s"]
+    assert found.listings["train"].attributes.keys() == {"label_id", "label_code"}
+
+
+def test_a_modality_alone_is_read_from_the_same_rows(path, tmp_path):
+    out = path.with_name("alone.py")
+    out.write_text(recipe_text.written(tables.open_table(path), out))
+    recipe = recipes.get(str(out))
+    found = recipes.open_split(recipe.with_modality("photo"), "test")
+    assert found.names == recipes.open_split(recipe, "test").names
+
+
+def test_no_sample_of_a_long_sound_lies_between_two_windows(tmp_path):
+    signal = np.zeros(20 * 16_000)
+    hop = len(signal) // 128
+    # A click between the places where windows of 512 samples would be.
+    signal[hop // 2 :: hop] = 0.5
+    soundfile.write(tmp_path / "long.wav", signal, 16_000)
+    spectrogram = audio.ReadSpectrogram(20.0)(tmp_path / "long.wav", (64, 128, 1))
+    loudest = spectrogram[..., 0].max(axis=0)
+    assert (loudest > -40).mean() > 0.9
