@@ -6,8 +6,10 @@ import pytest
 from keras import layers, ops
 from scipy.optimize import minimize_scalar
 
+from cmvq_keras import methods, recipes
 from cmvq_keras.methods.mmpareto import TwinClassifier, combine, wrapped
 from cmvq_keras.networks import FusionSolver, PooledEncoder
+from cmvq_keras.recipe import Modality, Recipe
 
 NAMES = ("image", "audio")
 CLASSES, COUNT = 3, 12
@@ -154,3 +156,24 @@ def test_a_saved_model_comes_back(trained, tmp_path):
         copy.predict(x, verbose=0)["heads"]["image"],
         model.predict(x, verbose=0)["heads"]["image"],
     )
+
+
+def test_a_text_encoder_is_balanced_like_others():
+    modalities = {"a": Modality((6,), "vector"), "text": Modality((16,), "tokens")}
+    recipe = Recipe("pair", "", modalities, ("p", "q")).with_settings(
+        {"model.hidden_channels": 8, "model.embedding_dim": 4, "model.grid": 1}
+    )
+    method = methods.get("mmpareto")
+    recipe = recipes.resolve(method.applied(recipes.resolve(recipe)))
+    model = method.build_model(recipe)
+    rng = np.random.default_rng(0)
+    x = {"a": rng.normal(size=(8, 6)), "text": rng.integers(1, 256, (8, 16))}
+    x = {name: values.astype("float32") for name, values in x.items()}
+    model.compile(wrapped(keras.optimizers.SGD(0.1), model))
+    model.build({"a": (None, 6), "text": (None, 16)})
+    before = model.encoders["text"].get_weights()
+    model.train_on_batch(x, rng.integers(0, 2, 8))
+    after = model.encoders["text"].get_weights()
+    assert not all(map(np.array_equal, before, after))
+    for one, other in zip(after, model.twins["text"].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
