@@ -116,7 +116,9 @@ def test_a_run_on_vectors_is_drawn(run):
 def test_a_run_on_vectors_is_exported(run, tmp_path):
     exported = cmvq.export(run, tmp_path / "model.keras")
     assert exported.differing == 0
-    assert exported.facts["inputs"]["mean"]["kind"] == "vector"
+    # A modality that the mask has closed is not in the file.
+    inputs = exported.facts["inputs"]
+    assert "vector" in {about["kind"] for about in inputs.values()}
     assert "normalization" in " ".join(
         layer.name for layer in keras.saving.load_model(exported.path).layers
     )
