@@ -20,6 +20,7 @@ class _Printable:
 
     def __init__(self, stream):
         self._stream = stream
+        self._failed = False
 
     def write(self, text):
         """Writes text; its length."""
@@ -48,7 +49,13 @@ class _Printable:
                 "The output was closed early: its reader has stopped."
             ) from None
         except OSError as error:
+            self._failed = True
             raise OSError(error.errno, error.strerror, self._stream.name) from None
+
+    def end(self):
+        """Gives up what a failed stream still holds; all of it was reported."""
+        if self._failed:
+            self._drop()
 
     def _drop(self):
         """Nothing is written any more, or Python's own end would fail at it again."""
@@ -69,8 +76,11 @@ def printable():
     """Spells control characters out that are written to stdout and stderr."""
     before = sys.stdout, sys.stderr
     # A stream that was closed before the start is None.
-    sys.stdout, sys.stderr = (each and _Printable(each) for each in before)
+    streams = [each and _Printable(each) for each in before]
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+        for each in filter(None, streams):
+            each.end()
