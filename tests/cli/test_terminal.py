@@ -86,6 +86,17 @@ def test_a_closed_pipe_ends_in_one_line(words):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
+def test_what_a_full_output_still_holds_is_given_up():
+    full = open("/dev/full", "w")
+    stream = terminal._Printable(full)
+    with pytest.raises(OSError, match="No space left"):
+        stream.write("a line\n")
+        stream.flush()
+    stream.end()
+    full.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
 def test_an_output_without_room_ends_in_one_line():
     with open("/dev/full", "w") as full:
         done = subprocess.run(

@@ -199,8 +199,7 @@ def _classes(texts):
     known = set(texts)
     if len(known) < 2:
         raise ValueError(
-            f"it has one class alone, {next(iter(known))}: there is nothing to tell "
-            "apart"
+            f"it has only one class, {next(iter(known))}. Classification needs two"
         )
     whole = all(re.fullmatch(r"-?[0-9]+", text) for text in known)
     return tuple(sorted(known, key=lambda text: (int(text), text) if whole else text))

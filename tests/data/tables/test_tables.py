@@ -128,7 +128,7 @@ def _rows(path, change):
         (
             HEADER,
             lambda rows: [row.__setitem__(5, "cat") for row in rows],
-            "one class alone, cat",
+            "only one class, cat",
         ),
         (
             HEADER,
