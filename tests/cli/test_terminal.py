@@ -87,13 +87,13 @@ def test_a_closed_pipe_ends_in_one_line(words):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
 def test_what_a_full_output_still_holds_is_given_up():
-    full = open("/dev/full", "w")
-    stream = terminal._Printable(full)
-    with pytest.raises(OSError, match="No space left"):
-        stream.write("a line\n")
-        stream.flush()
-    stream.end()
-    full.close()
+    # Closing it would fail at what it holds.
+    with open("/dev/full", "w") as full:
+        stream = terminal._Printable(full)
+        stream.write("a line")
+        with pytest.raises(OSError, match="No space left"):
+            stream.flush()
+        stream.end()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")

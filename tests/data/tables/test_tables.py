@@ -299,3 +299,12 @@ def test_no_sample_of_a_long_sound_lies_between_two_windows(tmp_path):
     spectrogram = audio.ReadSpectrogram(20.0)(tmp_path / "long.wav", (64, 128, 1))
     loudest = spectrogram[..., 0].max(axis=0)
     assert (loudest > -40).mean() > 0.9
+
+
+def test_a_vector_has_its_columns_by_name_in_whatever_order_they_stand(tmp_path):
+    rows = [[str(row), str(-row), "ab"[row % 2]] for row in range(1, 41)]
+    header = ("s_y", "s_x", "label")
+    (source,) = tables.open_table(
+        write_rows(tmp_path / "y_x.csv", rows, header)
+    ).sources
+    assert source.columns == ("s_x", "s_y")
