@@ -160,8 +160,11 @@ def _rows(rows, recipe, folder):
     for name in names:
         if columns.count(name) != 1:
             fault = "has twice" if name in columns else "lacks"
+            what, modality = f"the column {name}", recipe.modalities[name]
+            if modality.kind == "vector" and name not in columns:
+                what += f", or {modality.shape[0]} columns of numbers {name}_..."
             found = ", ".join(columns) or "none"
-            raise ValueError(f"it {fault} the column {name}. Its columns: {found}")
+            raise ValueError(f"it {fault} {what}. Its columns: {found}")
     for number, cells in lines:
         row = dict(zip(columns, map(str.strip, cells), strict=True))
         empty = [name for name in names if not row[name]]

@@ -87,6 +87,11 @@ def test_columns_of_a_vector_are_found_by_name(run, path):
     )
     assert one.exit_code == 0, one.output
     assert one.stdout == two.stdout
+    fewer = write_rows(
+        path.with_name("fewer.csv"), [row[:4] for row in rows], header[:4]
+    )
+    told = error_of("predict", run.directory, "--table", fewer, code=1)
+    assert "lacks the column size, or 2 columns of numbers size_..." in told
 
 
 @pytest.mark.once
