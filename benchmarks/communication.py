@@ -95,11 +95,11 @@ def _channels(norms):
 
 
 def _codes(quantizers):
-    return sum(each.num_embeddings for each in quantizers)
+    return sum(each.num_codes for each in quantizers)
 
 
 def _code_values(quantizers):
-    return _numbers([each.embeddings for each in quantizers])
+    return _numbers([each.codebook() for each in quantizers])
 
 
 def _numbers(weights):

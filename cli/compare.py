@@ -11,7 +11,8 @@ from cmvq_keras.cli import completion, study_options
     "names",
     shell_complete=completion.methods,
     metavar="A,B,...",
-    help="Methods, in the order of the table. Default: all that apply to the recipe.",
+    help="Methods, in the order of the table, or all. Default: unimodal, ensemble, "
+    "all-features, kernel-ridge, ours. Those that do not apply are left out.",
 )
 @click.option(
     "--tune",
@@ -30,10 +31,10 @@ def command(names, tune, **common):
     cmvq compare --recipe digits --data-dir DATA --limit 2000 --epochs 5 --out DIR
     cmvq compare --recipe erasure --tune 3 --seeds 20 --out DIR
 
-    All methods are tested on the same samples, with the epoch that was best on the
-    validation data. Every method trains with the first seed before any trains with the
-    second. To continue after a stop, give the same command again. It may name further
-    methods and more seeds.
+    All methods are tested on the same samples, with the epoch that training.select_by
+    keeps: the last one, or the best on validation data. Every method trains with the
+    first seed before any trains with the second. To continue after a stop, give the
+    same command again. It may name further methods and more seeds.
     """
     names = names and [each.strip() for each in names.split(",")]
     study_options.run("compare", lambda _: {"names": names, "tune": tune}, **common)

@@ -24,10 +24,19 @@ def sources(context, parameter, incomplete):
 
 
 def methods(context, parameter, incomplete):
-    """Names of methods, after those that stand before the last comma."""
+    """Names of methods, after those that stand before the last comma; or "all"."""
     from cmvq_keras import methods
+    from cmvq_keras.experiments.plan import EVERY
 
-    return listed(methods.names(), incomplete)
+    alone = [] if "," in incomplete else [EVERY]
+    return listed([*methods.names(), *alone], incomplete)
+
+
+def trackers(context, parameter, incomplete):
+    """Names of trackers, after those that stand before the last comma."""
+    from cmvq_keras import registry
+
+    return listed(registry.names("tracking", "TRACKERS"), incomplete)
 
 
 def listed(names, incomplete):

@@ -3,7 +3,6 @@
 import click
 
 from cmvq_keras.cli import completion, options
-from cmvq_keras.recipe import PRESETS
 
 
 @click.command("convert", short_help="Convert the author's weights to a run folder.")
@@ -15,13 +14,7 @@ from cmvq_keras.recipe import PRESETS
     help="E.g. crema-d.",
     shell_complete=completion.recipes,
 )
-@click.option(
-    "--preset",
-    type=options.Name(PRESETS),
-    default="code",
-    show_default=True,
-    help="Settings of the network.",
-)
+@options.preset("Settings of the network.", default="code", show_default=True)
 @options.backend
 @click.option(
     "-o",
@@ -45,13 +38,18 @@ def command(file, recipe, preset, backend, out):
     chosen = recipes.get(recipe, preset)
     chosen_backend = options.start_backend(backend)
     from cmvq_keras.interop import convert
-    from cmvq_keras.runs.run import Run
+    from cmvq_keras.runs.run import RECIPE, Run
     from cmvq_keras.training import api
 
     state = convert.read_reference_file(file)
     model = api.build_model(chosen)
     convert.load_reference_state(model, state)
     run = Run.create(out, chosen, chosen_backend)
-    run.save_weights(model)
-    run.write_metrics({"complementarity": model.complementarity()})
+    try:
+        run.save_weights(model)
+        run.write_metrics({"complementarity": model.complementarity()})
+    except OSError:
+        # Without it the folder is no run: the same call can be given again.
+        (run.directory / RECIPE).unlink(missing_ok=True)
+        raise
     click.echo(f"Run folder: {run.directory}")

@@ -45,7 +45,7 @@ def check(store, recipe, output):
     opened = Store.open(store, recipe)
     report = check_store(opened, on_progress=_report_progress)
     click.echo(_balance(opened, report))
-    for entry in report.left_out:
+    for entry in report.skipped:
         click.echo(f"Skipped: {entry['split']} {entry['sample']}: {entry['reason']}")
     path = pathlib.Path(output or opened.folder / SHEET)
     sheet, failure = _drawn(opened, path)
@@ -98,14 +98,18 @@ def _report_progress(name):
 
 def _balance(store, report):
     """Samples (under segmentation pixels) of each class by split."""
+    from cmvq_keras import tasks
+
     splits = list(report.counts)
-    what = "Pixels" if store.recipe.task == "segmentation" else "Class"
+    about = tasks.get(store.recipe.task)
+    what = "Target" if about.has_targets else "Pixels" if about.has_maps else "Class"
     rows = [
         (name, *(report.counts[split][index] for split in splits))
-        for index, name in enumerate(store.recipe.classes)
+        for index, name in enumerate(store.recipe.outputs)
     ]
-    totals = [sum(report.counts[split]) for split in splits]
-    return table([*rows, ("all", *totals)], (what, *splits))
+    if about.one_class or about.has_maps:
+        rows.append(("all", *(sum(report.counts[split]) for split in splits)))
+    return table(rows, (what, *splits))
 
 
 def _drawn(store, path):

@@ -1,9 +1,31 @@
 """`cmvq doctor`: what is installed, what it runs on, which data is there."""
 
+import textwrap
+
 import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.text_tables import table
+
+_WIDTH = 80  # columns: it is pasted into issues
+#: How to install a backend; for PyTorch the build that README advises.
+_INSTALL = {
+    "jax": ':\n  pip install "cmvq-keras[jax]"',
+    "tensorflow": ':\n  pip install "cmvq-keras[tensorflow]"',
+    "torch": " without a GPU (pytorch.org has the others):"
+    "\n  pip install torch --index-url https://download.pytorch.org/whl/cpu",
+}
+#: Extras of pyproject.toml, with a module of each and what it is for.
+_EXTRAS = {
+    "report": ("matplotlib", "cmvq report, plots of compare and sweep"),
+    "onnx": ("onnxruntime", "cmvq export --format onnx"),
+    "decomposition": ("cvxpy", "cmvq contribution --decomposition"),
+    "hub": ("huggingface_hub", "cmvq push, cmvq pull"),
+    "cluster": ("distributed", "cmvq compare --cluster, sweep --cluster"),
+    "tensorboard": ("tensorboardX", "cmvq train --log tensorboard"),
+    "wandb": ("wandb", "cmvq train --log wandb"),
+    "mlflow": ("mlflow", "cmvq train --log mlflow"),
+}
 
 # In a process of its own: a broken backend must not break the doctor, and Keras can
 # run on one backend a process only.
@@ -28,6 +50,7 @@ def command(data_dir):
     """
     click.echo(_versions() + "\n")
     click.echo(_backends() + "\n")
+    click.echo(_extras() + "\n")
     click.echo(_data(data_dir))
 
 
@@ -44,7 +67,22 @@ def _versions():
     for name in ("keras", "numpy", "scipy", "h5py", "librosa", "soundfile", "pillow"):
         missing = f"missing. Do: pip install {name}"
         rows.append((name, version(name) or missing))
-    return table(rows, ("Package", "Version"))
+    return _table(rows, ("Package", "Version"))
+
+
+def _table(rows, header):
+    return table(rows, header, at_most=_WIDTH)
+
+
+def _folded(text):
+    """Lines that fit; an address or a path is not broken."""
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _backends():
@@ -53,14 +91,27 @@ def _backends():
 
     installed = installed_backends()
     probes = {name: _start_probe(name) for name in installed}
-    rows = []
+    rows, todo = [], []
     for name in BACKENDS:
         if name in installed:
             rows.append((name, version(name) or "?", _result(probes[name])))
         else:
-            todo = f"not installed. Do: pip install {name}"
-            rows.append((name, "-", todo))
-    return f"{table(rows, ('Backend', 'Version', 'Devices'))}\n{_choice()}"
+            rows.append((name, "-", "not installed"))
+            todo.append(f"To install {name}{_INSTALL[name]}")
+    found = _table(rows, ("Backend", "Version", "Devices"))
+    return "\n".join([found, _folded(_choice()), *todo])
+
+
+def _extras():
+    import importlib.util
+
+    rows, todo = [], []
+    for name, (module, purpose) in _EXTRAS.items():
+        is_there = importlib.util.find_spec(module) is not None
+        rows.append((name, "yes" if is_there else "no", purpose))
+        if not is_there:
+            todo.append(f'To install {name}: pip install "cmvq-keras[{name}]"')
+    return "\n".join([_table(rows, ("Extra", "Installed", "For")), *todo])
 
 
 def _choice():
@@ -121,11 +172,13 @@ def _data(data_dir):
         missing = sources.missing(name, data_dir)
         rows.append((name, source.title, _found(name, missing, data_dir)))
         if missing:
-            todo.append(f"{name}: {sources.how_to_get(name)}")
+            todo.append(_folded(f"{name}: {sources.how_to_get(name)}"))
     root = sources.data_root(data_dir)
-    where = f"Data folder: {root}" + ("" if root.is_dir() else " (does not exist)")
-    where += ". Change it with --data-dir or CMVQ_DATA_DIR."
-    found = table(rows, ("Source", "What", "Found"))
+    where = _folded(
+        f"Data folder: {root}{'' if root.is_dir() else ' (does not exist)'}. "
+        "It has a folder for each source. Change it with --data-dir or CMVQ_DATA_DIR."
+    )
+    found = _table(rows, ("Source", "What", "Found"))
     return "\n".join([where, "", found, *([""] if todo else []), *todo])
 
 

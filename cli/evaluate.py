@@ -43,11 +43,9 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     A run that was trained with --limit is measured with the same limit. A run that was
     trained from a store is measured on that store.
     """
-    from cmvq_keras.runs.run import Run
-
     options.check_places(data_dir, store)
     # Before a framework is loaded: a wrong folder fails at once.
-    opened = Run.open(run)
+    opened = options.open_run(run)
     options.read_recipe_file(recipe_file, opened)
     options.start_backend(backend)
     from cmvq_keras.runs.evaluate import evaluate
@@ -64,7 +62,10 @@ def command(run, split, recipe_file, backend, data_dir, store, without):
     click.echo(_summary(opened, split, metrics) + "\n")
     if without:
         click.echo(_missing(metrics) + "\n")
-    click.echo(_classes(opened.recipe.classes, metrics))
+    if opened.recipe.targets:
+        click.echo(_targets(opened.recipe.targets, metrics))
+    else:
+        click.echo(_classes(opened.recipe.classes, metrics))
 
 
 def _summary(run, split, metrics):
@@ -93,13 +94,17 @@ def _missing(metrics):
         for name, found in measured.items()
     ]
     titles = [title for title, _ in scores(metrics)]
-    return table(rows, ("Missing", *titles, "Accuracy lost (95 %)"))
+    lost = "R2 lost (95 %)" if "r2" in metrics else "Accuracy lost (95 %)"
+    return table(rows, ("Missing", *titles, lost))
 
 
 def _lost(found):
-    """Points of accuracy that are lost without a modality, with their interval."""
+    """Points of accuracy, or R2, that are lost without a modality; interval."""
     if "drop" not in found:
         return "-"
+    if "r2" in found:
+        low, high = (f"{end:.3f}" for end in found["drop_interval"])
+        return f"{found['drop']:.3f} ({low} to {high})"
     low, high = (f"{100 * end:.1f}" for end in found["drop_interval"])
     return f"{100 * found['drop']:.1f} ({low} to {high})"
 
@@ -108,12 +113,28 @@ def _title(name):
     return name.replace("_", " ").capitalize()
 
 
+def _targets(targets, metrics):
+    """The scores of each target."""
+    rows = [
+        (name, *(value for _, value in scores(found)))
+        for name, found in ((name, metrics["per_target"][name]) for name in targets)
+    ]
+    return table(rows, ("Target", "R2", "MAE", "RMSE"))
+
+
 def _classes(names, metrics):
     """Recall by class (under segmentation IoU too), and for each true class how often
     which one was predicted."""
     shares = {"Recall": metrics["per_class"]}
     if "iou" in metrics:
         shares["IoU"] = metrics["iou"]
+    if "confusion" not in metrics:
+        shares |= {"Precision": metrics["precision"], "F1": metrics["f1"]}
+        rows = [
+            (name, *(percent(share[name]) for share in shares.values()))
+            for name in names
+        ]
+        return table(rows, ("Class", *shares))
     rows = [
         (name, *(percent(share[name]) for share in shares.values()), *counts)
         for name, counts in zip(names, metrics["confusion"], strict=True)

@@ -13,9 +13,8 @@ from cmvq_keras.exporting import formats
     "--format",
     "format_",
     type=options.Name(tuple(formats.FORMATS)),
-    required=True,
     help="keras loads on every backend, onnx in onnxruntime, saved-model in "
-    "TensorFlow.",
+    "TensorFlow. Default: what the ending of --output says.",
 )
 @click.option(
     "-o",
@@ -25,13 +24,14 @@ from cmvq_keras.exporting import formats
     help="File ending in .keras or .onnx; a folder for saved-model.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
+@options.recipe_file
 @options.backend
-def command(run, format_, output, force, backend):
+def command(run, format_, output, force, recipe_file, backend):
     """Write the model of the run folder RUN as one file, from raw values to logits.
 
     \b
-    cmvq export runs/digits --format keras -o digits.keras
-    cmvq export runs/digits --format onnx -o digits.onnx
+    cmvq export runs/digits -o digits.keras
+    cmvq export runs/digits -o digits.onnx
     cmvq export runs/digits --format saved-model -o digits
 
     The file holds no decoders and no channels that the mask hides from the task. A
@@ -44,15 +44,29 @@ def command(run, format_, output, force, backend):
     pip install "cmvq-keras[onnx]"
     pip install "cmvq-keras[saved-model]"
     """
-    from cmvq_keras.runs.run import Run
+    format_ = format_ or formats.of_path(output)
+    if format_ is None:
+        raise click.UsageError(
+            f"--format must be one of {', '.join(formats.FORMATS)} where --output ends "
+            f"in neither .keras nor .onnx. Received: {output}"
+        )
 
-    opened = Run.open(run)
+    opened = options.open_run(run)
+    options.read_recipe_file(recipe_file, opened)
     formats.check_path(format_, output, force)
     chosen = options.start_backend(formats.choose_backend(format_, backend))
     from cmvq_keras.exporting.exported import export
 
     exported = export(opened, output, format=format_, force=force)
     click.echo(table(_rows(exported, format_, chosen)))
+
+
+_OUTPUTS = {
+    "classification": "one per class, before softmax",
+    "segmentation": "one per class, before softmax",
+    "multi-label": "one per class, before the sigmoid",
+    "regression": "one per target, in its unit",
+}
 
 
 def _rows(exported, format_, backend):
@@ -63,7 +77,7 @@ def _rows(exported, format_, backend):
     for name in facts["dropped"]:
         yield f"Input {name}", "none: the task uses none of its channels"
     for name, found in facts["outputs"].items():
-        yield f"Output {name}", f"{_shape(found)} one per class, before softmax"
+        yield f"Output {name}", f"{_shape(found)} {_OUTPUTS[facts['task']]}"
     for name, channels in facts["channels"].items():
         yield f"Channels of {name}", f"{len(channels)} of {exported.depth}"
     before, after = exported.parameters

@@ -13,6 +13,8 @@ from cmvq_keras.errors import LeaderRefusedError, PeerLostError, RecipeFileError
 COMMANDS = (
     "train",
     "evaluate",
+    "contribution",
+    "advise",
     "compare",
     "sweep",
     "predict",
@@ -20,6 +22,8 @@ COMMANDS = (
     "reconstruct",
     "reproduce",
     "export",
+    "push",
+    "pull",
     "prepare",
     "init",
     "data",

@@ -17,7 +17,7 @@ from cmvq_keras.cli import table_options
     help="Recipe file to write. Default: beside the table, of the same name.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def command(table_path, kinds, shapes, split_seed, output, force):
+def command(table_path, reading, output, force):
     """Write a recipe file that trains on the table FILE.csv, and can be edited.
 
     \b
@@ -32,8 +32,8 @@ def command(table_path, kinds, shapes, split_seed, output, force):
 
     path = pathlib.Path(output or pathlib.Path(table_path).with_suffix(".py"))
     if path.exists() and not force:
-        raise click.ClickException(f"{path} is there. Replace it with --force.")
-    found = table_options.opened(table_path, kinds, shapes, split_seed)
+        raise click.ClickException(f"{path} already exists. --force replaces it.")
+    found = table_options.opened(table_path, reading)
     recipes.resolve(found.recipe)
     write_atomically(path, recipe_text.written(found, path))
     click.echo(f"Written: {path}\n\nNext:\n  cmvq train --recipe {path}")

@@ -7,14 +7,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from cmvq_keras import validation
-from cmvq_keras.backend import xla_flags
 from cmvq_keras.backend.selection import (
     BACKENDS,
     import_keras,
     is_process_per_device,
     select_backend,
 )
-from cmvq_keras.backend.xla_flags import enable_compilation_cache
 from cmvq_keras.cli import completion
 
 
@@ -49,6 +47,20 @@ class Names(Name):
         return list(map(CompletionItem, completion.listed(self.choices, incomplete)))
 
 
+class Preset(Name):
+    """The name of a preset. Recipes, which know them, are imported when it is asked
+    for: `cmvq --help` needs none."""
+
+    def __init__(self):
+        self.case_sensitive = True
+
+    @property
+    def choices(self):
+        from cmvq_keras.recipe import PRESETS
+
+        return PRESETS
+
+
 class Assignment(click.ParamType):
     """`NAME=VALUE`, as the pair (name, value).
 
@@ -73,6 +85,16 @@ class Assignment(click.ParamType):
         if not (equals and name.strip() and text.strip()):
             self.fail(f"expected {self.form}. Received: {value}", param, ctx)
         return name.strip(), text.strip()
+
+
+def preset(text, **more):
+    """The option `--preset`.
+
+    Args:
+        text: of the help.
+        **more: as `click.option` takes them.
+    """
+    return click.option("--preset", type=Preset(), help=text, **more)
 
 
 backend = click.option(
@@ -172,6 +194,20 @@ def report_recipe_file(recipe):
         click.echo(f"Running the code of {recipe}", err=True)
 
 
+def open_run(folder):
+    """The open `cmvq_keras.runs.run.Run` of a folder; a note where it may change."""
+    from cmvq_keras.runs.run import Run
+
+    run = Run.open(folder)
+    if run.is_resumable:
+        click.echo(
+            f"Note: {run.directory} is not finished. Its weights are those of the "
+            f"epoch kept so far. Finish it: cmvq train --resume {run.directory}",
+            err=True,
+        )
+    return run
+
+
 def read_recipe_file(path, run):
     """Runs the recipe file that a run was trained with, where one is named.
 
@@ -212,6 +248,9 @@ def start_backend(requested, devices=None):
     Returns:
         The backend's name.
     """
+    # Imported here, as in each command: `cmvq --help` needs none of it.
+    from cmvq_keras.backend import xla_flags
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = select_backend(requested)
     several = devices not in (None, "1")
@@ -219,7 +258,7 @@ def start_backend(requested, devices=None):
         from cmvq_keras.distribution.launch import launch
 
         sys.exit(launch(devices, sys.argv[1:]))
-    enable_compilation_cache(chosen)
+    xla_flags.enable_compilation_cache(chosen)
     xla_flags.set_xla_memory_scheduler(chosen)
     import_keras()
     return chosen

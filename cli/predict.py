@@ -25,7 +25,7 @@ from cmvq_keras.cli.progress import Bar, Progress
     "--table",
     type=click.Path(),
     help="CSV file with a column of paths for each modality, relative to the file, or "
-    "columns of numbers for a vector.",
+    "columns of numbers for a vector, or one of texts for tokens.",
 )
 @click.option(
     "-o",
@@ -49,25 +49,24 @@ def command(
     cmvq predict runs/av --table samples.csv
 
     The CSV has the columns sample, label (on a split), class, and a probability p_CLASS
-    for each class. For segmentation, -o FOLDER gets classes.csv and a PNG file for each
-    sample, with class indices in the model's size.
+    for each class. Where a sample may have several classes, they are separated by |.
+    For regression there is a column for each target, and on a split label_TARGET. For
+    segmentation, -o FOLDER gets classes.csv and a PNG file for each sample, with class
+    indices in the model's size.
     """
     _check_one_origin(context, inputs, table)
     options.check_places(data_dir, store)
-    from cmvq_keras.runs.run import Run
+    from cmvq_keras import tasks
 
-    opened = Run.open(run)
+    opened = options.open_run(run)
     options.read_recipe_file(recipe_file, opened)
     recipe = opened.recipe
-    segments = recipe.task == "segmentation"
+    task = tasks.get(recipe.task)
+    segments = task.has_maps
     _check_output(output, segments)
     labels = None
     if inputs or table:
-        rows = (
-            _rows_of_inputs(recipe, inputs)
-            if inputs
-            else _rows_of_table(recipe, pathlib.Path(table))
-        )
+        rows = _rows_of_inputs(recipe, inputs) if inputs else _of_table(recipe, table)
         x, samples = _read(recipe, rows)
         if segments:
             samples = [next(iter(row.values())).stem for row in rows]
@@ -79,7 +78,7 @@ def command(
         loaded = source.split(recipe, split)
         x, samples = loaded.x, loaded.samples
         if not segments:
-            labels = [recipe.classes[label] for label in loaded.y]
+            labels = loaded.y
     options.start_backend(backend)
     from cmvq_keras.runs import predict
 
@@ -88,7 +87,7 @@ def command(
         _write_label_maps(output, samples, recipe.classes, maps)
     else:
         shares = predict.predict(opened, x)
-        _write(output, _csv(recipe.classes, samples, labels, shares))
+        _write(output, _csv(recipe, samples, labels, shares))
 
 
 def _check_output(output, segments):
@@ -110,7 +109,9 @@ def _check_one_origin(context, inputs, table):
 
 def _rows_of_inputs(recipe, inputs):
     """One dict of paths a sample: the n-th file of each modality make the n-th."""
-    paths = {name: [] for name in _needed(recipe)}
+    from cmvq_keras.data.tables import inputs_table
+
+    paths = {name: [] for name in inputs_table.needed(recipe)}
     for name, path in inputs:
         if name not in paths:
             raise click.UsageError(
@@ -129,93 +130,10 @@ def _rows_of_inputs(recipe, inputs):
     ]
 
 
-def _rows_of_table(recipe, path):
-    from cmvq_keras import fileio
-    from cmvq_keras.data.tables.reading import delimiter
+def _of_table(recipe, table):
+    from cmvq_keras.data.tables import inputs_table
 
-    with fileio.opened(path, "table", fileio.MAX_BYTES) as file:
-        content = file.read()
-        rows = fileio.csv_rows(content, delimiter(content))
-        return list(_rows(rows, recipe, path.parent))
-
-
-def _rows(rows, recipe, folder):
-    """A dict for every line of a table: a path, or the numbers of a vector."""
-    _, columns = next(rows, (1, []))
-    columns = [cell.strip() for cell in columns]
-    lines = [(number, cells) for number, cells in rows if any(map(str.strip, cells))]
-    if not lines:
-        raise ValueError("it has no lines below its header")
-    for number, cells in lines:
-        if len(cells) != len(columns):
-            raise ValueError(
-                f"line {number} must have {len(columns)} cells. Received: {len(cells)}"
-            )
-    numbers = {
-        name: places
-        for name in _needed(recipe)
-        if name not in columns and (places := _numbered(recipe, name, columns, lines))
-    }
-    names = [name for name in _needed(recipe) if name not in numbers]
-    for name in names:
-        if columns.count(name) != 1:
-            fault = "has twice" if name in columns else "lacks"
-            what, modality = f"the column {name}", recipe.modalities[name]
-            if modality.kind == "vector" and name not in columns:
-                what += f", or {modality.shape[0]} columns of numbers {name}_..."
-            found = ", ".join(columns) or "none"
-            raise ValueError(f"it {fault} {what}. Its columns: {found}")
-    for number, cells in lines:
-        row = dict(zip(columns, map(str.strip, cells), strict=True))
-        empty = [name for name in names if not row[name]]
-        if empty:
-            raise ValueError(f"line {number} has no path in column {', '.join(empty)}")
-        paths = {name: _item(recipe, folder, name, row[name]) for name in names}
-        vectors = {
-            name: _vector(number, [cells[place] for place in places])
-            for name, places in numbers.items()
-        }
-        yield {name: (paths | vectors)[name] for name in _needed(recipe)}
-
-
-def _item(recipe, folder, name, cell):
-    """The path that a cell names, or the text that it is."""
-    from cmvq_keras.data import kinds
-
-    kind, path = recipe.modalities[name].kind, folder / cell
-    endings = {".npy", *kinds.get(kind).readers({})}
-    is_text = kind == "tokens" and path.suffix.lower() not in endings
-    return cell if is_text else path
-
-
-def _numbered(recipe, name, columns, lines):
-    """The places of a vector's columns, in the order in which it was trained."""
-    from cmvq_keras.data.tables.columns import are_numbers, stem
-
-    modality = recipe.modalities[name]
-    if modality.kind != "vector":
-        return []
-    places = [place for place, each in enumerate(columns) if stem(each) == name]
-    if len(places) > modality.shape[0]:
-        # An attribute of a like name, which training took for one too.
-        places = [
-            place for place in places if are_numbers([row[place] for _, row in lines])
-        ]
-    places.sort(key=columns.__getitem__)
-    return places if len(places) == modality.shape[0] else []
-
-
-def _vector(number, cells):
-    from cmvq_keras.data.tables.columns import is_number
-
-    for cell in cells:
-        if not is_number(cell):
-            raise ValueError(f"line {number}: {cell!r} is no number")
-    return tuple(map(float, cells))
-
-
-def _needed(recipe):
-    return recipe.task_modalities or tuple(recipe.modalities)
+    return inputs_table.read(pathlib.Path(table), recipe)
 
 
 def _read(recipe, rows):
@@ -251,16 +169,34 @@ def _described(row, number):
     return " ".join(paths) or f"row {number}"
 
 
-def _csv(classes, samples, labels, probabilities):
+def _csv(recipe, samples, labels, answers):
     from cmvq_keras.fileio import csv_line
 
+    rows = _numbers if recipe.targets else _shares
+    return "".join(map(csv_line, rows(recipe, samples, labels, answers)))
+
+
+def _numbers(recipe, samples, labels, numbers):
+    """Rows of the targets' numbers, the true ones first where they are known."""
+    known = [] if labels is None else [f"label_{name}" for name in recipe.targets]
+    yield ["sample", *known, *recipe.targets]
+    for index, (sample, row) in enumerate(zip(samples, numbers, strict=True)):
+        true = [] if labels is None else labels[index]
+        yield [sample, *(f"{value:.6g}" for value in (*true, *row))]
+
+
+def _shares(recipe, samples, labels, shares):
+    """Rows of the class, or the classes, and the probabilities."""
+    from cmvq_keras import tasks
+
+    task, classes = tasks.get(recipe.task), recipe.classes
     label = [] if labels is None else ["label"]
-    rows = [["sample", *label, "class", *(f"p_{name}" for name in classes)]]
-    for index, (sample, row) in enumerate(zip(samples, probabilities, strict=True)):
-        label = [] if labels is None else [labels[index]]
-        shares = (f"{share:.6f}" for share in row)
-        rows.append([sample, *label, classes[row.argmax()], *shares])
-    return "".join(map(csv_line, rows))
+    yield ["sample", *label, "class", *(f"p_{name}" for name in classes)]
+    for index, (sample, row) in enumerate(zip(samples, shares, strict=True)):
+        label = [] if labels is None else [task.word(labels[index], recipe)]
+        found = row.argmax() if task.one_class else row > 0.5
+        probabilities = (f"{share:.6f}" for share in row)
+        yield [sample, *label, task.word(found, recipe), *probabilities]
 
 
 def _write(output, text):

@@ -57,9 +57,7 @@ from cmvq_keras.cli.text_tables import table
 def command(
     recipe,
     table_path,
-    kinds,
-    shapes,
-    split_seed,
+    reading,
     data_dir,
     out,
     modality,
@@ -91,9 +89,9 @@ def command(
         "--limit": limit,
         "--frames": frames,
     }
-    table_options.check(table_path, kinds, shapes, split_seed, of_recipe)
+    table_options.check(table_path, reading, of_recipe)
     if table_path:
-        found = table_options.opened(table_path, kinds, shapes, split_seed)
+        found = table_options.opened(table_path, reading)
         with Progress() as progress:
             store = tables.prepare(
                 found, out, force=force, on_progress=progress.update, workers=workers
@@ -125,11 +123,11 @@ def _summary(store):
     for split, entry in store.manifest["splits"].items():
         size = sum(about["bytes"] for about in entry["files"].values())
         rows.append((split, entry["count"], f"{size / 1e6:.1f} MB"))
-    left_out = len(store.manifest["left_out"])
+    skipped = len(store.manifest["left_out"])
     return "\n".join(
         [
             table(rows, ("Split", "Samples", "Size")),
-            *([f"Skipped: {left_out} (cmvq data check lists them)"] * bool(left_out)),
+            *([f"Skipped: {skipped} (cmvq data check lists them)"] * bool(skipped)),
             f"\nStore: {store.folder}",
         ]
     )

@@ -6,8 +6,9 @@ import time
 
 import click
 
-from cmvq_keras.cli.text_tables import percent
+from cmvq_keras.experiments import score_words
 from cmvq_keras.experiments.progress import ProgressReporter
+from cmvq_keras.fileio import duration
 
 _SECONDS = 0.1  # between two drawings of a bar
 
@@ -98,10 +99,17 @@ class TerminalProgress(ProgressReporter):
 
     def __init__(self):
         self._name = ""
+        self._say = score_words.PERCENT
         self._preparing = None
         self._epochs = None
 
+    def planned(self, text):
+        self._end(self._preparing)
+        click.echo(text)
+        sys.stdout.flush()
+
     def starts(self, trial, number, total):
+        self._say = score_words.of_task(trial.recipe.task)
         self._name = f"[{number}/{total}] {trial.variant.title}, seed {trial.seed}"
 
     def preparing(self, split, done, total):
@@ -124,7 +132,7 @@ class TerminalProgress(ProgressReporter):
             text = f"failed: {result.failure}"
         else:
             score, seconds = result.measured["score"], result.measured["seconds"]
-            text = f"{percent(score)}, {seconds:.0f} s"
+            text = f"{self._say.plain(score, more=1)}{self._say.unit}, {seconds:.0f} s"
         left = f" (about {duration(seconds_left)} left)" if seconds_left else ""
         click.echo(f"{self._name}: {text}{left}")
         sys.stdout.flush()
@@ -133,12 +141,3 @@ class TerminalProgress(ProgressReporter):
         for bar in bars:
             if bar is not None:
                 bar.__exit__(None, None, None)
-
-
-def duration(seconds):
-    """A time for a person."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -4,18 +4,11 @@ import click
 
 from cmvq_keras.cli import completion, options
 from cmvq_keras.cli.text_tables import table
-from cmvq_keras.recipe import PRESETS
 
 
 @click.command("recipes", short_help="List the recipes, or show one in full.")
 @click.argument("name", required=False, shell_complete=completion.recipes)
-@click.option(
-    "--preset",
-    type=options.Name(PRESETS),
-    default="default",
-    show_default=True,
-    help="Settings to show.",
-)
+@options.preset("Settings to show.", default="default", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name, preset, as_json):
     """List the recipes, or show the recipe NAME in full.

@@ -1,5 +1,7 @@
 """`cmvq reconstruct`: samples decoded from parts of their features, as pictures."""
 
+import pathlib
+
 import click
 
 from cmvq_keras.cli import options
@@ -59,12 +61,16 @@ def command(run, samples, features, split, out, recipe_file, backend, data_dir, 
 
     \b
     cmvq reconstruct runs/digits --samples 0,5,7 -o pictures
-    cmvq reconstruct runs/digits --samples 3 --features all,complementary -o pictures
+    cmvq reconstruct runs/digits --features all,complementary -o pictures
     """
-    from cmvq_keras.runs.run import Run
+    if pathlib.Path(out).suffix.lower() in (".png", ".jpg", ".jpeg"):
+        raise click.UsageError(
+            "--out must be a folder: each sample has a picture of every modality and "
+            f"features. Received: {out}"
+        )
 
     options.check_places(data_dir, store)
-    opened_run = Run.open(run)
+    opened_run = options.open_run(run)
     options.read_recipe_file(recipe_file, opened_run)
     options.start_backend(backend)
     from cmvq_keras.reporting import open, single_sample

@@ -1,4 +1,4 @@
-"""`cmvq report`: what a run has learnt, as one page."""
+"""`cmvq report`: what a run has learned, as one page."""
 
 import sys
 
@@ -27,12 +27,19 @@ from cmvq_keras.cli.progress import Progress
 @click.option(
     "-o", "--out", type=click.Path(file_okay=False), help="Output folder. Default: RUN."
 )
+@click.option(
+    "--log",
+    is_flag=True,
+    help="Also add the page to the records that RUN was trained with (training.log).",
+)
 @options.recipe_file
 @options.backend
 @options.data_dir
 @options.store
-def command(run, split, samples, attribute, out, recipe_file, backend, data_dir, store):
-    """Write report.html, report.json and figures/*.png of the run folder RUN.
+def command(
+    run, split, samples, attribute, out, log, recipe_file, backend, data_dir, store
+):
+    """Write report.html, report.json and figures/ of the run folder RUN.
 
     \b
     cmvq report runs/digits
@@ -43,10 +50,12 @@ def command(run, split, samples, attribute, out, recipe_file, backend, data_dir,
     careful about. It needs pip install 'cmvq-keras[report]'.
     """
     from cmvq_keras.reporting import packages
-    from cmvq_keras.runs.run import Run
+    from cmvq_keras.tracking import record
 
     options.check_places(data_dir, store)
-    opened_run = Run.open(run)
+    opened_run = options.open_run(run)
+    if log:
+        record.check_recorded(opened_run)
     packages.need_report()
     options.read_recipe_file(recipe_file, opened_run)
     _show_step("starting Keras")
@@ -61,6 +70,8 @@ def command(run, split, samples, attribute, out, recipe_file, backend, data_dir,
         opened = open.open_run(opened_run, split, source)
     written = report.write(opened, out, samples, attribute, on_progress=_show_step)
     click.echo(f"Report: {written}")
+    if log:
+        record.add_file(opened_run, written)
 
 
 def _show_step(name):

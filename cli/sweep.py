@@ -18,9 +18,8 @@ def command(over, **common):
     """Train a recipe with several values of a setting, each with several seeds.
 
     \b
-    cmvq sweep --recipe planted --over model.threshold=0.002,0.005,0.02 --out SWEPT
-    cmvq sweep --recipe digits --data-dir DATA --over model.penalty_weight=0,1e-4,1e-2
-        --limit 2000 --epochs 5 --out DIR
+    cmvq sweep --recipe planted --over model.threshold=0.002,0.01 --out SWEPT
+    cmvq sweep --recipe digits --over model.penalty_weight=0,1e-4 --out DIR
 
     The plot shows score, compl and zeta against the value. To continue after a stop,
     give the same command again. It may name further values and more seeds.

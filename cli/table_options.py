@@ -1,11 +1,15 @@
 """The options of commands that take a table of files."""
 
+import dataclasses
+import functools
+
 import click
 
 from cmvq_keras.cli import options
 from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import table
 
+TASKS = ("classification", "multi-label", "regression")
 _TABLE = click.option(
     "--table",
     "table_path",
@@ -19,7 +23,8 @@ _CHOICES = (
         "kinds",
         type=options.Assignment("MODALITY=KIND"),
         multiple=True,
-        help="Of a table: the kind of a modality, where it is guessed wrong.",
+        help="Of a table: the kind of a modality, where it is guessed wrong, or of a "
+        "column of numbers (vector) or texts (tokens) to train on.",
     ),
     click.option(
         "--shape",
@@ -34,14 +39,51 @@ _CHOICES = (
         type=click.IntRange(0, 2**31 - 1),
         help="Of a table: seed of the split, where it has none. Default: 0.",
     ),
+    click.option(
+        "--task",
+        type=options.Name(TASKS),
+        help="Of a table: what is learned. Default: classification.",
+    ),
+    click.option(
+        "--label",
+        "labels",
+        metavar="COLUMN",
+        multiple=True,
+        help="Of a table: the column of labels, if it is not `label`. Repeat for "
+        "several numbers of a regression, or for columns of 0 and 1.",
+    ),
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a table is read: the options' values."""
+
+    kinds: tuple = ()
+    shapes: tuple = ()
+    split_seed: int | None = None
+    task: str | None = None
+    labels: tuple = ()
+
+    def given(self):
+        """Whether any was given."""
+        return self != Reading()
+
+
 def choices(command):
-    """Adds the options of how a table is read."""
+    """Adds the options of how a table is read; the command gets them as `reading`."""
+
+    @functools.wraps(command)
+    def read(*args, **values):
+        own = {field.name: values.pop(field.name) for field in _FIELDS}
+        return command(*args, reading=Reading(**own), **values)
+
     for option in reversed(_CHOICES):
-        command = option(command)
-    return command
+        read = option(read)
+    return read
+
+
+_FIELDS = dataclasses.fields(Reading)
 
 
 def common(command):
@@ -49,43 +91,54 @@ def common(command):
     return _TABLE(choices(command))
 
 
-def opened(path, kinds, shapes, split_seed):
+def opened(path, reading):
     """The `cmvq_keras.data.tables.Table` that the options name, shown.
 
     Args:
-        path, kinds, shapes, split_seed: the options' values.
+        path: of the table.
+        reading: a `Reading`.
     """
     from cmvq_keras.runs import tables
 
-    found = tables.opened(path, dict(kinds), _shapes(shapes), split_seed or 0)
+    found = tables.opened(
+        path,
+        dict(reading.kinds),
+        _shapes(reading.shapes),
+        reading.split_seed or 0,
+        task=reading.task,
+        label_columns=reading.labels,
+    )
     click.echo(described(found), err=True)
     return found
 
 
-def store_of(path, kinds, shapes, split_seed, others):
+def store_of(path, reading, others):
     """The prepared store of a table in the user's cache folder; None without one.
 
     Args:
-        path, kinds, shapes, split_seed: the options' values.
+        path: of the table, or None.
+        reading: a `Reading`.
         others: values of options that say where data is, by the option.
 
     Raises:
         click.UsageError: for options that do not go together.
     """
-    check(path, kinds, shapes, split_seed, others)
+    check(path, reading, others)
     if path is None:
         return None
     from cmvq_keras.runs import tables
 
-    found = opened(path, kinds, shapes, split_seed)
+    found = opened(path, reading)
     with Progress() as progress:
         return tables.prepare(found, on_progress=progress.update)
 
 
-def check(path, kinds, shapes, split_seed, others):
+def check(path, reading, others):
     """Raises a usage error for options that do not go together; see `store_of`."""
-    if path is None and (kinds or shapes or split_seed is not None):
-        raise click.UsageError("--kind, --shape and --split-seed need --table.")
+    if path is None and reading.given():
+        raise click.UsageError(
+            "--kind, --shape, --split-seed, --task and --label need --table."
+        )
     given = [name for name, value in others.items() if value]
     if path is not None and given:
         raise click.UsageError(f"Give only one of --table and {', '.join(given)}.")
@@ -105,15 +158,24 @@ def described(found):
         for source in found.sources
     ]
     splits = [
-        (split, len(listing), len(set(listing.labels.tolist())), len(listing.left_out))
+        (split, len(listing), _learned(found.recipe, listing), len(listing.skipped))
         for split, listing in found.listings.items()
     ]
+    what = "Targets" if found.recipe.targets else "Classes"
     parts = [
         table(modalities, ("Modality", "Kind", "Shape", "From")),
-        table(splits, ("Split", "Rows", "Classes", "Skipped")),
+        table(splits, ("Split", "Rows", what, "Skipped")),
         "\n".join(f"Note: {note}." for note in found.notes),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _learned(recipe, listing):
+    """How many classes a split's rows have, or how many targets."""
+    from cmvq_keras import tasks
+
+    counts = tasks.get(recipe.task).counts(listing.labels, recipe)
+    return int((counts > 0).sum())
 
 
 def _shapes(assignments):

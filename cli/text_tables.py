@@ -1,6 +1,7 @@
 """Tables of text, laid out by rich: as wide as the terminal, 80 columns in a pipe."""
 
 import io
+import itertools
 import shutil
 import sys
 
@@ -9,18 +10,26 @@ _GAP = 2  # columns between two cells
 _SHORT = 14  # letters: "56.00 ± 4.24"
 
 
-def table(rows, header=None):
+def table(rows, header=None, *, at_most=10_000):
     """Text of a table.
 
-    With a header, cells that do not fit are folded between words. Without one the
-    table is of names and values, which stay on one line: paths can be copied.
+    With a header, cells that do not fit are folded between words. Columns that do not
+    fit even so follow in a table below, which has the first column too. Without a
+    header the table is of names and values, which stay on one line: paths can be
+    copied.
 
     Args:
         rows: rows of cells; every cell is written with `str`.
         header: the columns' names, or None.
+        at_most: columns that it takes, however wide the terminal is.
     """
+    width = min(_width(), at_most) if header else 10_000
+    if header and (fitting := _fitting(rows, header, width)) < len(header):
+        rest = [(row[0], *row[fitting:]) for row in rows]
+        below = table(rest, (header[0], *header[fitting:]), at_most=at_most)
+        rows, header = [row[:fitting] for row in rows], header[:fitting]
+        return f"{table(rows, header, at_most=at_most)}\n\n{below}"
     made = _layout(rows, header)
-    width = _width() if header else 10_000
     console = _console(width)
     console.print(made)
     lines = console.file.getvalue().splitlines()  # pyright: ignore
@@ -29,9 +38,16 @@ def table(rows, header=None):
 
 def fits(rows, header):
     """Whether a table needs no more columns than there are, folded between words."""
+    return _fitting(rows, header, _width()) == len(header)
+
+
+def _fitting(rows, header, width):
+    """How many of a table's columns fit, two at least, which may be cut."""
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = map(_narrowest, header, zip(*cells, strict=True))
-    return sum(widths) + _GAP * (len(header) - 1) <= _width()
+    columns = list(zip(*cells, strict=True)) or [() for _ in header]
+    widths = map(_narrowest, header, columns)
+    ends = itertools.accumulate(each + _GAP for each in widths)
+    return max(min(2, len(header)), sum(end - _GAP <= width for end in ends))
 
 
 def _layout(rows, header):
@@ -85,10 +101,19 @@ def number(value, digits=4):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def significant(value, digits=4):
+    """A number in a unit of its own, to so many digits, or "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
 def scores(metrics):
-    """Rows of the task's scores: accuracy and macro-F1, or pixel accuracy and mean
-    IoU."""
-    if "mean_iou" in metrics:
+    """Rows of the task's scores: accuracy and macro-F1, pixel accuracy and mean IoU, or
+    R2, MAE and RMSE."""
+    if "r2" in metrics:
+        yield "R2", number(metrics["r2"])
+        yield "MAE", significant(metrics["mae"])
+        yield "RMSE", significant(metrics["rmse"])
+    elif "mean_iou" in metrics:
         yield "Pixel accuracy", percent(metrics["accuracy"])
         yield "Mean IoU", percent(metrics["mean_iou"])
     else:
@@ -119,7 +144,8 @@ def _zeta(zeta, unit=""):
 
 
 def information(metrics):
-    """Rows of the bits that each modality adds to the others, and of their zeta."""
+    """Rows of the bits that each modality adds to the others, of their Shapley values
+    and of their zeta."""
     if "information" not in metrics:
         return
     measured = metrics["information"]
@@ -127,6 +153,8 @@ def information(metrics):
         low, high = measured["interval"][name]
         between = f"(95 %: {number(low, 3)} to {number(high, 3)})"
         yield f"{name}: bits it adds", f"{number(bits, 3)}  {between}"
+    for name, bits in measured.get("shapley", {}).items():
+        yield f"{name}: Shapley bits", number(bits, 3)
     yield from _zeta(measured["zeta"], " of bits")
 
 

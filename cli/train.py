@@ -16,7 +16,6 @@ from cmvq_keras.cli.text_tables import (
     skipped_samples,
     table,
 )
-from cmvq_keras.recipe import PRESETS
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -30,10 +29,8 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     "Default: the recipe of --store.",
 )
 @options.backend
-@click.option(
-    "--preset",
-    type=options.Name(PRESETS),
-    help="Settings to start from: default (ours), paper, code (the author's code), or "
+@options.preset(
+    "Settings to start from: default (ours), paper, code (the author's code), or "
     "calibrated (ours, with zeta measured in bits).",
 )
 @table_options.common
@@ -86,6 +83,13 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 )
 @click.option("--keep-mask", is_flag=True, help="With --init-from: also keep its mask.")
 @click.option(
+    "--log",
+    metavar="NAMES",
+    shell_complete=completion.trackers,
+    help="Also record the training: tensorboard, wandb, mlflow or csv, several with "
+    "commas. Same as --set training.log=NAMES.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False),
     help="Run folder to write. Default: runs/<recipe>-<backend>-<time>.",
@@ -114,9 +118,7 @@ def command(
     backend,
     preset,
     table_path,
-    kinds,
-    shapes,
-    split_seed,
+    reading,
     data_dir,
     store,
     modality,
@@ -137,6 +139,7 @@ def command(
     cmvq train --recipe av-digits --epochs 5 --set model.threshold=0.01
     cmvq train --store STORE
     cmvq train --table clips.csv
+    cmvq train --table people.csv --task regression --label age
     cmvq train --recipe rml --init-from runs/crema-d
     cmvq train --resume RUN
     cmvq train --store STORE --devices all
@@ -144,7 +147,7 @@ def command(
     Ctrl-C saves after the current step and stops. A second Ctrl-C stops at once.
     Continue either with --resume.
     """
-    from cmvq_keras import recipes
+    from cmvq_keras import recipes, tracking
 
     options.check_places(data_dir, store)
     if resume is not None:
@@ -171,11 +174,11 @@ def command(
         raise click.UsageError("--keep-solver and --keep-mask need --init-from.")
     settings = options.settings(short, assignments)
     others = {"--recipe": recipe, "--data-dir": data_dir, "--store": store}
-    store = (
-        table_options.store_of(table_path, kinds, shapes, split_seed, others) or store
-    )
+    store = table_options.store_of(table_path, reading, others) or store
     asked = options.recipe_or_store(recipe, preset, store).with_settings(settings)
     chosen = recipes.resolve(asked, modality=modality)
+    # Before a framework is loaded: a missing package fails at once.
+    tracking.need(chosen.training.log)
     options.start_backend(backend, devices)
     from cmvq_keras.training import api
 
@@ -268,10 +271,11 @@ def next_commands(run):
     seen = run.recipe.task_modalities or tuple(run.recipe.modalities)
     without = "".join(f" --without {shlex.quote(name)}" for name in seen[:-1] and seen)
     output = "FOLDER" if run.recipe.task == "segmentation" else "predictions.csv"
+    log = " --log" if run.recipe.training.log else ""
     return "\n".join(
         [
             f"  cmvq evaluate {folder}{without}{file}",
-            f"  cmvq report {folder}{file}",
+            f"  cmvq report {folder}{log}{file}",
             f"  cmvq predict {folder} --split test -o {output}{file}",
             f"  cmvq export {folder} --format keras -o model.keras",
         ]

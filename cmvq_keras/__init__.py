@@ -10,7 +10,7 @@ import sys
 
 from cmvq_keras import checkout, old_names
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 checkout.install()
 old_names.install()
@@ -27,6 +27,10 @@ _PUBLIC = {
         "TrainingInterruptedError",
         "WrongSamplesError",
     ),
+    "evaluation.contribution": ("contribution",),
+    "evaluation.contribution_result": ("Contribution",),
+    "evaluation.decomposition": ("decompose",),
+    "experiments.advise": ("advise",),
     "experiments.api": ("compare", "sweep"),
     "exporting.exported": ("export",),
     "layers": (
@@ -43,7 +47,6 @@ _PUBLIC = {
         "Quantizer",
         "RotationQuantizer",
         "SimVectorQuantizer",
-        "SimVectorQuantizer",
         "ThresholdMask",
         "VectorQuantizer",
     ),
@@ -53,7 +56,9 @@ _PUBLIC = {
     "models.multi_head": ("MultiHeadClassifier",),
     "models.multimodal": ("MultimodalClassifier",),
     "networks": (
+        "BackboneEncoder",
         "ClassificationSolver",
+        "FeatureDecoder",
         "FusionSolver",
         "PooledEncoder",
         "PoseDecoder",
@@ -64,13 +69,16 @@ _PUBLIC = {
         "ResidualEncoder",
         "ResidualStack",
         "SegmentationSolver",
+        "TargetUnits",
     ),
-    "recipe": ("Modality", "Recipe"),
+    "recipe": ("Modality", "Recipe", "Target"),
     "reporting.report": ("report",),
     "runs.evaluate": ("evaluate",),
     "runs.load": ("load_model",),
     "runs.predict": ("predict",),
     "runs.stores": ("prepare",),
+    "sharing.download": ("pull",),
+    "sharing.upload": ("push",),
     "training.api": ("resume", "train"),
     "training.reproduce": ("reproduce",),
 }
@@ -88,7 +96,15 @@ _PLACES = {name: module for module, names in _PUBLIC.items() for name in names}
 # Modules that were public names in version 0.1.0.
 _OLD_MODULES = ("run",)
 # Rooms that stay free of Keras, so that they can be used before the backend is set.
-_WITHOUT_KERAS = ("backend", "data", "errors", "recipe", "recipes", "runs.stores")
+_WITHOUT_KERAS = (
+    "backend",
+    "data",
+    "errors",
+    "recipe",
+    "recipes",
+    "runs.stores",
+    "sharing.upload",
+)
 
 __all__ = sorted([*_PLACES, *_MODULES, "__version__"])
 

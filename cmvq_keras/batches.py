@@ -1,5 +1,7 @@
 """Arrays, in memory or in a store, as batches for Keras."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -12,8 +14,7 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         x: dictionary of arrays `(n, ...)`, or of
-        `cmvq_keras.data.store.reader.StoredArray`s,
-            which read a batch at a time.
+            `cmvq_keras.data.store.reader.StoredArray`s, which read a batch at a time.
         y: labels `(n, ...)`.
         batch_size: samples a batch.
         shuffle_seed: integer to shuffle every epoch; None keeps the order. Shuffled
@@ -155,7 +156,7 @@ class Mirrored(keras.utils.PyDataset):
             name: _replaced(values, rows, self.mirrors[name])
             for name, values in x.items()
         }
-        return x, (y if y.ndim == 1 else _replaced(y, rows, images.mirror))
+        return x, (y if y.ndim < 3 else _replaced(y, rows, images.mirror))
 
     def on_epoch_end(self):
         self.batches.on_epoch_end()
@@ -172,8 +173,8 @@ class Augmented(keras.utils.PyDataset):
 
     Args:
         batches: a `Batches`, or `Mirrored` ones.
-        changes: by modality a function of a batch and
-            `cmvq_keras.data.transforms.augmentation.Draws`; others stay as they are.
+        changes: by modality a `cmvq_keras.data.transforms.augmentation.Change`; others
+            stay as they are.
         seed: integer.
     """
 
@@ -191,12 +192,13 @@ class Augmented(keras.utils.PyDataset):
         x, y = self.batches[index]
         part, size = self._rows.local_shard(index), self._rows.batch_size
         part = slice(part.start - index * size, part.stop - index * size)
-        changed = dict(x)
-        for place, (name, change) in enumerate(sorted(self.changes.items())):
+        changed, names = dict(x), sorted(self.changes)
+        for name, change in self.changes.items():
             # A modality alone is changed as it is beside others of later names.
+            place = names.index(change.drawn_as)
             stream = [self.seed, self._rows.epoch, index, place + 1]
             draws = Draws(np.random.default_rng(stream), size, part)
-            changed[name] = change(x[name], draws)
+            changed[name] = change.function(x[name], draws)
         return changed, y
 
     def on_epoch_end(self):
@@ -229,6 +231,19 @@ def _replaced(values, rows, mirror):
     changed = np.array(values)
     changed[rows] = mirror(changed[rows])
     return changed
+
+
+#: Samples of a batch of small samples, and numbers of its inputs at most.
+_INFERENCE, _NUMBERS = 128, 2**20
+
+
+def inference_batches(recipe, split, modalities=None):
+    """As `evaluation_batches`, in larger batches where samples are small: there a batch
+    costs more than its samples. For what does not depend on how they are divided."""
+    x = {name: split.x[name] for name in modalities or split.x}
+    numbers = sum(math.prod(array.shape[1:]) for array in x.values())
+    size = max(recipe.training.batch_size, min(_INFERENCE, _NUMBERS // max(numbers, 1)))
+    return Batches(x, split.y, even_batch_size(len(split.y), size))
 
 
 def evaluation_batches(recipe, split, modalities=None):

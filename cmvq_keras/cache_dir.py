@@ -1,11 +1,13 @@
 """The user's cache folder: what can be made again, kept to save time."""
 
+import contextlib
 import functools
 import hashlib
 import os
 import pathlib
 import platform
 import shutil
+import stat
 
 
 def root():
@@ -26,6 +28,30 @@ def stores():
 def compiled():
     """The folder of JAX's compiled programs on this kind of processor."""
     return root() / "compiled" / f"jax-{platform.machine()}-{_abilities()}"
+
+
+def trim_compiled(most):
+    """Removes the longest unused compiled programs until the rest takes `most` bytes.
+
+    What another process removes or reads at the same time is passed over: it is
+    compiled again. So is all of a folder that cannot be read.
+    """
+    try:
+        with os.scandir(compiled()) as folder:
+            files = [
+                (found.st_atime_ns, found.st_size, entry.path)
+                for entry in folder
+                if stat.S_ISREG((found := entry.stat(follow_symlinks=False)).st_mode)
+            ]
+    except OSError:
+        return
+    excess = sum(size for _, size, _ in files) - most
+    for _, size, path in sorted(files):
+        if excess <= 0:
+            return
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        excess -= size
 
 
 def entries():

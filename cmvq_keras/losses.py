@@ -60,6 +60,31 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         return {**super().get_config(), "smoothing": self.smoothing}
 
 
+@keras.saving.register_keras_serializable("cmvq_keras")
+class ScaledSquaredError(keras.losses.Loss):
+    """The mean over the targets of ((label - prediction) / scale) ** 2.
+
+    Labels and predictions are `(batch, targets)`.
+
+    Args:
+        scale: of each target, > 0; None for 1.
+    """
+
+    def __init__(self, scale=None, name="scaled_squared_error", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        error = ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
+        if self.scale is not None:
+            error = error / ops.convert_to_tensor(self.scale, "float32")
+        return ops.mean(ops.square(error), axis=-1)
+
+    def get_config(self):
+        scale = None if self.scale is None else list(self.scale)
+        return {**super().get_config(), "scale": scale}
+
+
 def task_loss(loss):
     """The loss that `compile` was given, as a `keras.losses.Loss` of logits.
 

@@ -236,6 +236,131 @@ class IntersectionOverUnion(ConfusionMetric):
         return {**config, "classes": list(self.classes)}
 
 
+@keras.saving.register_keras_serializable("cmvq_keras")
+class LabelAccuracy(keras.metrics.Mean):
+    """The share of right entries of several labels a sample, in [0, 1].
+
+    An entry is right where its logit is above 0 and its label 1, or neither.
+    """
+
+    def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds labels and logits, `(batch, classes)` each."""
+        right = (y_pred > 0) == (ops.cast(y_true, "float32") > 0.5)
+        values = ops.mean(ops.cast(right, "float32"), axis=-1)
+        return super().update_state(values, sample_weight=sample_weight)
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MultiLabelF1(keras.metrics.Metric):
+    """The mean of the classes' F1 scores of several labels a sample, in [0, 1];
+    classes that neither occur nor are predicted are left out.
+
+    Args:
+        num_classes: J.
+
+    Attributes:
+        counts: `(num_classes, 3)` float32 since the last reset: how often a class was
+            right, how often it was true, how often it was predicted.
+    """
+
+    def __init__(self, num_classes: int, name: str = "macro_f1", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.num_classes = num_classes
+        self.counts = self.add_variable(
+            (num_classes, 3), "zeros", dtype="float32", name="counts"
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds labels and logits, `(batch, classes)` each."""
+        true = ops.cast(y_true, "float32")
+        found = ops.cast(y_pred > 0, "float32")
+        entries = ops.stack([true * found, true, found], axis=-1)
+        if sample_weight is not None:
+            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1, 1, 1))
+            entries = entries * weights
+        self.counts.assign(self.counts + ops.sum(entries, axis=0))
+
+    def result(self):
+        hits = self.counts[:, 0]
+        sizes = self.counts[:, 1] + self.counts[:, 2]
+        return _mean_of_present(2 * hits / ops.maximum(sizes, 1.0), sizes)
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class RegressionScores(keras.metrics.Metric):
+    """R2, mean absolute error and root mean squared error of numbers.
+
+    The result is a dictionary: "r2" (1 is perfect, 0 as good as the mean of these
+    labels), "mae" and "rmse" in the targets' units; means over the targets where there
+    are several. A target that does not vary has an R2 of 0.
+
+    Args:
+        offset, scale: of each target, near their mean and standard deviation, so that
+            float32 sums lose no digits; None for 0 and 1.
+
+    Attributes:
+        sums: `(4, targets)` float32 since the last reset, in units of the scale:
+            labels, their squares, absolute errors, squared errors. None before the
+            first batch.
+        weight: of the samples since the last reset.
+    """
+
+    def __init__(
+        self,
+        offset: Sequence[float] | None = None,
+        scale: Sequence[float] | None = None,
+        name: str = "regression",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.offset = [0.0] if offset is None else list(offset)
+        self.scale = [1.0] if scale is None else list(scale)
+        self.sums = None
+        self.weight = self.add_variable((), "zeros", dtype="float32", name="weight")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds labels and predictions, `(batch, targets)` each."""
+        if self.sums is None:
+            shape = (4, y_pred.shape[-1])
+            self.sums = self.add_variable(shape, "zeros", dtype="float32", name="sums")
+        offset = ops.convert_to_tensor(self.offset, "float32")
+        scale = ops.convert_to_tensor(self.scale, "float32")
+        true = (ops.cast(y_true, "float32") - offset) / scale
+        error = (ops.cast(y_pred, "float32") - offset) / scale - true
+        weights = ops.ones_like(true[:, 0])
+        if sample_weight is not None:
+            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+        values = ops.stack([true, ops.square(true), ops.abs(error), ops.square(error)])
+        added = ops.sum(values * weights[None, :, None], axis=1)
+        self.sums.assign(self.sums + added)
+        self.weight.assign(self.weight + ops.sum(weights))
+
+    def by_target(self) -> dict[str, Any]:
+        """By "r2", "mae" and "rmse" those of each target, `(targets,)`."""
+        scale = ops.convert_to_tensor(self.scale, "float32")
+        weight = ops.maximum(self.weight, 1e-9)
+        mean, squares, absolute, squared = ops.unstack(self.sums / weight, 4, axis=0)
+        variance = squares - ops.square(mean)
+        varies = variance > 1e-9
+        r2 = ops.where(varies, 1 - squared / ops.where(varies, variance, 1.0), 0.0)
+        return {"r2": r2, "mae": absolute * scale, "rmse": ops.sqrt(squared) * scale}
+
+    def result(self):
+        if self.sums is None:
+            return dict.fromkeys(("r2", "mae", "rmse"), ops.zeros(()))
+        return {name: ops.mean(values) for name, values in self.by_target().items()}
+
+    def get_config(self):
+        own = {"offset": self.offset, "scale": self.scale}
+        return {**super().get_config(), **own}
+
+
 def iou_name(class_name: str) -> str:
     """What the logs call a class's IoU."""
     return f"{class_name}_iou"

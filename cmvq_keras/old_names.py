@@ -13,9 +13,10 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable)
+Class = TypeVar("Class", bound=type)
 GONE_IN = "0.3"
 MODULES = {
     "backend": "backend.selection",
@@ -192,7 +193,7 @@ NAMES = {
         "plain": "reporting.canvas.plain",
         "curves": "reporting.figures.epochs.curves",
         "mask": "reporting.figures.mask.histogram",
-        "confusion": "reporting.figures.confusion.heatmap",
+        "confusion": "reporting.figures.confusion.table",
         "projections": "reporting.figures.projection.scatter",
         "probes": "reporting.figures.probes.bars",
         "information": "reporting.figures.information.bars",
@@ -325,23 +326,50 @@ def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
+        # That of a class, for its __init__.
+        name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
         @functools.wraps(function)
         def call(*arguments, **options):
             if old in options:
                 if new in options:
                     raise TypeError(f"Give only one of `{new}` and `{old}`.")
-                warnings.warn(
-                    f"`{old}` of {function.__name__} is now `{new}`. The old name goes "
-                    f"in version {GONE_IN}.",
-                    DeprecationWarning,
-                    stacklevel=2,
-                )
+                _warn_renamed(old, name, new, stacklevel=2)
                 options[new] = options.pop(old)
             return function(*arguments, **options)
 
         return call  # type: ignore[return-value]
 
     return decorate
+
+
+def renamed_attribute(old: str, new: str) -> Callable[[Class], Class]:
+    """Decorator: a class has an attribute, or a method, by its old name too, with a
+    warning. A dataclass also takes it as an argument.
+
+    Args:
+        old, new: names of the attribute.
+    """
+
+    def decorate(cls: Class) -> Class:
+        def read(self) -> Any:
+            _warn_renamed(old, cls.__name__, new, stacklevel=3)
+            return getattr(self, new)
+
+        setattr(cls, old, property(read))
+        if hasattr(cls, "__dataclass_fields__"):
+            cls.__init__ = renamed_argument(old, new)(cls.__init__)
+        return cls
+
+    return decorate
+
+
+def _warn_renamed(old, owner, new, stacklevel):
+    warnings.warn(
+        f"`{old}` of {owner} is now `{new}`. The old name goes in version {GONE_IN}.",
+        DeprecationWarning,
+        stacklevel=stacklevel + 1,
+    )
 
 
 def _place(old, name):

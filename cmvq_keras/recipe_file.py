@@ -1,7 +1,8 @@
 """Recipe files: recipes outside the package, one Python file each.
 
 A recipe file holds `RECIPE` and `open_split(recipe, split, data_dir)`, or `load_split`,
-as the modules of `cmvq_keras.recipes` do. Reading one runs its code. It is read only
+as the modules of `cmvq_keras.recipes` do. It may hold `build_encoder(modality,
+settings)`, which gives a modality's network. Reading one runs its code. It is read only
 when a caller names it: a run notes its file's path and checksum but does not load it.
 """
 
@@ -20,8 +21,11 @@ from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.recipe import Recipe
 
 SUFFIX = ".py"
+ENCODER = "build_encoder"
 NOTE = "recipe_file"  # the entry of a run's environment.json
 
+_FUNCTIONS = ("open_split", "load_split", "resolved", "optimum", "truth", "files")
+_OR_STORE = ", or name a prepared store with --store"
 _loaded = {}  # `RecipeFile` by its recipe's name
 
 
@@ -41,7 +45,8 @@ class RecipeFile:
 
     def note(self):
         """What a run's environment.json says about it, as a dict."""
-        return {"path": str(self.path), "sha256": self.sha256}
+        about = {"path": str(self.path), "sha256": self.sha256}
+        return about | ({"encoders": True} if hasattr(self.module, ENCODER) else {})
 
 
 def is_path(name):
@@ -89,11 +94,35 @@ def notes(name):
     return {NOTE: found.note()} if found else {}
 
 
-def check_run(run):
+def encoder(recipe, modality):
+    """The network that a recipe's file gives for a modality; None for the usual one.
+
+    Args:
+        recipe: a `ResolvedRecipe`; its file was loaded, if it has one.
+        modality: the name.
+    """
+    found = loaded(recipe.name)
+    make = getattr(found.module, ENCODER, None) if found else None
+    return None if make is None else make(modality, recipe.model)
+
+
+def check_encoders(run):
+    """Raises ValueError when the file that a run's networks come from must be named.
+
+    Args:
+        run: an open `cmvq_keras.runs.run.Run` whose model is to be built.
+    """
+    noted = run.environment.get(NOTE)
+    if isinstance(noted, dict) and noted.get("encoders"):
+        check_run(run, is_data=False)
+
+
+def check_run(run, is_data=True):
     """Raises ValueError when a run's recipe file has to be named first.
 
     Args:
-        run: an open `cmvq_keras.runs.run.Run` whose raw files are to be read.
+        run: an open `cmvq_keras.runs.run.Run`.
+        is_data: whether it is its raw files that are to be read; else its networks.
 
     Returns:
         A sentence for the user if the file has changed since the run was trained with
@@ -107,7 +136,7 @@ def check_run(run):
         raise ValueError(
             f"{run.directory} was trained with the recipe file {noted.get('path')}, "
             "whose code runs only when you name it: add --recipe with its path (in "
-            "Python: recipes.get(path) first), or name a prepared store with --store."
+            f"Python: recipes.get(path) first){_OR_STORE if is_data else ''}."
         )
     if found.sha256 != noted.get("sha256"):
         return (
@@ -160,7 +189,7 @@ def _checked(path, module, taken):
 def _wrap_readers(path, module):
     """The module's names, its functions wrapped so that their faults are reported."""
     names = dict(vars(module))
-    for name in ("open_split", "load_split", "resolved", "optimum", "truth", "files"):
+    for name in (*_FUNCTIONS, ENCODER):
         if callable(names.get(name)):
             names[name] = _Reporting(names[name], path)
     if "open_split" in names:

@@ -93,6 +93,19 @@ def _bound(text):
     return int(base) ** int(exponent) if exponent else float(base)
 
 
+def masked_fault(values, name, remedy="Fill them in: x.filled(value)"):
+    """A sentence on a masked array, of which the masked entries would count as values;
+    None for arrays without."""
+    import numpy as np
+
+    if not np.ma.is_masked(values):
+        return None
+    return (
+        f"{name} must have no masked entries. Received: {np.ma.count_masked(values)} "
+        f"of them. {remedy}"
+    )
+
+
 def modality_name_faults(names):
     """One line for each name of a modality that another one's history would use."""
     # Keras's history holds the validation values of X under val_X.

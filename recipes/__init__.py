@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cmvq_keras.data.listing import Listing
     from cmvq_keras.data.split import Split
+    from cmvq_keras.data.transforms.augmentation import Change
 
 # What the author's own runs have in common (docs/method.md, Section 5). "paper" is the
 # main text's table, "code" the run behind the published 65.32 %. Neither normalizes.
@@ -58,6 +59,7 @@ _PUBLISHED = {
     "training.clip_norm": None,
     "training.class_weight": None,
     "training.early_stopping": None,
+    "training.validation_every": 1,
 }
 PRESETS = {
     "default": {},
@@ -146,7 +148,7 @@ def get(name: str, preset: str = "default") -> Recipe:
 
 
 def resolve(
-    recipe: str | Recipe, preset: str = "default", modality: str | None = None
+    recipe: str | Recipe, preset: str = "default", *, modality: str | None = None
 ) -> ResolvedRecipe:
     """The recipe that is read, built, trained and stored.
 
@@ -280,8 +282,14 @@ def is_made_up(name: str) -> bool:
     return hasattr(_known_module(name), "load_split")
 
 
-def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.ndarray":
-    """One file of one's own as a model's input.
+def read_sample(
+    recipe: Recipe,
+    modality: str,
+    path: str | os.PathLike,
+    *,
+    normalized: bool = True,
+) -> "np.ndarray":
+    """One file of one's own as a model's input, or as an exported model's.
 
     Args:
         recipe: a `Recipe`.
@@ -289,9 +297,10 @@ def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.n
         path: a `.npy` file of the modality's shape with raw values (whole numbers
             in a picture count as 0 to 255), or a file that the recipe's module can
             read, such as pictures, WAV files and label files of Penn Action.
+        normalized: False for raw values, which exported models take.
 
     Returns:
-        `(height, width, channels)` float32, normalized.
+        float32 array of the modality's shape.
 
     Raises:
         ValueError: for an unknown modality or ending, an unreadable file, a wrong
@@ -307,7 +316,7 @@ def read_sample(recipe: Recipe, modality: str, path: str | os.PathLike) -> "np.n
     readers = files.get(modality) or kinds.get(about.kind).readers(
         kinds.options(recipe, modality)
     )
-    return single_file.read(pathlib.Path(path), about, readers)
+    return single_file.read(pathlib.Path(path), about, readers, normalized)
 
 
 def mirrors(recipe: Recipe) -> dict[str, Callable]:
@@ -332,18 +341,18 @@ def mirrors(recipe: Recipe) -> dict[str, Callable]:
     return known
 
 
-def augmentations(recipe: Recipe) -> dict[str, Callable] | None:
+def augmentations(recipe: Recipe) -> "dict[str, Change] | None":
     """What changes a recipe's training samples at random.
 
-    A recipe's module may name one of its own in `AUGMENTATIONS`; else it is that of the
-    modality's kind.
+    A recipe's module may name a function of its own in `AUGMENTATIONS`; else it is that
+    of the modality's kind. A map of depth moves as the first image beside it.
 
     Args:
         recipe: a `Recipe`.
 
     Returns:
-        Functions by modality, see `cmvq_keras.data.transforms.augmentation`; None
-        where the recipe asks for none.
+        A `cmvq_keras.data.transforms.augmentation.Change` by modality; None where the
+        recipe asks for none.
 
     Raises:
         ValueError: for a modality that has none, and for segmentation, whose label maps
@@ -354,10 +363,17 @@ def augmentations(recipe: Recipe) -> dict[str, Callable] | None:
     if recipe.task == "segmentation":
         raise ValueError("training.augmentation must be false for segmentation.")
     from cmvq_keras.data import kinds
+    from cmvq_keras.data.transforms.augmentation import Change
 
     own = getattr(_module_of(recipe), "AUGMENTATIONS", {})
+    first = {}
+    for name, modality in recipe.modalities.items():
+        first.setdefault(modality.kind, name)
     return {
-        name: own.get(name) or kinds.augmentation(modality.kind)
+        name: Change(
+            own.get(name) or kinds.augmentation(modality.kind),
+            first.get(kinds.get(modality.kind).moves_with, name),
+        )
         for name, modality in recipe.modalities.items()
     }
 

@@ -28,6 +28,7 @@ from cmvq_keras import validation
 from cmvq_keras.data.datasets import erasure
 from cmvq_keras.data.split import SPLITS, Split, normalize
 from cmvq_keras.recipe import Recipe
+from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.recipes import digits, planted
 
 
@@ -76,11 +77,14 @@ RECIPE = Recipe(
         embedding_dim=32,
         quantizer="fsq",
         dropout=0.3,
-        mask_start=0.05,
+        mask_start=AUTO,
         threshold=0.025,
         penalty_weight=1e-2,
     ),
-    training=dataclasses.replace(digits.RECIPE.training, epochs=100),
+    # More samples validate than train in most cells: each time would be most of it.
+    training=dataclasses.replace(
+        digits.RECIPE.training, epochs=100, validation_every=5
+    ),
     data={
         "cell": "harmful",
         "samples": -1,

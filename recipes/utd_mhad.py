@@ -12,6 +12,7 @@ the next one validates).
 
 from cmvq_keras.data.datasets import utd_mhad
 from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
+from cmvq_keras.recipe.fields import AUTO
 
 SOURCES = ("utd_mhad",)
 RECIPE = Recipe(
@@ -55,8 +56,10 @@ RECIPE = Recipe(
         head="pooled",
         grid=4,
         embedding_dim=64,
+        quantizer="fsq",
         num_embeddings=128,
-        mask_start=0.05,
+        penalty_weight=3e-3,
+        mask_start=AUTO,
         threshold=0.025,
     ),
     training=TrainingSettings(
@@ -68,6 +71,7 @@ RECIPE = Recipe(
         schedule="one-cycle",
         label_smoothing=0.1,
         augmentation=True,
+        select_by="last",
     ),
     data={"split": "cross-subject", "subject": 1, "seed": 0},
 )
@@ -89,3 +93,10 @@ def _one_file(name):
 def open_split(recipe, split, data_dir=None):
     """One split; see `cmvq_keras.recipes.open_split`."""
     return utd_mhad.open_split(recipe, split, data_dir)
+
+
+# Joints of the Kinect: head, shoulders' and hips' middle, then arms and legs.
+_TRUNK = ((0, 1), (1, 2), (2, 3))
+_ARMS = ((1, 4), (4, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (10, 11))
+_LEGS = ((3, 12), (12, 13), (13, 14), (14, 15), (3, 16), (16, 17), (17, 18), (18, 19))
+LIMBS = {"skeleton": _TRUNK + _ARMS + _LEGS}

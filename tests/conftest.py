@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import collections
 import signal
 import threading
 
@@ -34,12 +35,37 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items):
-    """Marks what lies in a file test_cross_*.py; the longest files come first."""
+    """Marks what lies in a file test_cross_*.py; the longest files come first.
+
+    A marker `slow` or `long` says why, which goes with the test's report.
+    """
     for item in items:
         if item.path.name.startswith("test_cross_"):
             item.add_marker(pytest.mark.cross)
+        for marker in item.iter_markers():
+            if marker.name in ("slow", "long"):
+                if not marker.kwargs.get("reason"):
+                    raise pytest.UsageError(
+                        f"{item.nodeid}: give {marker.name} a reason=..."
+                    )
+                item.user_properties.append(("slow", marker.kwargs["reason"]))
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The ten slowest tests, with what was made for them, and why they take long."""
+    seconds, reasons = collections.Counter(), {}
+    for report in terminalreporter.getreports("") + terminalreporter.getreports(
+        "passed"
+    ):
+        seconds[report.nodeid] += report.duration
+        if "slow" in (found := dict(report.user_properties)):
+            reasons[report.nodeid] = found["slow"]
+    terminalreporter.section("ten slowest tests")
+    for name, taken in seconds.most_common(10):
+        reason = reasons.get(name, "not marked slow")
+        terminalreporter.write_line(f"{taken:6.1f} s  {name}: {reason}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,7 @@ ORDER = (
         "validation",
         "registry",
         "cache_dir",
+        "tasks",
     ),
     *("recipe", "data.formats", "data.faults", "data.transforms", "data.kinds"),
     *(
@@ -35,9 +36,19 @@ ORDER = (
         "networks",
     ),
     *("metrics", "data", "data.split", "data.render"),
-    *("data.single_file", "data.listing", "data.tables", "data.decoding"),
+    *("data.single_file", "data.listing", "data.automatic", "data.tables"),
+    "data.decoding",
     *("data.datasets", "data.store", "batches", "recipe_file", "recipes", "models"),
-    *("methods", "evaluation", "runs", "training", "exporting", "interop"),
+    *(
+        "methods",
+        "evaluation",
+        "runs",
+        "tracking",
+        "training",
+        "exporting",
+        "interop",
+        "sharing",
+    ),
     *("reporting", "experiments", "cli", "__main__"),
 )
 #: Arrows to the right, with the reason.
@@ -45,7 +56,10 @@ AGAINST_THE_ORDER = {
     ("models.build", "methods"): "a recipe's method says how its model is built",
 }
 #: They know no Keras, so that they can be used before the backend is chosen.
-WITHOUT_KERAS = ("data", "errors", "fileio", "recipe", "recipe_file", "recipes")
+WITHOUT_KERAS = (
+    *("data", "errors", "fileio", "recipe", "recipe_file", "recipes", "tasks"),
+    "tracking",
+)
 FRAMEWORKS = {"jax", "tensorflow", "torch"}
 #: Rooms whose work it is to know which backend runs.
 OF_THE_BACKEND = ("backend", "distribution")
@@ -156,6 +170,29 @@ def test_only_the_backends_rooms_ask_which_backend_runs():
         and (_asks_for_the_backend(tree) or _compares_with_a_backend(tree))
     }
     assert found == set(ASKS_FOR_THE_BACKEND)
+
+
+def _table_writers(tree):
+    """Names in a module that write tables of texts."""
+    names = {"DictWriter", "to_csv", "write_csv", "savetxt"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            module = node.value.id if isinstance(node.value, ast.Name) else ""
+            if node.attr in names or (module, node.attr) == ("csv", "writer"):
+                yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            of_csv = {"writer"} if node.module == "csv" else set()
+            yield from (n.name for n in node.names if n.name in names | of_csv)
+
+
+def test_one_function_writes_the_cells_of_tables():
+    """So no text of a file becomes a spreadsheet's formula, see `fileio.csv_line`."""
+    found = [
+        (name, writer)
+        for name, tree in imports.modules().items()
+        for writer in _table_writers(tree)
+    ]
+    assert found == [("fileio.contents", "writer")]
 
 
 def test_no_room_bears_the_name_of_a_public_function():

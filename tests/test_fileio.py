@@ -5,6 +5,7 @@ import io
 import os
 import zipfile
 from contextlib import nullcontext
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -67,6 +68,17 @@ def test_nothing_leads_up(way, root):
         WAYS[way](root / ".." / "away" / "victim", root)
     with pytest.raises(ValueError, match="does not lie in"):
         WAYS[way](root, root)
+
+
+@pytest.mark.usefixtures("walk")
+def test_a_folder_may_be_named_from_above(root, monkeypatch):
+    monkeypatch.chdir(root.parent / "away")
+    above = root.parent.name
+    for folder in (Path("../root"), Path(f"../../{above}/root")):
+        fileio.write_atomically(folder / "name", "new", folder)
+        assert _read(folder / "name", folder) == b"new"
+        with pytest.raises(ValueError, match="does not lie in"):
+            fileio.make_folder(folder / ".." / "away" / "below", folder)
 
 
 @pytest.mark.usefixtures("walk")
@@ -236,6 +248,18 @@ def test_a_failed_write_by_path_leaves_what_was_there(tmp_path):
     with pytest.raises(OSError, match="full"):
         write("new", fails=True)
     assert (old / "saved_model.pb").read_text() == "old"
+    (tmp_path / ".model.old").mkdir()  # left by a process that was killed
     write("new")
     assert (old / "saved_model.pb").read_text() == "new"
     assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_folder_takes_the_place_of_a_link_and_not_of_what_it_leads_to(tmp_path):
+    new, link, elsewhere = (tmp_path / name for name in ("new", "link", "elsewhere"))
+    new.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    link.symlink_to(elsewhere)
+    fileio.take_place(new, link)
+    assert (link.is_symlink(), list(link.iterdir())) == (False, [])
+    assert (elsewhere / "kept").exists()

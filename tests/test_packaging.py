@@ -93,8 +93,14 @@ def test_the_source_archive_holds_what_its_tests_need(tmp_path):
         if file.is_file()
     }
     wanted |= {".ci/run", "tox.ini", "pyproject.toml", "CONTRIBUTING.md", "LICENSE"}
+    wanted |= {"CHANGELOG.md", "CITATION.cff", "SECURITY.md"}
     assert wanted - held == set()
     assert not [name for name in held if "__pycache__" in name]
+
+
+def test_the_citation_names_this_version():
+    text = (CHECKOUT / "CITATION.cff").read_text()
+    assert f"\nversion: {cmvq_keras.__version__}\n" in text
 
 
 def test_importing_the_package_imports_nothing_heavy(tmp_path):
@@ -102,15 +108,22 @@ def test_importing_the_package_imports_nothing_heavy(tmp_path):
     assert _python(code, tmp_path).stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
-def test_help_imports_nothing_heavy(tmp_path, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--help"], (*HEAVY, "cmvq_keras.recipe", "cmvq_keras.experiments.cluster")),
+        (["train", "--help"], HEAVY),
+        (["--version"], HEAVY),
+    ],
+)
+def test_help_imports_nothing_heavy(tmp_path, arguments, unneeded):
     code = (
         "import sys\n"
         "from cmvq_keras.cli import main\n"
         "try:\n"
         f"    main({arguments}, prog_name='cmvq')\n"
         "finally:\n"
-        f"    print('heavy:', [n for n in {HEAVY} if n in sys.modules])\n"
+        f"    print('heavy:', [n for n in {unneeded} if n in sys.modules])\n"
     )
     done = _python(code, tmp_path)
     assert done.returncode == 0, done.stderr

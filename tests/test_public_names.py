@@ -13,7 +13,7 @@ from cmvq_keras.layers import quantizer
 
 pytestmark = pytest.mark.once
 
-MODULES = ("data", "layers", "networks", "metrics", "convert", "recipes")
+MODULES = ("backend", "data", "layers", "networks", "metrics", "convert", "recipes")
 
 
 def _ours(value):

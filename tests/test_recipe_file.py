@@ -3,7 +3,6 @@
 import hashlib
 import json
 import pathlib
-import re
 import shutil
 
 import numpy as np
@@ -69,32 +68,6 @@ def pets_run(pets, tmp_path_factory):
 def test_the_page_shows_the_example_as_it_is():
     page = (DOCS / "own_data.md").read_text()
     assert f"```python\n{EXAMPLE.read_text()}```" in page
-
-
-def test_the_pages_store_is_made_as_written(tmp_path, monkeypatch):
-    page = (DOCS / "own_data.md").read_text()
-    code = re.search(r"```python\n(import cmvq.*?)```", page, re.DOTALL).group(1)
-    making, training = code.split("run = cmvq.train")
-    monkeypatch.chdir(tmp_path)
-    generator = np.random.default_rng(0)
-
-    def arrays(name, count):
-        pictures = generator.integers(0, 256, (count, 32, 32, 1), dtype=np.uint8)
-        sounds = generator.normal(size=(count, 64, 64, 1)).astype("float32")
-        return {f"{name}images": pictures, f"{name}sounds": sounds}
-
-    def my_samples(split):
-        given = arrays("", 2)
-        for row in range(2):
-            x = {"image": given["images"][row], "audio": given["sounds"][row]}
-            yield cmvq.data.Sample(x, row % 2, f"{split}/{row}")
-
-    names = {**arrays("", 4), **arrays("more_", 2), "my_samples": my_samples}
-    names |= {"labels": np.array([0, 1, 0, 1]), "more_labels": np.array([0, 1])}
-    exec(making, names)
-    assert training.strip() == "(recipe, store=store)"
-    assert {len(names["store"].split(split)) for split in ("train", "test")} == {4, 2}
-    assert names["recipe"].training.epochs == 5
 
 
 def test_a_recipe_file_trains(pets_run):

@@ -2,11 +2,12 @@
 
 JAX and PyTorch take their batches in Python, so a batch is checked before its step.
 TensorFlow takes them inside its graph, so the checks stand there too. XLA (TensorFlow
-on a GPU) removes that of the labels, and the default loss is NaN then; it knows all
+on a GPU) removes that of the labels: its batches are taken in Python. It knows all
 shapes before the step.
 """
 
 import contextlib
+import itertools
 import re
 
 import keras
@@ -18,14 +19,14 @@ _SHAPE = re.compile(r"input shape:\] \[(.+?)\] \[(\w+)\] \[([\d ]*)\]")
 _MAX_AXES = 16
 
 
-def _jax_checked(step, check):
+def _jax_checked(step, check, has_xla):
     def checked(state, iterator):
         return step(state, map(_through(check), iterator))
 
     return checked
 
 
-def _torch_checked(step, check):
+def _torch_checked(step, check, has_xla):
     def checked(batches):
         return step([_through(check)(batch) for batch in batches])
 
@@ -41,12 +42,22 @@ def _through(check):
     return look
 
 
-def _tensorflow_checked(step, check):
-    return step
+def _tensorflow_checked(step, check, has_xla):
+    import tensorflow as tf
+
+    def checked(iterator):
+        if not isinstance(iterator, tf.data.Iterator):
+            return step(iterator)  # of several devices
+        first = next(iterator)
+        # Keras's function takes the batches of what is no iterator of TensorFlow's as
+        # they come, one at least.
+        return step(map(_through(check), itertools.chain([first], iterator)))
+
+    return checked if has_xla else step
 
 
-#: `checked_steps(step, check)`: Keras's function of a step, which calls `check(labels)`
-#: for every batch before it.
+#: `checked_steps(step, check, has_xla)`: Keras's function of a step, which calls
+#: `check(labels)` for every batch before it; `has_xla` is the model's `jit_compile`.
 checked_steps = {"jax": _jax_checked, "torch": _torch_checked}.get(
     keras.config.backend(), _tensorflow_checked
 )
@@ -55,12 +66,14 @@ checked_steps = {"jax": _jax_checked, "torch": _torch_checked}.get(
 def _tensorflow_in_range(labels, num_classes, ignore_class):
     import tensorflow as tf
 
-    seen = tf.cast(labels, "float32")
+    seen = lowest = highest = tf.cast(labels, "float32")
     if ignore_class is not None:
-        seen = tf.where(seen == float(ignore_class), 0.0, seen)
+        ignored = seen == float(ignore_class)
+        lowest = tf.where(ignored, float("inf"), seen)
+        highest = tf.where(ignored, float("-inf"), seen)
     whole = tf.reduce_all(seen == tf.floor(seen))
-    low = tf.where(whole, tf.reduce_min(seen), float("nan"))
-    high = tf.where(whole, tf.reduce_max(seen), float("nan"))
+    low = tf.where(whole, tf.reduce_min(lowest), float("nan"))
+    high = tf.where(whole, tf.reduce_max(highest), float("nan"))
     valid = tf.logical_or(
         tf.logical_and(low >= 0.0, high < float(num_classes)), tf.size(seen) == 0
     )

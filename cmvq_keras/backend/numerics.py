@@ -58,3 +58,41 @@ def codebook_center(codebook):
     mean = ops.mean(codebook, axis=0)
     spread = ops.mean(ops.square(codebook - mean), axis=0)
     return ops.where(ops.square(mean) > spread, mean, ops.zeros_like(mean))
+
+
+#: Squared distance to a code, as a part of the squared distances from the center, below
+#: which it is computed again: the rounding of a product is about 1 % of it there.
+NEAR = 2.0**-14
+
+
+def may_be_wrong(squared, vectors, offsets):
+    """Which codes that a product has found are to be looked at again.
+
+    The product of a vector and a code far from each other's center is known up to a
+    part of their size. Where the code found is so near that this matters, as between
+    groups of codes far apart, distances are computed from differences.
+
+    Args:
+        squared: `(n,)` squared distances to the codes found.
+        vectors: `(n, depth)` float32, less the center.
+        offsets: half of the squared distances of the codes from the center, any shape.
+
+    Returns:
+        `(n,)` booleans.
+    """
+    sizes = ops.sum(ops.square(vectors), axis=1) + 2.0 * ops.max(offsets)
+    return squared < NEAR * sizes
+
+
+def is_surely_nearest(squared, gaps):
+    """Whether a code is the nearest, by its distance from the others.
+
+    By the triangle inequality; it spares vectors that lie on their code, such as those
+    of an even background.
+
+    Args:
+        squared: `(n,)` squared distances to the codes found, from differences.
+        gaps: `(n,)` squared distances of these codes to the nearest other one, equal
+            ones aside.
+    """
+    return 4.0 * squared < gaps

@@ -9,14 +9,17 @@ import sys
 import tempfile
 
 BACKENDS = ("jax", "tensorflow", "torch")
+# Keras imports them at its start, for wrappers, pictures and tables of its users. They
+# take a third of the time, and no command hands Keras any of it.
+_UNUSED = ("sklearn", "matplotlib", "pandas")
 
 
-def installed_backends():
+def installed_backends() -> tuple[str, ...]:
     """Names of the backends that this Python environment can import."""
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
 
 
-def select_backend(requested=None):
+def select_backend(requested: str | None = None) -> str:
     """Sets `KERAS_BACKEND` and returns its name; to be called before Keras loads.
 
     A request must be met, be it the argument or `KERAS_BACKEND`. Without one, the
@@ -75,10 +78,47 @@ def import_keras():
     any Python code can stop them.
     """
     with _messages_held_back():
-        import keras
+        with _without(_unused()):
+            import keras
+        if keras.config.backend() == "tensorflow":
+            # Only now all its messages have been written.
+            set_random_seed(0)
 
-        # This imports TensorFlow wherever it is installed, on every backend.
-        keras.utils.set_random_seed(0)
+
+def _unused():
+    other = os.environ.get("KERAS_BACKEND") in ("torch", "tensorflow")
+    return (*_UNUSED, "jax") if other else _UNUSED
+
+
+@contextlib.contextmanager
+def _without(packages):
+    """Within it, packages that were not imported before seem not to be installed."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def set_random_seed(seed):
+    """Keras's `set_random_seed`, which would import TensorFlow on every backend.
+
+    Args:
+        seed: integer.
+    """
+    import keras
+    from keras.src.utils import rng_utils
+
+    tensorflow = rng_utils.tf
+    available = tensorflow._available
+    if keras.config.backend() != "tensorflow" and "tensorflow" not in sys.modules:
+        tensorflow._available = False
+    try:
+        keras.utils.set_random_seed(seed)
+    finally:
+        tensorflow._available = available
 
 
 @contextlib.contextmanager
@@ -99,7 +139,7 @@ def _messages_held_back():
             os.close(stderr)
 
 
-def number_of_devices(text):
+def number_of_devices(text: str | int) -> int | str:
     """What `--devices` says: an integer, or "all".
 
     Raises:

@@ -1,6 +1,7 @@
 """Less memory, by switches that must be set before a library loads."""
 
 import os
+import warnings
 from importlib import metadata
 
 from cmvq_keras import cache_dir
@@ -35,7 +36,8 @@ def _version():
         return ""
 
 
-#: Compiled programs take this many bytes at most; the longest unused ones go first.
+#: When a process begins, compiled programs take this many bytes at most; the longest
+#: unused ones go first.
 COMPILED_BYTES = 2**30
 
 
@@ -54,10 +56,16 @@ def enable_compilation_cache(backend):
     settings = {
         # A home folder may be shared by machines that have other instructions.
         "JAX_COMPILATION_CACHE_DIR": str(cache_dir.compiled()),
-        "JAX_COMPILATION_CACHE_MAX_SIZE": str(COMPILED_BYTES),
+        # With a limit JAX looks at every file of the folder for each that it writes.
+        "JAX_COMPILATION_CACHE_MAX_SIZE": "-1",
         # Building a model compiles hundreds of small programs: they count too.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        cache_dir.trim_compiled(COMPILED_BYTES)
+        # What a killed process left half written, or what a full disk does not take,
+        # is compiled again: each program would say so.
+        said = "Error (reading|writing) persistent compilation cache"
+        warnings.filterwarnings("ignore", said)
         os.environ.update(settings)

@@ -8,13 +8,12 @@ import pathlib
 
 import numpy as np
 
-from cmvq_keras import fileio, old_names
-from cmvq_keras.data import faults
+from cmvq_keras import fileio, old_names, tasks
+from cmvq_keras.data import faults, kinds
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS, Listing, SkippedSample
 from cmvq_keras.data.split import Split, normalize_stored
 
-TOLERATED = 0.01  # of a split's samples may be damaged where a listing is tolerant
 MAX_WORKERS = 12  # a worker takes about 100 MB
 _PORTION = 8  # units that a worker decodes at a time
 _WAVE = 8  # portions a worker before their rows are handed on: bounds the memory
@@ -73,12 +72,12 @@ def load(listing, recipe, workers=None):
         workers: as in `decode`.
 
     Returns:
-        `cmvq_keras.data.split.Split`, without what was left out.
+        `cmvq_keras.data.split.Split`, without what was skipped.
 
     Raises:
         ValueError, OSError: for damaged files, see `DamagedSamples`.
     """
-    casualties = DamagedSamples(listing)
+    damaged = DamagedSamples(listing)
     keep = np.ones(len(listing), bool)
     columns, rows = {}, {}
     for group in listing.groups:
@@ -90,7 +89,7 @@ def load(listing, recipe, workers=None):
             decode(group, recipe, needed.tolist(), workers)
         ):
             if isinstance(result, Exception):
-                casualties.add(group, unit, result)
+                damaged.add(group, unit, result)
                 good[place] = False
                 continue
             for name, values in result.items():
@@ -98,7 +97,7 @@ def load(listing, recipe, workers=None):
         keep &= good[inverse]
         columns |= {name: np.stack(values) for name, values in found.items()}
         rows |= dict.fromkeys(found, np.cumsum(good)[inverse] - 1)
-    casualties.report()
+    damaged.report()
     columns = {name: columns[name][rows[name][keep]] for name in columns}
     labels = columns.pop(LABELS, listing.labels)
     if listing.labels is not None:
@@ -107,7 +106,8 @@ def load(listing, recipe, workers=None):
         name: normalize_stored(columns[name], modality)
         for name, modality in recipe.modalities.items()
     }
-    return Split(x, labels.astype(np.int32), np.asarray(listing.names)[keep])
+    labels = labels.astype(tasks.get(recipe.task).dtype)
+    return Split(x, labels, np.asarray(listing.names)[keep])
 
 
 def positions(group, count):
@@ -123,18 +123,18 @@ def first_view(recipe, name, values):
 
 @dataclasses.dataclass
 class DamagedSamples:
-    """The damaged units of one split: tolerated up to 1 % of the samples.
+    """The damaged units of one split: tolerated up to a share of the samples.
 
     Args:
         listing: the split's `Listing`.
-        left_out: what `add` was told, after the listing's own.
+        skipped: `SkippedSample`s, those of `add` after the listing's own.
     """
 
     listing: Listing
-    left_out: list = dataclasses.field(default_factory=list)
+    skipped: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
-        self.left_out = [*self.listing.left_out, *self.left_out]
+        self.skipped = [*self.listing.skipped, *self.skipped]
         self._check()
 
     def add(self, group, unit, error):
@@ -142,7 +142,7 @@ class DamagedSamples:
 
         Raises:
             ValueError, OSError: the error itself, unless the listing is tolerant; and
-                when more than 1 % of the samples (at least 1) are damaged, beside
+                when more samples are damaged than the listing says (at least 1), beside
                 those that the data set is known for.
         """
         units = positions(group, len(self.listing))
@@ -150,32 +150,31 @@ class DamagedSamples:
             row = int(np.argmax(units == unit))
             raise _named(error, self.listing, row, group.items[unit]) from error
         for row in np.flatnonzero(units == unit):
-            self.left_out.append(
+            self.skipped.append(
                 SkippedSample(str(self.listing.names[row]), reason_of(error))
             )
         self._check()
 
     def report(self):
-        """Says on the log what was left out, where no store's manifest lists it."""
-        if self.left_out:
-            some = "; ".join(
-                f"{each.name}: {each.reason}" for each in self.left_out[:3]
-            )
-            more = "; ..." if len(self.left_out) > 3 else ""
+        """Says on the log what was skipped, where no store's manifest lists it."""
+        if self.skipped:
+            some = "; ".join(f"{each.name}: {each.reason}" for each in self.skipped[:3])
+            more = "; ..." if len(self.skipped) > 3 else ""
             logging.getLogger(__name__).warning(
                 "%d files or samples were skipped (%s%s)",
-                len(self.left_out),
+                len(self.skipped),
                 some,
                 more,
             )
 
     def _check(self):
-        counted = [each for each in self.left_out if not each.expected]
-        samples = len(self.listing) + len(self.listing.left_out)
-        if len(counted) > max(1, int(TOLERATED * samples)):
+        counted = [each for each in self.skipped if not each.expected]
+        samples = len(self.listing) + len(self.listing.skipped)
+        share = self.listing.tolerated
+        if len(counted) > max(1, int(share * samples)):
             some = "; ".join(f"{each.name}: {each.reason}" for each in counted[:3])
             raise ValueError(
-                f"More than {TOLERATED:.0%} of {samples} samples cannot be used "
+                f"More than {share:.0%} of {samples} samples cannot be used "
                 f"({some}; ...). {_remedy(counted, self.listing)}".strip()
             )
 
@@ -257,6 +256,9 @@ def check_labels(listing, recipe):
         return
     labels, classes = np.asarray(listing.labels), recipe.classes
     where = f"{listing.split}: labels" if listing.split else "labels"
+    if not tasks.get(recipe.task).one_class:
+        tasks.get(recipe.task).checked(labels, recipe, where)
+        return
     if labels.shape != (len(listing),):
         raise ValueError(
             f"{where} must be one per sample, ({len(listing)},). Received: "
@@ -287,6 +289,7 @@ def _checked(rows, recipe):
     for name, modality in recipe.modalities.items():
         if name not in rows:
             continue  # another group's
+        faults.check_unmasked(rows[name], name)
         values, shape = np.asarray(rows[name]), modality.shape
         if values.shape[-len(shape) :] != shape or values.ndim > len(shape) + 1:
             raise ValueError(
@@ -297,6 +300,9 @@ def _checked(rows, recipe):
             raise ValueError(faults.dtype_message(name, values, npy.DTYPES))
         if fault := faults.finite_fault(name, values):
             raise ValueError(fault)
+        about = kinds.get(modality.kind)
+        if fault := about.fault(values.reshape(-1, *shape)):
+            raise ValueError(f"{name}: {fault}")
         checked[name] = values
     if LABELS in rows:
         checked[LABELS] = _checked_labels(np.asarray(rows[LABELS]), recipe)

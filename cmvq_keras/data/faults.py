@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from cmvq_keras import validation
+
+_FAR = 1e4  # of inputs that are normalized to about 1
+_ROWS = 256  # at a time
+
 
 def shape_fault(values, shape):
     """What to do about values of another shape than the recipe's; "" for no idea."""
@@ -26,6 +31,12 @@ def dtype_fault(values):
     return "It must hold numbers"
 
 
+def check_unmasked(values, name):
+    """Raises ValueError for a masked array."""
+    if fault := validation.masked_fault(values, name):
+        raise ValueError(fault)
+
+
 def finite_fault(name, values):
     """One sentence for values that are not finite; None if all are."""
     if values.dtype.kind != "f":
@@ -39,6 +50,40 @@ def finite_fault(name, values):
         f"{name} holds {values.size - int(finite.sum()):,} values that are not finite, "
         f"the first at [{where}]. Replace them (np.nan_to_num) or leave the sample out"
     )
+
+
+def outliers(splits):
+    """A sentence on inputs so far from 0 that a training leaves the finite numbers.
+
+    Args:
+        splits: iterable of `cmvq_keras.data.split.Split`.
+
+    Returns:
+        The largest value of the first modality that has one above 1e4, after
+        normalization, with its sample; "" for none.
+    """
+    for split in splits:
+        for name, values in split.x.items():
+            row, largest = _largest(values)
+            # A NaN is not below it either.
+            if not largest <= _FAR:
+                return (
+                    f"The data are at fault: {name} of sample {split.samples[row]} is "
+                    f"{largest:.3g} after (value - offset) / scale. Correct the "
+                    f"sample, leave it out, or set modalities.{name}.offset and .scale"
+                )
+    return ""
+
+
+def _largest(values):
+    """`(row, value)` of the value farthest from 0."""
+    found = []
+    for start in range(0, len(values), _ROWS):
+        rows = np.abs(np.asarray(values[start : start + _ROWS]))
+        largest = rows.reshape(len(rows), -1).max(axis=1)
+        row = int(largest.argmax())
+        found.append((start + row, float(largest[row])))
+    return max(found, key=lambda each: each[1])
 
 
 def dtype_message(name, values, known):

@@ -64,6 +64,7 @@ class Group:
         return dataclasses.replace(self, items=items, units=units)
 
 
+@old_names.renamed_attribute("left_out", "skipped")
 @dataclasses.dataclass(frozen=True)
 class Listing:
     """The samples of one split.
@@ -71,17 +72,19 @@ class Listing:
     Args:
         names: `(n,)` strings, each unique in all splits.
         groups: what is decoded, by one or several `Group`s; a modality is in one.
-        labels: `(n,)` integers, indices into the recipe's classes; None under
-            segmentation.
+        labels: `(n,)` integers, indices into the recipe's classes; `(n, classes)` of
+            0 and 1 for several labels a sample, `(n, targets)` numbers under
+            regression, None under segmentation.
         attributes: `(n,)` strings by name, further columns of meta.csv.
         disjoint: names of attributes of which no value may be in two splits, e.g.
             "actor".
-        left_out: samples that are known to be unusable without decoding.
-        tolerant: whether samples that cannot be decoded are left out, as long as
-            they are 1 % of all at most. Otherwise the first one is an error.
+        skipped: samples that are known to be unusable without decoding.
+        tolerant: whether samples that cannot be decoded are skipped, as long as
+            they are no more than `tolerated`. Otherwise the first one is an error.
+        tolerated: share of all samples, at least one.
         hint: what to do when too many are damaged, one sentence.
         missing_hint: the same for files that are missing.
-        root: the raw data's folder, which a store's list of what was left out does
+        root: the raw data's folder, which a store's list of skipped samples does
             not name: the same files give the same store wherever they lie.
         split: "train", "validation" or "test", for messages.
     """
@@ -91,8 +94,9 @@ class Listing:
     labels: np.ndarray | None = None
     attributes: dict[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     disjoint: tuple[str, ...] = ()
-    left_out: tuple[SkippedSample, ...] = ()
+    skipped: tuple[SkippedSample, ...] = ()
     tolerant: bool = False
+    tolerated: float = 0.01
     hint: str = ""
     missing_hint: str = ""
     root: str = ""
@@ -102,7 +106,7 @@ class Listing:
         return len(self.names)
 
     def first(self, limit):
-        """The listing of the first `limit` samples, without what is left out.
+        """The listing of the first `limit` samples, without the skipped ones.
 
         None keeps all.
         """
@@ -114,7 +118,7 @@ class Listing:
             groups=tuple(group.first(limit) for group in self.groups),
             labels=None if self.labels is None else self.labels[:limit],
             attributes={key: words[:limit] for key, words in self.attributes.items()},
-            left_out=(),
+            skipped=(),
         )
 
 

@@ -6,20 +6,22 @@ import numpy as np
 from PIL import Image
 
 from cmvq_keras.data import kinds
+from cmvq_keras.data.kinds import drawing
 
 
 def pictures(values, kind, side, limbs=(), limits=None):
     """Samples of one modality as pictures.
 
-    Spectrograms have low frequencies below; sequences have a row a feature; poses show
-    five of their steps, from dark to light; the others go from dark to light through
-    red.
+    Spectrograms have low frequencies below. Sequences have a curve a feature, or a row
+    where there are many; those of joints are skeletons. Skeletons and poses show five
+    of their steps, from dark to light. The others go from dark to light through red.
 
     Args:
         values: `(n, height, width, channels)` raw values.
         kind: the modality's kind, see `cmvq_keras.recipe.Modality`.
-        side: pixels of a picture's width and height.
-        limbs: pairs of joints, which poses show as lines.
+        side: pixels of a picture's longer side. Photographs, depths and label maps keep
+            their proportions, and texts are as high as their lines.
+        limbs: pairs of joints, which poses and sequences show as lines.
         limits: the values that are darkest and lightest; None for `limits_of`.
 
     Returns:
@@ -40,10 +42,11 @@ def label_map(labels, side):
 
     Args:
         labels: the indices.
-        side: pixels of the picture's width and height.
+        side: pixels of the picture's longer side.
     """
     picture = Image.fromarray(colors(labels.max() + 1)[labels])
-    return picture.resize((side, side), Image.Resampling.NEAREST)
+    size = drawing.within(picture.height, picture.width, side)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def colors(count):

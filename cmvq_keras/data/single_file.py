@@ -1,21 +1,24 @@
 """Single files of a user's own."""
 
+import numpy as np
+
 from cmvq_keras.data import faults, kinds
 from cmvq_keras.data.formats import npz
 from cmvq_keras.data.split import normalize
 
 
-def read(path, modality, readers):
-    """One file as a model's input.
+def read(path, modality, readers, normalized=True):
+    """One file as a model's input, or as an exported model's.
 
     Args:
         path: `pathlib.Path`.
         modality: a `cmvq_keras.recipe.Modality`.
         readers: functions `(path, shape) -> raw values` by the file's ending, beside
             `.npy`, which every modality takes.
+        normalized: whether to normalize; exported models do that by themselves.
 
     Returns:
-        Normalized float32 array of the modality's shape.
+        float32 array of the modality's shape.
 
     Raises:
         ValueError: for another ending, unreadable content, a wrong shape, or values
@@ -35,4 +38,6 @@ def read(path, modality, readers):
         values = values / 255
     if fault := faults.finite_fault(str(path), values):
         raise ValueError(f"{fault}.")
-    return normalize(values, modality)
+    if normalized:
+        return normalize(values, modality)
+    return np.asarray(values, np.float32)

@@ -18,7 +18,8 @@ class Split:
     Args:
         x: arrays by modality, `(n, height, width, channels)` float32, normalized, or
             what reads them from a store.
-        y: labels, `(n,)` int32, indices into the recipe's classes.
+        y: labels, `(n,)` int32, indices into the recipe's classes; for other tasks as
+            `cmvq_keras.tasks` has them.
         samples: `(n,)` short strings that say where each sample comes from.
     """
 

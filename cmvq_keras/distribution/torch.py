@@ -33,7 +33,7 @@ class TorchReplicas(SeparateReplicas):
             raise ValueError(
                 "PyTorch trains with one process per device. Start them with torchrun "
                 f"--nproc-per-node {'gpu' if devices == 'all' else devices} -m "
-                "cmvq_keras.cli train ..."
+                "cmvq_keras train ..."
             )
         if launched > 1:
             if devices is not None and enough(devices, launched, "torchrun") < launched:

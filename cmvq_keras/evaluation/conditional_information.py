@@ -11,14 +11,13 @@ the numbers say how much this model leans on a modality, not what only it can te
 
 import keras
 import numpy as np
-from keras import ops
 
-from cmvq_keras.batches import evaluation_batches
+from cmvq_keras.batches import inference_batches
+from cmvq_keras.evaluation import measures, shapley
 from cmvq_keras.evaluation.intervals import NORMAL, standard_error
+from cmvq_keras.evaluation.submodels import submodel
 from cmvq_keras.metrics import balance
 
-#: The logits are divided by these; the fourth roots of 2 from 1/4 to 64.
-TEMPERATURES = 2.0 ** (np.arange(-8, 25) / 4)
 #: Bits; where no modality reaches as many, zeta would be a ratio of noise.
 FLOOR = 0.05
 
@@ -33,7 +32,10 @@ def is_measured(recipe):
 def measure(model, recipe, split):
     """The information of each modality that the task sees, on a split.
 
-    Under segmentation all is per labelled pixel.
+    Under segmentation all is per labelled pixel. Several labels of a sample are counted
+    together, each by itself. Under regression the errors count as Gaussian, with one
+    variance a target: the bits are those that explain more of the variance, and errors
+    of another form could hold more.
 
     Args:
         model: a `CMVQVAE` whose task sees two modalities or more.
@@ -46,85 +48,41 @@ def measure(model, recipe, split):
         out, then by modality left out), and "zeta" as in
         `cmvq_keras.metrics.complementarity` with bits in the place of channels; None
         where no modality reaches `FLOOR` bits. With three modalities or more also
-        "pairwise_zeta".
+        "pairwise_zeta". With two, where the labels are classes, also "shapley": their
+        Shapley values in bits, see `cmvq_keras.evaluation.contribution`.
     """
-    names = model.task_modalities
+    names, measure_of_task = model.task_modalities, measures.get(recipe.task)
     found = {}
     for missing in (None, *names):
         without = () if missing is None else (missing,)
-        task = model.inference_model(without=without)
-        batches = evaluation_batches(recipe, split, task.input)
-        totals, sizes = _totals(task, batches, model.ignore_class)
-        found[missing] = calibrated(totals, sizes)
-    return summary(found.pop(None), found, sizes)
+        task = submodel(model, without)
+        batches = inference_batches(recipe, split, task.input)
+        totals, sizes = _totals(task, batches, model, measure_of_task)
+        found[missing] = measure_of_task.calibrated(totals, sizes)
+    whole = found.pop(None)
+    result = summary(whole, found, sizes)
+    nothing = measure_of_task.prior_bits(np.asarray(split.y), model)
+    # With more modalities other subsets would have to be predicted.
+    if len(names) == 2 and nothing is not None:
+        one, two = names
+        known = {names: whole, (one,): found[two], (two,): found[one], (): nothing}
+        gains = shapley.values(lambda subset: -known[subset], names)
+        labels = max(sizes.sum(), 1.0)
+        result["shapley"] = {
+            name: float(gain.sum() / labels) for name, gain in gains.items()
+        }
+    return result
 
 
-def _totals(task, batches, ignore_class):
+def _totals(task, batches, model, measure_of_task):
     parts = []
     for index in range(len(batches)):
         x, y = batches[index]
         # Under MirroredStrategy each device gives the whole of it, one after another.
-        logits = task.predict_on_batch(x)[: len(y)]
-        parts.append(costs(logits, y, ignore_class))
+        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))[: len(y)]
+        parts.append(measure_of_task.bits(outputs, y, model))
     totals, sizes = zip(*parts, strict=True)
     return np.concatenate(totals), np.concatenate(sizes)
-
-
-def costs(logits, labels, ignore_class=None):
-    """Cross entropy of each sample at each of `TEMPERATURES`.
-
-    Args:
-        logits: `(n, ..., classes)`.
-        labels: `(n, ...)` integers.
-        ignore_class: label that does not count, or None.
-
-    Returns:
-        `(n, temperatures)` float64 bits, summed over a sample's labels, and `(n,)`
-        float64: how many of its labels count.
-    """
-    logits = ops.convert_to_tensor(logits, dtype="float32")
-    labels = ops.reshape(ops.convert_to_tensor(labels), ops.shape(logits)[:-1])
-    counted = ops.ones_like(labels, dtype="bool")
-    if ignore_class is not None:
-        counted = labels != ignore_class
-        labels = ops.where(counted, labels, 0)
-    axes = tuple(range(1, len(labels.shape)))
-    columns = []
-    for temperature in TEMPERATURES:
-        cost = keras.losses.sparse_categorical_crossentropy(
-            labels, logits / float(temperature), from_logits=True
-        )
-        cost = ops.where(counted, cost, 0.0)
-        columns.append(ops.sum(cost, axis=axes) if axes else cost)
-    totals = ops.convert_to_numpy(ops.stack(columns, axis=1)).astype(np.float64)
-    sizes = ops.sum(ops.cast(counted, "float32"), axis=axes) if axes else counted
-    sizes = ops.convert_to_numpy(sizes).astype(np.float64)
-    return totals / np.log(2), sizes
-
-
-def calibrated(totals, sizes):
-    """Each sample's cost at the temperature that is best for the other half.
-
-    A solver that is too sure of itself pays more than the label's true uncertainty,
-    most of all for what it has to guess. One number, the temperature, mends that. It
-    is chosen on the odd samples for the even ones and the other way round, so that no
-    sample has a say in its own.
-
-    Args:
-        totals, sizes: as `costs` gives them.
-
-    Returns:
-        `(n,)` bits, summed over a sample's labels.
-    """
-    odd = np.arange(len(sizes)) % 2 == 1
-    found = np.empty(len(sizes))
-    for half in (odd, ~odd):
-        if sizes[~half].sum():
-            best = np.argmin(totals[~half].sum(axis=0))
-        else:
-            best = np.flatnonzero(TEMPERATURES == 1)[0]
-        found[half] = totals[half, best]
-    return found
 
 
 def summary(whole, left, sizes):

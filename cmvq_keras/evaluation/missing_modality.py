@@ -4,10 +4,9 @@ import keras
 import numpy as np
 
 from cmvq_keras import validation
-from cmvq_keras.batches import evaluation_batches
-from cmvq_keras.evaluation import scores
-from cmvq_keras.evaluation.intervals import drop_interval
-from cmvq_keras.metrics import Accuracy, iou_name
+from cmvq_keras.batches import inference_batches
+from cmvq_keras.evaluation import measures, scores
+from cmvq_keras.evaluation.submodels import submodel
 
 
 def check(recipe, names):
@@ -44,52 +43,45 @@ def measure(model, recipe, split, names):
 
     Returns:
         By modality a dictionary: "accuracy" and "macro_f1" in [0, 1], or under
-        segmentation "accuracy" (of pixels) and "mean_iou"; "drop", the accuracy that
-        is lost on the same samples, in [-1, 1], and "drop_interval", see
-        `cmvq_keras.evaluation.intervals.drop_interval`.
+        segmentation "accuracy" (of pixels) and "mean_iou", or under regression "r2",
+        "mae" and "rmse"; "drop", the accuracy (R2) that is lost on the same samples,
+        and "drop_interval", see `cmvq_keras.evaluation.measures`.
     """
-    ignored = model.ignore_class
-    whole, sizes = _hits(model.inference_model(), recipe, split, ignored)
+    about = measures.get(recipe.task)
+    whole = _measured(submodel(model), model, recipe, split)
     found = {}
     for name in names:
-        task = model.inference_model(without=(name,))
-        hits, _ = _hits(task, recipe, split, ignored)
-        drop, interval = drop_interval(whole, hits, sizes)
+        metrics = [model.objective.metric(model), *scores.scores(recipe)]
+        task = submodel(model, (name,))
+        left = _measured(task, model, recipe, split, metrics)
+        drop, interval = about.drop(whole, left)
         found[name] = {
-            **_scores(task, recipe, split, ignored),
+            **_results(metrics, about.grouped(recipe)),
             "drop": drop,
             "drop_interval": list(interval),
         }
     return found
 
 
-def _scores(task, recipe, split, ignore_class):
-    task.compile(
-        # Keras evaluates nothing without a loss; it is not among the scores.
-        loss=keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, ignore_class=ignore_class
-        ),
-        metrics=[Accuracy(ignore_class), *scores.scores(recipe)],
-    )
-    batches = evaluation_batches(recipe, split, task.input)
-    logs = task.evaluate(batches, return_dict=True, verbose=0)
-    unwanted = {"loss", *map(iou_name, recipe.classes)}
-    return {key: value for key, value in logs.items() if key not in unwanted}
+def _results(metrics, unwanted):
+    """The metrics' numbers by name, as Keras logs them."""
+    found = {}
+    for metric in metrics:
+        result = metric.result()
+        found |= result if isinstance(result, dict) else {metric.name: result}
+    return {key: float(found[key]) for key in found if key not in unwanted}
 
 
-def _hits(task, recipe, split, ignore_class):
-    """`(n,)` right labels of each sample, and `(n,)` labels that count."""
-    batches = evaluation_batches(recipe, split, task.input)
-    hits, sizes = [], []
+def _measured(task, model, recipe, split, metrics=()):
+    """What each sample gives to the score, see
+    `cmvq_keras.evaluation.measures.measure.Measure.values`; updates the metrics."""
+    batches = inference_batches(recipe, split, task.input)
+    about, parts = measures.get(recipe.task), []
     for index in range(len(batches)):
         x, labels = batches[index]
-        labels = np.reshape(labels, (len(labels), -1))
         # Under MirroredStrategy each device gives the whole of it, one after another.
-        logits = keras.ops.convert_to_numpy(task.predict_on_batch(x))[: len(labels)]
-        predicted = logits.argmax(axis=-1).reshape(labels.shape)
-        counted = np.ones(labels.shape, bool)
-        if ignore_class is not None:
-            counted = labels != ignore_class
-        hits.append((counted & (predicted == labels)).sum(axis=1))
-        sizes.append(counted.sum(axis=1))
-    return np.concatenate(hits), np.concatenate(sizes)
+        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))[: len(labels)]
+        for metric in metrics:
+            metric.update_state(labels, outputs)
+        parts.append(about.values(outputs, np.asarray(labels), model))
+    return tuple(map(np.concatenate, zip(*parts, strict=True)))

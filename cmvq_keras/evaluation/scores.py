@@ -1,20 +1,13 @@
 """What a model scores on a split."""
 
-import math
-
-import keras
+import numpy as np
 
 from cmvq_keras.batches import Batches, even_batch_size
 from cmvq_keras.distribution import replicas
-from cmvq_keras.evaluation import shared_classes
+from cmvq_keras.evaluation import measures, shared_classes
 from cmvq_keras.evaluation.progress import StepProgress
-from cmvq_keras.metrics import (
-    ConfusionMetric,
-    IntersectionOverUnion,
-    MacroF1,
-    iou_name,
-)
-from cmvq_keras.models.labels import IGNORED_LABEL
+
+_LAST = ("per_class", "confusion")  # entries that stand at the end of metrics.json
 
 
 def scores(recipe, shared=None):
@@ -25,17 +18,12 @@ def scores(recipe, shared=None):
         shared: names of classes that another data set has too, or None; see
             `cmvq_keras.evaluation.shared_classes`.
     """
-    found = [_score(recipe)]
+    own = measures.get(recipe.task).score(recipe)
+    found = [] if own is None else [own]
     if shared:
         indices = [recipe.classes.index(name) for name in shared]
         found.append(shared_classes.AccuracyAmong(indices))
     return found
-
-
-def _score(recipe):
-    if recipe.task == "segmentation":
-        return IntersectionOverUnion(recipe.classes, ignore_class=IGNORED_LABEL)
-    return MacroF1(len(recipe.classes))
 
 
 def shared_batches(recipe, split):
@@ -81,28 +69,23 @@ def measure(model, recipe, split, shared=None):
         verbose=0,
         callbacks=[StepProgress()],
     )
+    about = measures.get(recipe.task)
     with replicas.metrics_of_all(model):
-        confusion = _confusion(model)
-    sizes = confusion.sum(axis=1)
+        found = about.results(recipe, logs, _find_metric(model, about.kind))
     among = logs.pop(shared_classes.NAME, None)
-    iou = _iou(recipe, logs)
-    grouped = {iou_name(name) for name in iou.get("iou", ())}
+    grouped = about.grouped(recipe)
     grouped |= {f"{name}_codes_used" for name in model.quantizers}
     return {
-        **_on_shared(confusion, recipe.classes, shared, among),
+        **_on_shared(found, recipe.classes, shared, among),
         **{name: value for name, value in logs.items() if name not in grouped},
-        **iou,
+        **{name: value for name, value in found.items() if name not in _LAST},
         "n": len(split.y),
         "codes_used": {
             name: _count(logs[f"{name}_codes_used"])
             for name in model.modalities
             if name in model.quantizers
         },
-        "per_class": {
-            name: float(confusion[i, i] / sizes[i]) if sizes[i] else None
-            for i, name in enumerate(recipe.classes)
-        },
-        "confusion": confusion.astype(int).tolist(),
+        **{name: found[name] for name in _LAST if name in found},
     }
 
 
@@ -111,26 +94,11 @@ def _count(mean):
     return int(mean) if float(mean).is_integer() else round(float(mean), 2)
 
 
-def _on_shared(confusion, classes, shared, among):
+def _on_shared(found, classes, shared, among):
     if shared is None:
         return {}
+    confusion = np.asarray(found["confusion"])
     return {"shared": shared_classes.measure(confusion, classes, shared, among)}
-
-
-def _iou(recipe, logs):
-    """IoU by class name, None for those that are not there; for segmentation alone."""
-    if recipe.task != "segmentation":
-        return {}
-    scores = {name: logs[iou_name(name)] for name in recipe.classes}
-    return {
-        "iou": {
-            name: None if math.isnan(score) else score for name, score in scores.items()
-        }
-    }
-
-
-def _confusion(model):
-    return keras.ops.convert_to_numpy(_find_metric(model, ConfusionMetric).confusion)
 
 
 def _find_metric(model, kind):

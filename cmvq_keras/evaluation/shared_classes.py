@@ -9,6 +9,8 @@ own is an error; "accuracy_among_shared" takes the largest logit of the shared o
 import keras
 from keras import ops
 
+from cmvq_keras import tasks
+
 NAME = "accuracy_among_shared"
 
 
@@ -22,6 +24,19 @@ def between(own, others):
     if others is None or set(own) == set(others):
         return None
     return tuple(name for name in own if name in set(others))
+
+
+def of_run(recipe, others):
+    """As `between`; None for tasks whose samples have not one class each.
+
+    Args:
+        recipe: the `Recipe` that is measured.
+        others: as in `between`.
+    """
+    about = tasks.get(recipe.task)
+    if not (about.one_class or about.has_maps):
+        return None
+    return between(recipe.classes, others)
 
 
 def measure(confusion, classes, shared, among=None):

@@ -8,4 +8,6 @@
     failed.json                    why the training ended without a model
 <out>/trials.csv                   a line a trial
 <out>/table.csv, .md, .tex, .png   the result
+<out>/verdict.json                 what it says, in words
+<out>/comparison.html              all of it as one page
 """

@@ -3,19 +3,22 @@
 Two references stand in every comparison that has them: the best modality alone (the
 highest mean score, chosen on the same test samples, which is in its favour) and plain
 fusion. A p-value is that of flipped signs over seeds, see
-`cmvq_keras.experiments.statistics`; Holm's correction is over all methods but those of
-one modality.
+`cmvq_keras.experiments.statistics`; Holm's correction is over all methods that
+see all modalities.
 """
 
 import dataclasses
 
 import numpy as np
 
-from cmvq_keras.experiments import statistics
+from cmvq_keras import methods
+from cmvq_keras.experiments import score_words, statistics
 
 ALONE, FUSION = "unimodal", "all-features"
 OURS = "ours"
-POINTS = (1, 2)  # percent: differences to plan seeds for
+POINTS = (1, 2)  # hundredths: differences to plan seeds for
+MARGIN = 0.01  # differences inside are no difference for a user: one point, or of R2
+BETTER, WORSE, ALIKE, UNCLEAR = "better", "worse", "alike", "unclear"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Difference:
         interval: of the mean, over seeds and samples.
         p: by flipped signs; None for one seed.
         holm: the same, corrected over methods; None where none is counted.
+        samples_error: the standard error of the mean that is due to the test samples
+            alone; None where it was not measured.
     """
 
     to: str
@@ -37,6 +42,7 @@ class Difference:
     interval: tuple[float, float]
     p: float | None = None
     holm: float | None = None
+    samples_error: float | None = None
 
     @property
     def seeds_needed(self):
@@ -48,6 +54,17 @@ class Difference:
             points: statistics.seeds_needed(self.deviation, points / 100)
             for points in POINTS
         }
+
+
+def decided(interval: tuple[float, float]) -> str:
+    """What an interval of a difference says: "better", "worse", "alike" (all of it
+    within `MARGIN`) or "unclear"."""
+    low, high = interval
+    if low >= -MARGIN and high <= MARGIN:
+        return ALIKE
+    if low > 0:
+        return BETTER
+    return WORSE if high < 0 else UNCLEAR
 
 
 def difference(own, others, drawn):
@@ -69,7 +86,10 @@ def difference(own, others, drawn):
     mean, deviation = statistics.mean_and_deviation(scores)
     p = statistics.permutation_p(scores) if len(scores) > 1 else None
     interval = statistics.interval(of_draws)
-    return Difference(others[0].label, mean, deviation, interval, p)
+    error = float(np.mean(of_draws, axis=0).std())
+    return Difference(
+        others[0].label, mean, deviation, interval, p, samples_error=error
+    )
 
 
 def references(study, by_label):
@@ -104,7 +124,7 @@ def of_study(study, finished, drawn):
     for each in finished:
         by_label.setdefault(each.label, []).append(each)
     found = {label: {} for label in by_label}
-    counted = {row["label"] for row in study.rows if row["method"] != ALONE}
+    counted = {row["label"] for row in study.rows if _sees_all(study, row)}
     for name, reference in references(study, by_label).items():
         for label, own in by_label.items():
             other = difference(own, by_label[reference], drawn)
@@ -112,6 +132,13 @@ def of_study(study, finished, drawn):
                 found[label][name] = other
         _correct(found, name, counted)
     return found
+
+
+def _sees_all(study, row):
+    """Whether a model gets all modalities: one of a part is no rival of fusion."""
+    full = study.recipe_of(row["label"])
+    own = methods.get(row["method"]).variants(full).get(row["label"], full)
+    return len(own.modalities) == len(full.modalities)
 
 
 def _correct(found, name, counted):
@@ -126,17 +153,18 @@ def _correct(found, name, counted):
         found[label][name] = dataclasses.replace(found[label][name], holm=p)
 
 
-def warnings(rows):
-    """Lines that say where plain fusion beats ours.
+def warnings(rows, say=score_words.PERCENT):
+    """Lines that say where plain fusion beats ours, as the verdict counts it.
 
     Args:
         rows: `cmvq_keras.experiments.table_content.Row`s.
+        say: the `cmvq_keras.experiments.score_words.ScoreWords` of their score.
     """
     for row in rows:
         found = row.against.get("fusion")
-        if row.label == OURS and found is not None and found.mean < 0:
-            low, high = (f"{100 * edge:+.2f}" for edge in found.interval)
+        if row.label == OURS and found and decided(found.interval) == WORSE:
+            low, high = (say.plain(edge, "+", 1) for edge in found.interval)
             yield (
-                f"Warning: plain fusion beats ours by {-100 * found.mean:.2f} points "
-                f"(ours minus plain fusion, 95 %: {low} to {high})."
+                f"Warning: plain fusion beats ours by {say.plain(-found.mean, '', 1)} "
+                f"{say.of} (ours minus plain fusion, 95 %: {low} to {high})."
             )

@@ -1,6 +1,7 @@
 """What is to be trained: variants of a recipe, and a seed for each training."""
 
 import dataclasses
+import importlib.util
 import itertools
 import pathlib
 import re
@@ -9,8 +10,12 @@ from cmvq_keras import methods, recipes
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 
 REFERENCE = "ours"
+SHALLOW = "kernel-ridge"
 # What any fusion has to beat: without these a table cannot say what overfits.
 _FIRST = ("unimodal", "ensemble", "all-features")
+#: What is compared where no methods are named.
+STANDARD = (*_FIRST, SHALLOW, REFERENCE)
+EVERY = "all"  # in place of all methods' names
 FIRST_TUNING_SEED = 100
 _SEED = "training.seed"
 # The table's foot has lines of its own on these.
@@ -88,23 +93,27 @@ def of_methods(recipe, names=None):
 
     Args:
         recipe: a `ResolvedRecipe`.
-        names: methods in the order of the table; None for all: each modality alone,
-            the ensemble and plain fusion first, ours last.
+        names: methods in the order of the table; None for `STANDARD`, and "all" by
+            itself for every one: each modality alone, the ensemble and plain fusion
+            first, ours last.
 
     Returns:
         `(variants, left)`: a list of `Variant`, and of the methods that do not apply
         a list of dictionaries "method", "title" and "reason".
 
     Raises:
-        ValueError: for an unknown method, and for a method's setting that none of
-            them has.
+        ValueError: for an unknown method, for "all" beside others, and for a method's
+            setting that none of them has.
     """
     variants, left = [], []
-    names = list(dict.fromkeys(_usual_order() if names is None else names))
+    standard = names is None
+    names = list(STANDARD) if names is None else _named(names)
     _check_method_settings(recipe, names)
     for name in names:
         method = methods.get(name)
-        reason = method.reason_against(recipe)
+        reason = method.reason(recipe)
+        if standard and name == SHALLOW and not _has_sklearn():
+            reason = 'it needs scikit-learn: pip install "cmvq-keras[report]"'
         if reason:
             left.append({"method": name, "title": method.title, "reason": reason})
             continue
@@ -113,6 +122,22 @@ def of_methods(recipe, names=None):
             own = recipes.resolve(changed)
             variants.append(Variant(label, title, name, own, recipe))
     return variants, left
+
+
+def _named(names):
+    names = list(dict.fromkeys([names] if isinstance(names, str) else names))
+    if EVERY not in names:
+        return names
+    if len(names) > 1:
+        raise ValueError(
+            f"{EVERY} stands for every method: give it alone, or the methods' names. "
+            f"Received: {', '.join(names)}"
+        )
+    return _usual_order()
+
+
+def _has_sklearn():
+    return importlib.util.find_spec("sklearn") is not None
 
 
 def _check_method_settings(recipe, names):
@@ -202,6 +227,22 @@ def changed(recipe):
         for name, value in recipe.settings().items()
         if name not in _TOLD and usual.get(name) != value
     ]
+
+
+def decisive(recipe):
+    """A recipe without the setting that chooses nothing: how often a training that
+    keeps its last epoch is validated. It changes at most what PyTorch draws.
+
+    Args:
+        recipe: a `Recipe`, or a resolved one.
+
+    Returns:
+        A `Recipe` to compare with another one.
+    """
+    training = recipe.training
+    if training.select_by == "last":
+        training = dataclasses.replace(training, validation_every=1)
+    return dataclasses.replace(recipe, training=training)
 
 
 def _is_data(name):

@@ -4,6 +4,9 @@
 class ProgressReporter:
     """Says nothing; the command line has one that prints."""
 
+    def planned(self, text):
+        """A line on what is going to be trained, and why."""
+
     def starts(self, trial, number, total):
         """The `number`-th of `total` trials starts; finished ones are counted."""
 

@@ -5,8 +5,9 @@ import hashlib
 
 import numpy as np
 
-from cmvq_keras import recipes
+from cmvq_keras import recipes, tasks
 from cmvq_keras.errors import WrongSamplesError
+from cmvq_keras.tasks.task import INTEGERS
 
 SPLIT = "test"
 
@@ -73,7 +74,7 @@ def load(full, recipe, source):
         n=len(split),
         size=None if is_cut else size,
         left_out=left_out,
-        checksum=checksum(split),
+        checksum=checksum(split, tasks.get(full.task).dtype),
         store=store.checksum if store else None,
     )
     expected = size if limit is None else min(limit, size)
@@ -100,8 +101,15 @@ def _size(recipe, split, source):
     return len(recipes.load_split(recipe, SPLIT, source.data_dir)), 0
 
 
-def checksum(split):
-    """SHA-256 of a split's names and labels, in their order."""
+def checksum(split, dtype=INTEGERS):
+    """SHA-256 of a split's names and labels, in their order.
+
+    Args:
+        split: a `cmvq_keras.data.split.Split`.
+        dtype: of the labels, see `cmvq_keras.tasks.task.Task`.
+    """
     found = hashlib.sha256("\n".join(map(str, split.samples)).encode())
-    found.update(np.ascontiguousarray(split.y, "<i4").tobytes())
+    found.update(
+        np.ascontiguousarray(split.y, np.dtype(dtype).newbyteorder("<")).tobytes()
+    )
     return found.hexdigest()

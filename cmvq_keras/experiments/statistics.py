@@ -29,6 +29,8 @@ import statistics
 
 import numpy as np
 
+from cmvq_keras.evaluation.contribution_result import Estimate
+
 RESAMPLES, LEVEL = 2000, 95  # percent
 POWER = 80  # percent: how often a true difference is to be found
 EXACT_SEEDS = 18  # up to so many, all flips of signs are tried
@@ -84,6 +86,26 @@ def interval_over_seeds(values):
         return None
     column = np.asarray(values, np.float64)[:, None]
     return interval(np.repeat(column, RESAMPLES, axis=1))
+
+
+def estimates_over_seeds(estimates):
+    """Means over trainings with their intervals, which say how far trainings differ
+    on the same samples.
+
+    Args:
+        estimates: a training each, at least two: by name an
+            `cmvq_keras.evaluation.contribution_result.Estimate`.
+
+    Returns:
+        By name an `Estimate`; names that not all trainings have are left out.
+    """
+    found = {}
+    for name in estimates[0]:
+        if all(name in each for each in estimates):
+            values = [each[name].value for each in estimates]
+            interval = interval_over_seeds(values)
+            found[name] = Estimate(statistics.fmean(values), interval)  # pyright: ignore
+    return found
 
 
 def mean_and_deviation(values):
@@ -148,7 +170,28 @@ def seeds_needed(deviation, difference):
     Returns:
         An integer from 2 up, by Guenther's approximation.
     """
-    normal = statistics.NormalDist()
-    a, b = normal.inv_cdf((100 + LEVEL) / 200), normal.inv_cdf(POWER / 100)
+    a, b = _normal_edges()
     found = ((a + b) * deviation / difference) ** 2 + a**2 / 2
     return max(math.ceil(found), 2)
+
+
+def samples_needed(count, error, difference):
+    """How many test samples find a difference, two-sided at 5 %, in `POWER` percent of
+    the studies, however many seeds there are.
+
+    Args:
+        count: test samples that there are.
+        error: standard error of the difference that is due to them, >= 0.
+        difference: what is to be found, > 0, in the same unit.
+
+    Returns:
+        An integer from 1 up: the error falls with the root of the count.
+    """
+    a, b = _normal_edges()
+    return max(math.ceil(count * ((a + b) * error / difference) ** 2), 1)
+
+
+def _normal_edges():
+    """Standard deviations on a side of the interval, and of the power."""
+    normal = statistics.NormalDist()
+    return normal.inv_cdf((100 + LEVEL) / 200), normal.inv_cdf(POWER / 100)

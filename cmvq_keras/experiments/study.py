@@ -7,7 +7,8 @@ import pathlib
 
 from cmvq_keras import fileio, methods, recipes
 from cmvq_keras.errors import WrongSamplesError
-from cmvq_keras.experiments import plan, sample_check, trial
+from cmvq_keras.experiments import plan, sample_check, tables, trial
+from cmvq_keras.fileio import notebook
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import locking
 
@@ -68,6 +69,18 @@ class Study:
         text = json.dumps(content, indent=2) + "\n"
         fileio.write_atomically(self.path, text, self.out)
 
+    def _repr_html_(self):
+        """The tables as a notebook shows them."""
+        try:
+            shown = tables.of_study(self)
+        except (OSError, ValueError) as error:
+            return notebook.titled(f"{self.out}", notebook.lines([str(error)]))
+        parts = [notebook.table(*tables.turned(each)) for each in shown.groups]
+        foot = notebook.folded("What the numbers depend on", notebook.table(shown.foot))
+        kind = "Comparison" if self.kind == COMPARE else "Sweep"
+        title = f"{kind} of {self.recipe.name}: {self.out}"
+        return notebook.titled(title, *parts, notebook.lines(shown.asides), foot)
+
     def lock(self):
         """Keeps a second process from training into the same folder.
 
@@ -112,18 +125,25 @@ class Study:
             for seed in sorted(int(each) for each in numbers if each.isdecimal()):
                 folder = plan.folder(self.out, row["label"], seed)
                 result = trial.read(row["label"], seed, folder)
-                if result is not None and not self._has_mask(row):
+                if result is not None and not self.has_mask(row["label"]):
                     result.measured.update(compl={}, zeta={})
                 found.append(result)
         return [result for result in found if result is not None]
 
-    def _has_mask(self, row):
-        return methods.get(row["method"]).has_mask(self.recipe_of(row["label"]))
+    def has_mask(self, label):
+        """Whether a row's method has a mask: without one all channels pass, and compl
+        and zeta would say nothing of the modalities."""
+        method = methods.get(self._row_of(label)["method"])
+        return method.has_mask(self.recipe_of(label))
 
     def recipe_of(self, label):
         """The recipe of a row's task and classes: its values of a sweep included."""
+        values = self._row_of(label)["values"]
+        return recipes.resolve(self.recipe.with_settings(values))
+
+    def _row_of(self, label):
         (row,) = (row for row in self.rows if row["label"] == label)
-        return recipes.resolve(self.recipe.with_settings(row["values"]))
+        return row
 
 
 def begin(out, kind, recipe, backend, variants, left=(), tune=0):
@@ -161,7 +181,7 @@ def begin(out, kind, recipe, backend, variants, left=(), tune=0):
         tune=tune,
     )
     if not os.path.lexists(out / FILE):
-        _check_empty(out)
+        check_free(out)
         return study
     before = read(out)
     _check_same(before, study)
@@ -185,7 +205,8 @@ def _row(variant):
     }
 
 
-def _check_empty(out):
+def check_free(out: pathlib.Path) -> None:
+    """Raises FileExistsError unless a comparison may begin in a folder."""
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is not a folder.")
     if out.is_dir() and any(entry.name not in locking.FILES for entry in out.iterdir()):
@@ -221,7 +242,7 @@ def _other(before, now):
     if list(old.modalities) != list(new.modalities):
         yield "modalities", " and ".join(old.modalities)
         return
-    old, new = old.settings(), new.settings()
+    old, new = plan.decisive(old).settings(), plan.decisive(new).settings()
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
             yield name, old.get(name)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from cmvq_keras import recipes
-from cmvq_keras.experiments import outcomes, paired, plan, statistics
+from cmvq_keras.experiments import outcomes, paired, plan, score_words, statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +27,16 @@ class Row:
         values: what a sweep gives it, by setting.
         seeds: of its finished trials; without any, all below is empty.
         n: test samples.
-        score: a `Number` in [0, 1]: accuracy, or mean IoU under segmentation.
+        score: a `Number`, 1 at most: accuracy; mean IoU under segmentation, R2 under
+            regression.
         scores: of each seed.
-        second: a `Number`: macro-F1, or the accuracy of pixels.
+        second: a `Number`: macro-F1, the accuracy of pixels, or the mean absolute error
+            in the targets' units.
         difference: a `Number`: score minus that of the reference, over the seeds and
             samples that both have; None where there are none.
         compl: `Number`s in percent by modality; None where the method has none.
         zeta: the same; one for all modalities together is named "".
-        without: `Number`s in [0, 1] by modality: the score without it.
+        without: `Number`s by modality: the score without it.
         bits: `Number`s by modality: bits of the label that it adds to the others.
         parameters: how many are trained.
         seconds: a `Number`: of a training.
@@ -111,15 +113,6 @@ def names(study, measured, key):
     return [*first, *(name for name in found if name not in first)]
 
 
-def has_mask(study, label):
-    """Whether a row's method has a mask: without one all channels pass, and compl and
-    zeta would say nothing of the modalities."""
-    from cmvq_keras import methods
-
-    (method,) = (row["method"] for row in study.rows if row["label"] == label)
-    return methods.get(method).has_mask(study.recipe_of(label))
-
-
 def _drawn(study, finished):
     """Each trial's scores on the same draws of samples, `(draws,)` by label and seed.
 
@@ -146,7 +139,7 @@ def _row(study, entry, finished, drawn, against):
     measured = [each.measured for each in own]
     scores = [each["score"] for each in measured]
     of_draws = np.stack([drawn[label, each.seed] for each in own])
-    masked = has_mask(study, label)
+    masked = study.has_mask(label)
     return dataclasses.replace(
         row,
         n=measured[0]["n"],
@@ -230,18 +223,22 @@ def lines(study, results):
     recipe, training = study.recipe, study.recipe.training
     modalities = " and ".join(recipe.modalities)
     limit = "none" if training.limit is None else f"{training.limit:,} of each split"
-    by = training.select_by.replace("_", " ")
+    kept = "the last one is kept"
+    if training.select_by != "last":
+        by = training.select_by.replace("_", " ")
+        kept = f"the best one on validation data, by {by}"
     yield "Recipe", f"{recipe.name} ({modalities}), preset {recipe.preset}"
     yield "Settings that differ from the preset's", ", ".join(study.changed) or "none"
     yield "Limit", limit
-    yield "Epochs", f"{training.epochs}; the best one on validation data, by {by}"
+    yield "Epochs", f"{training.epochs}; {kept}"
     yield "Backend", f"{study.backend} on {_devices(results)}"
     yield "Seeds", _seeds(study, results)
     if study.tune:
         first = plan.FIRST_TUNING_SEED
         yield (
             "Tuning",
-            f"each method's one number, from four values, by {score_names(study)[0]} "
+            f"each method's one number, from four values, by "
+            f"{score_words.title(score_names(study)[0])} "
             f"on validation data, seeds {first} to {first + study.tune - 1}",
         )
     yield from _tests(study)

@@ -3,7 +3,8 @@
 import dataclasses
 
 from cmvq_keras import fileio
-from cmvq_keras.experiments import paired, plan, table_content
+from cmvq_keras.experiments import paired, plan, score_words, table_content
+from cmvq_keras.experiments.score_words import title
 
 NONE = "-"
 NAMED = ("compl", "zeta", "without", "bits")  # numbers by modality
@@ -50,7 +51,10 @@ def of_study(study):
     return Table(
         found,
         *columns(study, found),
-        [*paired.warnings(found), *table_content.asides(study, results)],
+        [
+            *paired.warnings(found, score_words.of_task(study.recipe.task)),
+            *table_content.asides(study, results),
+        ],
         list(table_content.lines(study, results)),
         columns_against(study, found),
         columns_learnt(study, found),
@@ -81,34 +85,39 @@ def columns(study, found):
         titles.
     """
     score, second = (title(name) for name in table_content.score_names(study))
+    say = score_words.of_task(study.recipe.task)
     first = ", ".join(study.over) or "method"
     names = (first, [row.title for row in found])
     scores = [
         names,
         ("seeds", [len(row.seeds) for row in found]),
-        (f"{score} (%)", [_spread(row.score, 100) for row in found]),
-        ("95 % interval", [_between(row.score, 100) for row in found]),
+        (f"{score}{say.heading}", [_score(row.score, say) for row in found]),
+        ("95 % interval", [_between(row.score, say) for row in found]),
     ]
     if study.reference:
         name = "difference to " + _title_of(study, study.reference)
-        scores.append((name, [_signed(row.difference) for row in found]))
-    scores.append((f"{second} (%)", [_spread(row.second, 100) for row in found]))
-    worth = [names, *_by_name(study, found, "without", "without {} (%)", 100)]
+        scores.append((name, [_signed(row.difference, say) for row in found]))
+    scores.append(_second(second, [row.second for row in found], say))
+    worth = [
+        names,
+        *_by_name(study, found, "without", f"without {{}}{say.heading}", say),
+    ]
     worth += _by_name(study, found, "bits", "bits {}")
-    made = [names, *_by_name(study, found, "compl", "compl {} (%)", digits=1)]
+    made = [names, *_by_name(study, found, "compl", "compl {} (%)", 1)]
     made += _by_name(study, found, "zeta", "zeta {}")
     trained = [_count(row.parameters) for row in found]
     made.append(("parameters", trained))
     if any(row.inference_parameters is not None for row in found):
         answering = [_count(row.inference_parameters) for row in found]
         made.append(("inference parameters", answering))
-    made.append(("seconds", [_spread(row.seconds, 1, 0) for row in found]))
+    made.append(("seconds", [_spread(row.seconds, 0) for row in found]))
     return scores, worth, made
 
 
 def columns_against(study, found):
     """Columns on the paired differences to the best modality alone and to plain
     fusion; arguments as in `columns`."""
+    say = score_words.of_task(study.recipe.task)
     group = [columns(study, found)[0][0]]
     last = None
     for name, heading in (("alone", "to {}"), ("fusion", "to plain fusion")):
@@ -117,14 +126,14 @@ def columns_against(study, found):
             continue
         (to,) = {each.to for each in own if each is not None}
         heading = heading.format(_title_of(study, to))
-        group.append((heading, [_signed(each) for each in own]))
+        group.append((heading, [_signed(each, say) for each in own]))
         group.append((f"p {heading}", [_p(each and each.p) for each in own]))
         group.append((f"Holm {heading}", [_p(each and each.holm) for each in own]))
         last = own
     if last and any(each and each.seeds_needed for each in last):
-        points = " / ".join(map(str, paired.POINTS))
+        numbers = [f"{say.factor * points / 100:g}" for points in paired.POINTS]
         cells = [" / ".join(_needed(each)) or NONE for each in last]
-        group.append((f"seeds for {points} points", cells))
+        group.append((f"seeds for {' / '.join(numbers)} {say.points}", cells))
     return group
 
 
@@ -144,18 +153,21 @@ def columns_learnt(study, found):
     """Columns on training score, its gap, last epoch, likelihood and bits against the
     truth; arguments as in `columns`."""
     score, _ = (title(name) for name in table_content.score_names(study))
+    say = score_words.of_task(study.recipe.task)
     group = [columns(study, found)[0][0]]
-    for key, heading, factor in (
-        ("train", f"train {score} (%)", 100),
-        ("gap", "gap to test (points)", 100),
-        ("last", f"last epoch {score} (%)", 100),
-        ("nll", "NLL (nats)", 1),
-        ("bits_error", "error of bits", 1),
+    for key, heading, is_score in (
+        ("train", f"train {score}{say.heading}", True),
+        ("gap", f"gap to test ({say.points})", True),
+        ("last", f"last epoch {score}{say.heading}", True),
+        ("nll", "NLL (nats)", False),
+        ("bits_error", "error of bits", False),
     ):
         numbers = [getattr(row, key) for row in found]
         if any(number is not None for number in numbers):
-            digits = 3 if factor == 1 else 2
-            group.append((heading, [_spread(each, factor, digits) for each in numbers]))
+            written = [
+                _score(each, say) if is_score else _spread(each, 3) for each in numbers
+            ]
+            group.append((heading, written))
     if any(row.chosen for row in found):
         group.append(("chosen", [_chosen(row.chosen) for row in found]))
     return group
@@ -166,10 +178,21 @@ def _chosen(values):
     return ", ".join(named) or NONE
 
 
-def _by_name(study, found, key, heading, factor=1, digits=2):
+def _second(name, numbers, say):
+    """A column of a share, or of an error in the targets' units."""
+    if say.factor == 1:
+        return name, [_spread(number, 4, "g") for number in numbers]
+    return f"{name}{say.heading}", [_score(number, say) for number in numbers]
+
+
+def _by_name(study, found, key, heading, way: int | score_words.ScoreWords = 2):
+    """Columns by modality; `way`: digits, or the `ScoreWords` of a score."""
     for name in _names(study, found, key):
         numbers = [getattr(row, key).get(name) for row in found]
-        cells = [_spread(number, factor, digits) for number in numbers]
+        if isinstance(way, int):
+            cells = [_spread(number, way) for number in numbers]
+        else:
+            cells = [_score(number, way) for number in numbers]
         yield " ".join(heading.format(name).split()), cells
 
 
@@ -178,36 +201,39 @@ def _title_of(study, label):
     return found
 
 
-def title(name):
-    """A score's name for a person."""
-    known = {"macro_f1": "macro-F1", "mean_iou": "mean IoU"}
-    return known.get(name, name)
-
-
 def _names(study, found, key):
     return table_content.names(study, [{key: getattr(row, key)} for row in found], key)
 
 
-def _spread(number, factor, digits=2):
+def _spread(number, digits=2, form="f"):
     if number is None:
         return NONE
-    text = f"{factor * number.mean:.{digits}f}"
+    text = f"{number.mean:.{digits}{form}}"
     if number.deviation is None:
         return text
-    return f"{text} ± {factor * number.deviation:.{digits}f}"
+    return f"{text} ± {number.deviation:.{digits}{form}}"
 
 
-def _between(number, factor, sign=""):
+def _score(number, say):
+    if number is None:
+        return NONE
+    text = say.plain(number.mean, more=1)
+    if number.deviation is None:
+        return text
+    return f"{text} ± {say.plain(number.deviation, more=1)}"
+
+
+def _between(number, say, sign=""):
     if number is None or number.interval is None:
         return NONE
-    low, high = (f"{factor * edge:{sign}.2f}" for edge in number.interval)
+    low, high = (say.plain(edge, sign, 1) for edge in number.interval)
     return f"{low} to {high}"
 
 
-def _signed(number):
+def _signed(number, say):
     if number is None:
         return NONE
-    return f"{100 * number.mean:+.2f} ({_between(number, 100, '+')})"
+    return f"{say.plain(number.mean, '+', 1)} ({_between(number, say, '+')})"
 
 
 def turned(columns):
@@ -278,7 +304,7 @@ def _latex_text(text):
 
 
 def as_csv(study, found):
-    """Numbers without rounding, shares from 0 to 1; a line a row."""
+    """Numbers without rounding, scores 1 at most; a line a row."""
     score, second = table_content.score_names(study)
     lines = []
     for row in found:
@@ -334,7 +360,7 @@ def write_trials(study):
         line = {"label": result.label, "seed": result.seed}
         for name, key in ((score, "score"), (second, "second")):
             line[name] = found.get(key)
-        masked = table_content.has_mask(study, result.label)
+        masked = study.has_mask(result.label)
         for key, own in names.items():
             shown = found.get(key, {}) if masked or key not in OF_A_MASK else {}
             for name in own:

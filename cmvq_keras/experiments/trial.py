@@ -1,6 +1,7 @@
 """One training of a comparison: done, measured, and read back."""
 
 import dataclasses
+import gc
 import math
 import os
 import pathlib
@@ -8,14 +9,14 @@ import time
 
 import keras
 import numpy as np
-from scipy.special import logsumexp
 
 from cmvq_keras import fileio
-from cmvq_keras.batches import evaluation_batches
+from cmvq_keras.batches import inference_batches
 from cmvq_keras.evaluation import missing_modality
+from cmvq_keras.evaluation.submodels import submodel
 from cmvq_keras.experiments import outcomes, sample_check
+from cmvq_keras.experiments.progress import ProgressReporter
 from cmvq_keras.fileio import to_json
-from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.runs import checkpoint, environment
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -141,7 +142,7 @@ def do(trial, out, source, test, reporter):
             its checkpoint; where it has none that fits, what it left goes.
         source: a `cmvq_keras.runs.data_source.DataSource`.
         test: function from the trial's recipe to its test split and
-        `sample_check.About`.
+            `sample_check.About`.
         reporter: a `cmvq_keras.experiments.progress.ProgressReporter`.
 
     Returns:
@@ -172,10 +173,29 @@ def do(trial, out, source, test, reporter):
     except Exception as error:
         return _failed(trial, out, error)
     seconds = time.perf_counter() - started
-    measured = _measure(run, split, about, last.weights, source)
+    measured = _measure(run, split, about, last, source)
     measured["seconds"] = seconds
     fileio.write_atomically(folder / FINISHED, to_json(measured), out)
     return read(trial.variant.label, trial.seed, folder)
+
+
+def do_alone(trial, out, source):
+    """As `do`, in a process that other trainings come after: nothing is reported, and
+    at the end the memory is free.
+
+    Args:
+        trial, out, source: as in `do`; the source reports no progress.
+    """
+
+    def test(planned):
+        variant = planned.variant
+        return sample_check.load(variant.full, variant.recipe, source)
+
+    try:
+        return do(trial, out, source, test, ProgressReporter())
+    finally:
+        keras.backend.clear_session()
+        gc.collect()
 
 
 def seconds_before(folder, recipe, source):
@@ -216,20 +236,21 @@ def _measure(run, split, about, last, source):
     Args:
         run: the finished `Run`.
         split, about: of the test.
-        last: the weights of the last epoch, or None.
+        last: the training's `LastWeights`.
         source: a `DataSource`.
     """
     recipe = run.recipe
-    model = load_model(run)
-    task = model.inference_model()
-    answers, nll = _answers(task, recipe, split)
+    # What was trained just now has the kept weights, and its programs are compiled.
+    model = load_model(run) if last.weights is None else last.model
+    task = submodel(model)
+    answers, nll = answers_of(task, recipe, split)
     sample_check.check_count(len(answers), about.n, str(run.directory))
     outcomes.write(run.directory, answers, recipe)
-    found = outcomes.kind(recipe)(answers, len(recipe.classes))
+    found = outcomes.of_recipe(answers, recipe)
     metrics = run.metrics
     environment = run.environment
     measured = {
-        "score": _score(answers, recipe),
+        "score": found.score(),
         "second": found.second(),
         "nll": nll,
         "n": len(found),
@@ -238,27 +259,22 @@ def _measure(run, split, about, last, source):
         "parameters": trained_parameters(model),
         "inference_parameters": sum(math.prod(w.shape) for w in task.weights),
         "best_epoch": metrics["best_epoch"],
-        "validation": metrics["validation"][outcomes.kind(recipe).score_name],
+        "validation": metrics["validation"][found.score_name],
         **_complementarity(metrics.get("complementarity") or {}),
         "bits": (metrics["test"].get("information") or {}).get("bits", {}),
-        "without": _without(model, recipe, split),
+        "without": _without(model, run, split),
         "versions": environment["versions"],
         "commit": environment["commit"],
         "devices": environment["devices"],
     }
-    train, _ = _answers(task, recipe, source.split(recipe, "train"))
-    measured["train_score"] = _score(train, recipe)
-    if last is not None:
-        # The same model again: on JAX it is compiled then.
-        model.set_weights(last)
-        answers, _ = _answers(task, recipe, split)
-        measured["last_score"] = _score(answers, recipe)
+    train, _ = answers_of(task, recipe, source.split(recipe, "train"))
+    measured["train_score"] = outcomes.of_recipe(train, recipe).score()
+    if last.weights is not None:
+        if metrics["best_epoch"] != last.epoch:
+            model.set_weights(last.weights)
+            answers, _ = answers_of(task, recipe, split)
+        measured["last_score"] = outcomes.of_recipe(answers, recipe).score()
     return measured
-
-
-def _score(answers, recipe):
-    found = outcomes.kind(recipe)(answers, len(recipe.classes))
-    return float(found.scores(np.ones((1, len(found)), np.int64))[0])
 
 
 def _complementarity(measured):
@@ -270,37 +286,34 @@ def _complementarity(measured):
     }
 
 
-def _without(model, recipe, split):
-    """The score without each modality that the task sees; empty for one alone."""
-    names = model.task_modalities
+def _without(model, run, split):
+    """The score without each modality that the task sees; empty for one alone.
+
+    All that was measured is noted in the run's metrics.json.
+    """
+    names, recipe, metrics = model.task_modalities, run.recipe, run.metrics
     if len(names) < 2:
         return {}
     found = missing_modality.measure(model, recipe, split, names)
+    test = {**metrics[sample_check.SPLIT], "without": found}
+    run.write_metrics({**metrics, sample_check.SPLIT: test})
     score = outcomes.kind(recipe).score_name
     return {name: each[score] for name, each in found.items()}
 
 
-def _answers(task, recipe, split):
+def answers_of(task, recipe, split):
     """The answers of a model to a split, and its mean negative log-likelihood in nats
-    of the labels that count."""
-    batches = evaluation_batches(recipe, split, task.input)
-    parts, costs = [], []
+    of the labels that count; None for a model without probabilities."""
+    batches = inference_batches(recipe, split, task.input)
+    own, parts, costs = outcomes.kind(recipe), [], []
     for index in range(len(batches)):
         x, labels = batches[index]
-        logits = keras.ops.convert_to_numpy(task.predict_on_batch(x))
+        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))
         labels = np.asarray(labels)
-        parts.append(outcomes.of_batch(labels, logits.argmax(axis=-1), recipe))
-        costs.append(_costs(labels, logits))
-    return np.concatenate(parts), float(np.concatenate(costs).mean())
-
-
-def _costs(labels, logits):
-    """-log softmax of the true classes, of all labels that count, float64."""
-    logits = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
-    labels = labels.reshape(-1)
-    counted = labels != IGNORED_LABEL
-    logits, labels = logits[counted], labels[counted]
-    return logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
+        parts.append(outcomes.of_batch(labels, own.decided(outputs), recipe))
+        costs.append(own.costs(labels, outputs))
+    likely = None if costs[0] is None else float(np.concatenate(costs).mean())
+    return np.concatenate(parts), likely
 
 
 def trained_parameters(model):
@@ -313,9 +326,13 @@ class LastWeights(keras.callbacks.Callback):
 
     Attributes:
         weights: as `Model.get_weights`; None where no epoch was trained.
+        epoch: the number of the last epoch, from 1.
     """
 
-    weights = None
+    weights = epoch = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch = epoch + 1
 
     def on_train_end(self, logs=None):
         self.weights = self.model.get_weights()

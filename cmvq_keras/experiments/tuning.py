@@ -67,7 +67,7 @@ def candidates(variant):
     return found
 
 
-def choose(variants, seeds, study, source, reporter=None, jobs=1):
+def choose(variants, seeds, study, source, reporter=None, jobs=1, cluster=None):
     """Trains each variant with each of its values, and keeps the best.
 
     Args:
@@ -75,7 +75,7 @@ def choose(variants, seeds, study, source, reporter=None, jobs=1):
         seeds: of the tuning.
         study: the `cmvq_keras.experiments.study.Study` that the choice is for. It is
             written, with the choice in its rows.
-        source, reporter, jobs: as in `runner.train`.
+        source, reporter, jobs, cluster: as in `runner.train`.
 
     Returns:
         The variants with the values that they chose, in `Variant.chosen`.
@@ -88,7 +88,7 @@ def choose(variants, seeds, study, source, reporter=None, jobs=1):
     among = {variant.label: candidates(variant) for variant in variants}
     every = [each for own in among.values() for each in own.values()]
     inner = begin(study.out / FOLDER, COMPARE, study.recipe, study.backend, every)
-    results = runner.train(inner, every, seeds, source, reporter, jobs)
+    results = runner.train(inner, every, seeds, source, reporter, jobs, cluster)
     found = [_chosen(variant, among[variant.label], results) for variant in variants]
     study.note_chosen({variant.label: variant.chosen for variant in found})
     return found

@@ -6,7 +6,6 @@ the process that starts them.
 """
 
 import concurrent.futures
-import gc
 import multiprocessing
 import os
 import signal
@@ -14,6 +13,14 @@ import threading
 import time
 
 from cmvq_keras.backend.selection import import_keras
+
+
+def recipe_file_of(recipe):
+    """The path of the file that a comparison's `Recipe` is from; None for none."""
+    from cmvq_keras import recipe_file
+
+    file = recipe_file.loaded(recipe.name)
+    return str(file.path.resolve()) if file else None
 
 
 class Workers:
@@ -24,18 +31,19 @@ class Workers:
 
     Args:
         jobs: how many.
-        recipe: the comparison's `Recipe`; a recipe file's code is run in each process.
+        recipe_file_path: whose code is run in each process; None for none.
+
+    Attributes:
+        size: how many there are.
     """
 
-    def __init__(self, jobs, recipe):
-        from cmvq_keras import recipe_file
-
-        file = recipe_file.loaded(recipe.name)
+    def __init__(self, jobs, recipe_file_path=None):
+        self.size = jobs
         self._pool = concurrent.futures.ProcessPoolExecutor(
             jobs,
             multiprocessing.get_context("spawn"),
             initializer=_begin,
-            initargs=(str(file.path) if file else None,),
+            initargs=(recipe_file_path,),
         )
 
     def __enter__(self):
@@ -43,10 +51,11 @@ class Workers:
 
     def __exit__(self, kind, error, trace):
         if kind is not None:
-            self._stop()
+            self.stop()
         self._pool.shutdown(cancel_futures=True)
 
-    def _stop(self):
+    def stop(self):
+        """Saves what is trained and stops it after the step."""
         for process in multiprocessing.active_children():
             process.terminate()
 
@@ -74,6 +83,15 @@ class Workers:
                 "A training process died, perhaps out of memory. Give the same command "
                 "to continue, with fewer --jobs."
             ) from error
+
+    def submit(self, trial, out, source):
+        """A future of one training: what it measured and why it failed, or None where
+        it was stopped. Both are plain values, which nothing of Keras is needed for.
+
+        Args:
+            trial, out, source: as in `results`.
+        """
+        return self._pool.submit(_do_plainly, trial, out, source)
 
 
 class _Signal:
@@ -116,25 +134,20 @@ def _follow():
 
 def _do(trial, out, source):
     """Trains one; its `trial.Result`, or None where it was stopped and saved."""
-    import keras
-
-    from cmvq_keras.experiments import sample_check
     from cmvq_keras.experiments import trial as trainings
-    from cmvq_keras.experiments.progress import ProgressReporter
-
-    def test(planned):
-        variant = planned.variant
-        return sample_check.load(variant.full, variant.recipe, source)
 
     if _signal.has_come:
         return None
     try:
         _signal.is_working = True
-        return trainings.do(trial, out, source, test, ProgressReporter())
+        return trainings.do_alone(trial, out, source)
     except KeyboardInterrupt:
         _signal.has_come = True
         return None
     finally:
         _signal.is_working = False
-        keras.backend.clear_session()
-        gc.collect()
+
+
+def _do_plainly(trial, out, source):
+    result = _do(trial, out, source)
+    return result and (result.measured, result.failure)

@@ -77,6 +77,8 @@ def cut(model, modalities):
     if len(grids) > 1:
         grid = keras.layers.Concatenate(dtype="float32", name="features")(grids)
     logits = _cut_solver(model, grid.shape)(grid)
+    if model.units is not None:
+        logits = model.units(logits)
     return keras.Model(inputs, {LOGITS: logits}, name=model.name)
 
 

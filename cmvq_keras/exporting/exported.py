@@ -104,6 +104,7 @@ def describe(recipe, model, small):
         "made_by": f"cmvq-keras {__version__}",
         "recipe": recipe.name,
         "task": recipe.task,
+        **({"targets": list(recipe.targets)} if recipe.targets else {}),
         "classes": list(recipe.classes),
         "inputs": {
             name: {

@@ -32,6 +32,17 @@ FORMATS = {
 }
 
 
+def of_path(path):
+    """The format of a file by its ending, or None.
+
+    Args:
+        path: where the file is to be.
+    """
+    ending = pathlib.PurePath(path).suffix
+    found = [name for name, each in FORMATS.items() if each.ending == ending != ""]
+    return found[0] if found else None
+
+
 def choose_backend(name, requested=None):
     """Which backend writes a format; to be asked before Keras loads.
 

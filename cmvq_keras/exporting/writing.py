@@ -1,5 +1,6 @@
 """An exported model as a file, and what the file gives."""
 
+import errno
 import json
 import warnings
 
@@ -25,13 +26,25 @@ def write(model, format, path, facts):
     if format == "keras":
         model.save(path)
     elif format == "saved-model":
-        model.export(path, format="tf_saved_model", verbose=False)
+        _export_saved_model(model, path)
     else:
         with warnings.catch_warnings():
             # Of PyTorch's tracing: shapes but the batch's are meant to be constants.
             warnings.simplefilter("ignore")
             model.export(path, format="onnx", verbose=False)
         _finish_onnx(path, facts)
+
+
+def _export_saved_model(model, path):
+    """Writes the folder; an `OSError`, as elsewhere, where TensorFlow could not."""
+    try:
+        model.export(path, format="tf_saved_model", verbose=False)
+    except Exception as error:
+        if not type(error).__module__.startswith("tensorflow.python.framework.errors"):
+            raise
+        # "...; File too large [Op:SaveV2]"
+        reason = str(error).rpartition("; ")[2].partition(" [Op")[0]
+        raise OSError(errno.EIO, reason, str(path)) from error
 
 
 def _finish_onnx(path, facts):

@@ -8,6 +8,7 @@ is followed, and no pipe or device is waited for.
 from cmvq_keras.fileio.contents import (
     csv_line,
     csv_rows,
+    leaves,
     plain,
     quoted,
     read_json,
@@ -33,14 +34,17 @@ from cmvq_keras.fileio.reading import (
     size,
 )
 from cmvq_keras.fileio.text import (
+    duration,
     one_line,
     printable,
     printable_lines,
 )
 from cmvq_keras.fileio.writing import (
     deferring,
+    discard,
     replacing,
     replacing_path,
+    take_place,
     writable,
     write_atomically,
 )
@@ -55,8 +59,11 @@ __all__ = [
     "csv_line",
     "csv_rows",
     "deferring",
+    "discard",
+    "duration",
     "fill",
     "is_pointer",
+    "leaves",
     "make_folder",
     "naming",
     "one_line",
@@ -71,6 +78,7 @@ __all__ = [
     "replacing",
     "replacing_path",
     "size",
+    "take_place",
     "to_json",
     "unquoted",
     "writable",

@@ -14,6 +14,20 @@ def to_json(content):
     return json.dumps(plain(content), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
+def leaves(value, name=""):
+    """Yields `(dotted name, value)` of what objects of JSON hold.
+
+    Args:
+        value: nested dicts; a list is one value.
+        name: of the whole, before the dots.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
+
+
 def plain(value):
     """A value as JSON can hold it: see `to_json`."""
     if isinstance(value, dict):

@@ -64,9 +64,11 @@ def parent(path, root):
 def names_below(path, root):
     """The names from a folder down to a path in it."""
     path, root = pathlib.Path(path), pathlib.Path(root)
-    if not path.is_relative_to(root) or path == root or ".." in path.parts:
+    names = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    # A folder that is named from above, ../runs, is as good as any.
+    if not names or ".." in names:
         raise ValueError(f"{path} does not lie in {root}.")
-    return path.relative_to(root).parts
+    return names
 
 
 def check_no_links(folder):

@@ -35,3 +35,12 @@ def one_line(error):
     if isinstance(error, EOFError):
         return shown or "it is truncated"
     return shown or type(error).__name__
+
+
+def duration(seconds):
+    """A time for a person."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -66,17 +66,34 @@ def replacing_path(path):
     try:
         with naming(path):
             yield temporary
-        if path.is_dir():
-            old = path.with_name(f".{os.getpid()}.old.{path.name}")
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
+        take_place(temporary, path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
+
+
+def take_place(new, path):
+    """Gives a finished file or folder its name; what had that name is removed.
+
+    Args:
+        new: its `pathlib.Path` until now, in the same folder.
+        path: its path from now on.
+    """
+    if not path.is_dir():
+        os.replace(new, path)
+        return
+    old = path.with_name(f".{path.name}.old")
+    discard(old)  # of a process that was killed right here
+    os.replace(path, old)
+    os.replace(new, path)
+    discard(old)
+
+
+def discard(path):
+    """Removes a file, a link or a folder with all that it holds, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_atomically(path, content, root=None):

@@ -26,7 +26,15 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not (training and self.trainable) or self._needs_keras(inputs, mask):
+        learns = training and self.trainable
+        if not learns and self._has_fast_inference(inputs, mask):
+            moving = map(
+                ops.convert_to_tensor, (self.moving_mean, self.moving_variance)
+            )
+            weights = self._scale_and_offset()
+            outputs = kernels.normalize_by(inputs, *moving, *weights, self.epsilon)
+            return ops.cast(outputs, self.compute_dtype)
+        if not learns or self._needs_keras(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
         one = not replicas.are_separate
         normalize = kernels.normalize if one else self._normalize_over_all
@@ -40,10 +48,22 @@ class BatchNormalization(keras.layers.BatchNormalization):
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+            # As a tensor: Keras's product of a variable and a number takes far longer.
+            old = ops.convert_to_tensor(moving)
+            moving.assign(old * self.momentum + value * (1.0 - self.momentum))
         if elsewhere:
             outputs = ops.moveaxis(outputs, -1, self.axis)
         return ops.cast(outputs, self.compute_dtype)
+
+    def _has_fast_inference(self, inputs, mask):
+        """Whether the backend has an operation for a call in which nothing moves."""
+        return (
+            kernels.normalize_by is not None
+            and mask is None
+            and not self.renorm
+            and self.axis in (-1, len(inputs.shape) - 1)
+            and keras.backend.standardize_dtype(inputs.dtype) == "float32"
+        )
 
     def _needs_keras(self, inputs, mask):
         """Whether only Keras's own form computes this training call."""

@@ -15,10 +15,11 @@ SHORTEST = 1e-6
 class RotationQuantizer(VectorQuantizer):
     """A `VectorQuantizer` whose gradient to the encoder is rotated and scaled.
 
-    The code q of a vector e is |q| / |e| times e turned onto q. The gradient goes back
-    through that turn and scale, both taken as constants, in the place of being copied
-    from q to e. Vectors of one code then get different gradients, by their angle to it.
-    Values, codes and losses are those of `VectorQuantizer`, and so are the arguments.
+    The code q of a vector e is e turned onto q, times `|q| / |e|`. The gradient goes
+    back through that turn and scale, both taken as constants, in the place of being
+    copied from q to e. Vectors of one code then get different gradients, by their angle
+    to it. Values, codes and losses are those of `VectorQuantizer`, and so are the
+    arguments.
 
     Not a good choice where codes or features are close to 0: their angle says nothing.
 

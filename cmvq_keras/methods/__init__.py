@@ -39,3 +39,8 @@ def register_models():
     """Imports all methods, so that Keras can load a saved model of any of them."""
     for name in names():
         get(name)
+
+
+def of_task(task):
+    """The names of the methods that train a task, in alphabetical order."""
+    return [name for name in names() if task in get(name).tasks]

@@ -1,4 +1,4 @@
-"""The mean of the modalities' own probabilities: no fusion at all.
+"""The mean of the modalities' own answers: no fusion at all.
 
 Each modality's encoder and head learn from their own loss, as if they were alone; they
 share nothing. What a fusion does not beat is not worth fusing.
@@ -44,7 +44,8 @@ METHOD = Ensemble(
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class EnsembleClassifier(MultiHeadClassifier):
-    """Its logits are the logarithm of the heads' mean probability.
+    """Its logits are those of the heads' mean probability: of the classes, or of each
+    class where a sample has several. A regression's numbers are the heads' mean.
 
     A modality that is not there is left out of the mean. "task_loss" is logged; the
     heads' losses are what is learned from.
@@ -57,18 +58,33 @@ class EnsembleClassifier(MultiHeadClassifier):
 
     def solve(self, grids, training=False):
         return self._mean(
-            {name: self.heads[name](grids[name], training=training) for name in grids}
+            {name: self.run_head(name, grids[name], training) for name in grids}
         )
 
     def _mean(self, logits):
         seen = [logits[name] for name in self.task_modalities if name in logits]
+        if self.task == "regression":
+            return ops.mean(ops.stack(seen), axis=0)
+        if self.task == "multi-label":
+            return logit_of_mean(seen)
         return log_mean_probability(seen)
 
     def head_weights(self):
         return {**super().head_weights(), "joint": None}
+
+    @property
+    def trained_without(self):
+        return True  # each head knows its own modality alone
 
 
 def log_mean_probability(logits):
     """log of the mean of softmax(each), over a list of `(batch, ..., classes)`."""
     found = ops.stack([ops.log_softmax(each, axis=-1) for each in logits])
     return ops.logsumexp(found, axis=0) - ops.log(float(len(logits)))
+
+
+def logit_of_mean(logits):
+    """The logit of the mean of sigmoid(each), over a list of `(batch, classes)`."""
+    found = ops.stack(logits)
+    yes, no = (ops.log_sigmoid(sign * found) for sign in (1.0, -1.0))
+    return ops.logsumexp(yes, axis=0) - ops.logsumexp(no, axis=0)

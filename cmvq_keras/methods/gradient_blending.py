@@ -16,6 +16,7 @@ from cmvq_keras import recipes
 from cmvq_keras.batches import evaluation_batches, training_batches
 from cmvq_keras.errors import DivergedError
 from cmvq_keras.methods.late_fusion import LateFusion, head, late_fusion
+from cmvq_keras.methods.method import OF_CLASSES
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.multi_head import MultiHeadClassifier
 from cmvq_keras.recipe import choice
@@ -41,6 +42,7 @@ class GradientBlending(LateFusion):
     It trains each modality alone and all jointly first: M + 2 trainings in all.
     """
 
+    tasks: tuple = OF_CLASSES
     on_several_devices: bool = False
     own: type = BlendingSettings
     authors: dict = dataclasses.field(default_factory=lambda: {"measured_at": "last"})

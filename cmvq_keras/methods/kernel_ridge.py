@@ -65,7 +65,7 @@ class KernelRidge(Method):
             name: KernelEncoder(count, name=f"{name}_encoder")
             for name in recipe.modalities
         }
-        solver = RidgeSolver(len(recipe.classes), count, name="task_solver")
+        solver = RidgeSolver(len(recipe.outputs), count, name="task_solver")
         return build.classifier(recipe, encoders, solver)
 
     def prepare(self, model, recipe, splits):
@@ -135,10 +135,10 @@ class KernelEncoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class RidgeSolver(keras.layers.Layer):
-    """Logits of the modalities' summed kernels: temperature times the regression.
+    """Outputs of the modalities' summed kernels: temperature times the regression.
 
     Args:
-        num_classes: J.
+        num_classes: J, or how many targets there are.
         samples: of each modality's kernel.
     """
 
@@ -179,7 +179,10 @@ class RidgeSolver(keras.layers.Layer):
 
 
 def fit(model, split, penalty):
-    """Solves the regression of one-hot labels and gives the model its weights.
+    """Solves the regression and gives the model its weights.
+
+    What is regressed: one-hot labels; -1 or 1 for each class where a sample has
+    several; standardized numbers where the labels are numbers.
 
     Each modality has a kernel of its own, whose width is the median distance of its
     samples; the kernels are summed.
@@ -214,21 +217,35 @@ def fit(model, split, penalty):
         encoder.support.assign(support)
         encoder.mean.assign(mean.astype(np.float32))
         encoder.gamma.assign(gamma)
-    one_hot = np.eye(model.solver.num_classes)[y]
-    found = Regression(alpha=penalty, kernel="precomputed").fit(kernel, one_hot)
+    wanted = _regressed(model, y)
+    found = Regression(alpha=penalty, kernel="precomputed").fit(kernel, wanted)
     coefficients = np.zeros(model.solver.coefficients.shape, np.float32)
     coefficients[: len(y)] = found.dual_coef_
     model.solver.coefficients.assign(coefficients)
 
 
+def _regressed(model, y):
+    if model.task == "multi-label":
+        return 2.0 * y - 1
+    if model.task == "regression":
+        return (y - np.float64(model.units.offset)) / np.float64(model.units.scale)
+    return np.eye(model.solver.num_classes)[y]
+
+
 def best_temperature(model, split):
-    """Of `TEMPERATURES` the one with the lowest cross entropy on a split."""
+    """Of `TEMPERATURES` the one with the lowest cross entropy on a split; 1 for
+    numbers."""
+    if model.task == "regression":
+        return 1.0
     y = np.asarray(split.y)
     x = {name: np.asarray(split.x[name][: len(y)]) for name in model.modalities}
     scores = np.float64(model.predict(x, verbose=0)["task"])
     costs = []
     for temperature in TEMPERATURES:
         logits = scores * temperature
+        if model.task == "multi-label":
+            costs.append(np.logaddexp(0, np.where(y > 0, -logits, logits)).mean())
+            continue
         logits -= logits.max(axis=1, keepdims=True)
         shares = logits[np.arange(len(y)), y] - np.log(np.exp(logits).sum(axis=1))
         costs.append(-shares.mean())

@@ -6,7 +6,7 @@ It is the network that the methods `ogm`, `pmr` and `gradient-blending` train.
 import dataclasses
 
 from cmvq_keras import networks
-from cmvq_keras.methods.method import Method
+from cmvq_keras.methods.method import OF_CLASSES, Method
 from cmvq_keras.models import build
 from cmvq_keras.models.multimodal import MultimodalClassifier
 
@@ -46,6 +46,8 @@ class LateFusion(Method):
 @dataclasses.dataclass(frozen=True)
 class OfTwo(LateFusion):
     """A method on the late fusion whose equations are for two modalities."""
+
+    tasks: tuple = OF_CLASSES
 
     def reason_against(self, recipe):
         count = len(recipe.task_modalities or recipe.modalities)
@@ -89,7 +91,7 @@ def encoder(recipe, name):
 def head(recipe, linear=False, name=None):
     """A classifier: linear, or with a hidden layer (docs/method.md, Section 6)."""
     return networks.FusionSolver(
-        len(recipe.classes),
+        len(recipe.outputs),
         units=None if linear else recipe.model.solver_units,  # pyright: ignore
         dropout=recipe.model.dropout,
         name=name,

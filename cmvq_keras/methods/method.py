@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from cmvq_keras import validation
+from cmvq_keras import tasks, validation
 from cmvq_keras.recipe import choice, faults, optional, setting
 
+#: Tasks of methods whose equations are about one class for each label.
+OF_CLASSES = ("classification", "segmentation")
 #: A number that most methods have, to choose from when methods are tuned alike.
 DROPOUT = ("model.dropout", (0.0, 0.1, 0.3, 0.5))
 #: lambda, of methods with a mask whose penalty counts.
@@ -66,6 +68,7 @@ class Method:
         own: the dataclass of the method's own settings, `method.NAME` of a recipe;
             its fields are made by `cmvq_keras.recipe.setting`.
         authors: values of own settings under `method.preset` "authors".
+        tasks: those that it can train.
         tuned: the one number that `cmvq compare --tune` chooses: its dotted name and
             four values, in the order in which equal ones win.
     """
@@ -78,9 +81,16 @@ class Method:
     own: type = NoSettings
     authors: dict = dataclasses.field(default_factory=dict)
     tuned: tuple = DROPOUT
+    tasks: tuple = tasks.names()
+
+    def reason(self, recipe):
+        """One line on why the method cannot train a recipe, or None."""
+        if recipe.task not in self.tasks:
+            return f"it trains {' and '.join(self.tasks)}, this recipe is {recipe.task}"
+        return self.reason_against(recipe)
 
     def reason_against(self, recipe):
-        """One line on why the method does not apply to a recipe, or None."""
+        """As `reason`, for what a method asks of a recipe besides its task."""
 
     def own_names(self):
         """Names of the method's own settings, without "method."."""

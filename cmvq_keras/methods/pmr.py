@@ -127,7 +127,7 @@ class PrototypeFusion(MultimodalClassifier):
         state = {"trainable": False, "dtype": "float32", "autocast": False}
         self.prototypes = self.add_weight(
             name="prototypes",
-            shape=(len(self.modalities), self._num_classes, depth),
+            shape=(len(self.modalities), self._outputs_shape[-1], depth),
             initializer="zeros",
             **state,
         )

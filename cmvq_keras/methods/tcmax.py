@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from cmvq_keras.methods.late_fusion import LateFusion, late_fusion
-from cmvq_keras.methods.method import WEIGHT_DECAY
+from cmvq_keras.methods.method import OF_CLASSES, WEIGHT_DECAY
 from cmvq_keras.models import labels
 from cmvq_keras.models.channels import FusedChannels
 from cmvq_keras.models.multimodal import MultimodalClassifier
@@ -24,6 +24,7 @@ from cmvq_keras.models.multimodal import MultimodalClassifier
 class TcMax(LateFusion):
     """TCMax on the linear late fusion."""
 
+    tasks: tuple = OF_CLASSES
     linear: bool = True
     on_several_devices: bool = False
 

@@ -2,7 +2,10 @@
 
 import math
 
-from cmvq_keras import methods, networks, recipes
+import keras
+
+from cmvq_keras import methods, networks, recipe_file, recipes
+from cmvq_keras.errors import RecipeFileError
 from cmvq_keras.layers import ThresholdMask, quantizer
 from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
@@ -10,6 +13,7 @@ from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.networks.kind import get as networks_of_kind
 from cmvq_keras.recipe import Recipe
+from cmvq_keras.recipe.fields import AUTO
 
 
 def build_model(recipe: str | Recipe, preset: str = "default") -> MultimodalClassifier:
@@ -29,7 +33,15 @@ def build_model(recipe: str | Recipe, preset: str = "default") -> MultimodalClas
     Reference: docs/method.md, Sections 5 and 6.
     """
     recipe = recipes.resolve(recipe, preset)
-    return methods.get(recipe.method).build_model(recipe)
+    method = methods.get(recipe.method)
+    if recipe.task not in method.tasks:
+        others = ", ".join(methods.of_task(recipe.task))
+        raise ValueError(
+            f"The method {method.name} trains {' and '.join(method.tasks)}. Received: "
+            f"a recipe for {recipe.task}, which these train: "
+            f"{others}"
+        )
+    return method.build_model(recipe)
 
 
 def masked(recipe):
@@ -76,11 +88,24 @@ def classifier(recipe, encoders, solver, kind=MultimodalClassifier, **settings):
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
         modality_dropout=recipe.model.modality_dropout,
         recompute=recipe.training.recompute,
+        task=recipe.task,
+        units=_units(recipe),
         name=recipe.name.replace("-", "_"),
         **settings,
     )
     model.build({name: (None, *item.shape) for name, item in recipe.modalities.items()})
     return model
+
+
+def _units(recipe):
+    """What brings a regression's numbers to its targets' units; None for other tasks,
+    and where offsets and scales are not measured yet."""
+    targets = recipe.targets.values()
+    if not targets or AUTO in [each for t in targets for each in (t.offset, t.scale)]:
+        return None
+    return networks.TargetUnits(
+        [t.offset for t in targets], [t.scale for t in targets], name="target_units"
+    )
 
 
 def with_heads(recipe, kind, solver, **settings):
@@ -104,13 +129,32 @@ def encoder(recipe, name):
 
 def late_fusion_encoder(recipe, name):
     """The recipe's encoder of a modality for late fusion, to a grid to be averaged."""
+    if own := _own_encoder(recipe, name):
+        return own
     modality = recipe.modalities[name]
     return networks_of_kind(modality.kind).late_fusion(name, modality, recipe.model)
 
 
 def _autoencoder(recipe, name):
+    if own := _own_encoder(recipe, name):
+        hidden = recipe.model.hidden_channels
+        return own, own.feature_decoder(hidden, name=f"{name}_decoder")
     modality = recipe.modalities[name]
     return networks_of_kind(modality.kind).autoencoder(name, modality, recipe.model)
+
+
+def _own_encoder(recipe, name):
+    """The encoder that the recipe's file gives, or None."""
+    backbone = recipe_file.encoder(recipe, name)
+    if backbone is None or isinstance(backbone, networks.BackboneEncoder):
+        return backbone
+    if not isinstance(backbone, keras.layers.Layer):
+        raise RecipeFileError(
+            f"{recipe_file.loaded(recipe.name).path}: build_encoder must give a keras "
+            f"layer or model, or None. Received: {type(backbone).__name__}"
+        )
+    grid, depth = (recipe.model.grid, recipe.model.grid), recipe.model.embedding_dim
+    return networks.BackboneEncoder(backbone, grid, depth, name=f"{name}_encoder")
 
 
 def _quantizer(settings, name):
@@ -119,9 +163,11 @@ def _quantizer(settings, name):
 
 
 def _mask(settings):
+    # Twice the threshold, as published, until a training knows how far weights move.
+    automatic = settings.mask_start == AUTO
     return ThresholdMask(
         threshold=settings.threshold,
-        start=settings.mask_start,
+        start=2 * settings.threshold if automatic else settings.mask_start,
         mode=settings.mask_mode,
         penalty=settings.penalty,
         penalty_weight=settings.penalty_weight,
@@ -142,7 +188,7 @@ def task_solver(recipe, name="task_solver"):
     if recipe.task == "segmentation":
         side = max(modality.shape[0] for modality in recipe.modalities.values())
         return networks.SegmentationSolver(
-            len(recipe.classes),
+            len(recipe.outputs),
             hidden_channels=settings.hidden_channels,
             residual_channels=settings.residual_channels,
             num_residual_layers=settings.residual_layers,
@@ -151,10 +197,10 @@ def task_solver(recipe, name="task_solver"):
         )
     if settings.head == "pooled":
         return networks.PooledSolver(
-            len(recipe.classes), dropout=settings.dropout, name=name
+            len(recipe.outputs), dropout=settings.dropout, name=name
         )
     return networks.ClassificationSolver(
-        len(recipe.classes),
+        len(recipe.outputs),
         channels=settings.embedding_dim // 2,
         residual_channels=max(1, settings.residual_channels // 4),
         num_residual_layers=settings.residual_layers,

@@ -4,11 +4,12 @@ import contextlib
 
 import keras
 
+from cmvq_keras import tasks
 from cmvq_keras.backend import batch_checks, kernels
 from cmvq_keras.backend.runtime import keep_weights
 from cmvq_keras.distribution import replicas
 from cmvq_keras.models import inputs as model_inputs
-from cmvq_keras.models import labels, monitoring
+from cmvq_keras.models import labels, monitoring, objectives
 
 
 class CheckedModel(keras.Model):
@@ -24,8 +25,9 @@ class CheckedModel(keras.Model):
 
     ignore_class = None
     _input_shapes = None
-    _label_axes = None
-    _num_classes = None
+    _outputs_shape = None
+    task = "classification"
+    objective = objectives.get(task)
 
     def __call__(self, inputs, *args, **kwargs):
         self.check_inputs(inputs)
@@ -52,9 +54,9 @@ class CheckedModel(keras.Model):
         validation = kwargs.get("validation_data")
         if isinstance(validation, (tuple, list)):
             self._check_data(*validation[:2])
-        if kwargs.get("class_weight") and (self._label_axes or 1) > 1:
+        if kwargs.get("class_weight") and (task := self._task_without_classes()):
             raise ValueError(
-                "`class_weight` must be None for segmentation: give the loss "
+                f"`class_weight` must be None for {task}: give the loss "
                 "its weights instead, compile(loss=...)."
             )
         monitoring.set_directions(kwargs.get("callbacks"), self.logged_names())
@@ -98,7 +100,7 @@ class CheckedModel(keras.Model):
         super().make_train_function(force)
         if is_new:
             self.train_function = batch_checks.checked_steps(
-                self.train_function, self._check_labels
+                self.train_function, self._check_labels, self.jit_compile
             )
 
     def make_test_function(self, force=False):
@@ -107,18 +109,25 @@ class CheckedModel(keras.Model):
         super().make_test_function(force)
         if is_new:
             self.test_function = batch_checks.checked_steps(
-                self.test_function, self._check_labels
+                self.test_function, self._check_labels, self.jit_compile
             )
 
     def _check_data(self, x, y=None, is_batch=False):
         """Checks what Keras is given; batches of a source are checked one by one."""
         if isinstance(x, dict) or is_batch:
             self.check_inputs(x)
+            model_inputs.check_not_empty(x)
         labels.check_source(x)
         self._check_labels(y)
 
     def _check_labels(self, y):
-        labels.check_values(y, self._label_axes, self._num_classes, self.ignore_class)
+        self.objective.check(y, self._outputs_shape, self.ignore_class)
+
+    def _task_without_classes(self):
+        """The task where a sample has not one class; None where it has."""
+        if len(self._outputs_shape or ()) > 2:
+            return "segmentation"
+        return None if tasks.get(self.task).one_class else self.task
 
     @contextlib.contextmanager
     def _at_work(self):
@@ -147,12 +156,14 @@ class CheckedModel(keras.Model):
         compiled = self._compile_metrics
         if compiled is None or compiled.built:
             return True
-        if not self.built or self._label_axes is None:
+        if not self.built or self._outputs_shape is None:
             return False
         # As its first step would.
-        labels = keras.KerasTensor((None,) * self._label_axes, "int32")
-        logits = keras.KerasTensor((*labels.shape, self._num_classes))
-        compiled.build(labels, logits)
+        shape = (None,) * (len(self._outputs_shape) - 1) + self._outputs_shape[-1:]
+        labels = keras.KerasTensor(
+            self.objective.label_shape(shape), tasks.get(self.task).dtype
+        )
+        compiled.build(labels, keras.KerasTensor(shape))
         return True
 
 

@@ -10,6 +10,7 @@ from cmvq_keras import metrics as method_metrics
 from cmvq_keras.layers import Quantizer, ThresholdMask, VectorQuantizer
 from cmvq_keras.models.features import decode_mix, decode_part
 from cmvq_keras.models.masked import MaskedClassifier
+from cmvq_keras.networks.backbone import BackboneEncoder, FeatureDecoder
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -26,7 +27,8 @@ class CMVQVAE(MaskedClassifier):
         encoders: by modality, a layer from an input to a grid
             `(batch, ..., depth)`; the same grid and depth for all.
         decoders: by modality, a layer from that grid back to the input's shape.
-            Without them take `MaskedClassifier`.
+            Where a `cmvq_keras.BackboneEncoder` has none, its features are rebuilt in
+            the place of its inputs. Without any take `MaskedClassifier`.
         solver: a layer from the masked grids, concatenated on the channels, to
             logits `(batch, ..., classes)`.
         quantizers: by modality a `Quantizer`; by default a `VectorQuantizer` of 512
@@ -48,7 +50,7 @@ class CMVQVAE(MaskedClassifier):
     Returns (of a call):
         "task", logits `(batch, ..., classes)`; and by modality "reconstruction", of
         the input's shape, "indices", `(batch, ...)` int32 codes, "quantizer_loss",
-        `(batch,)`.
+        `(batch,)`; "features" of those whose features are rebuilt.
 
     Raises:
         ValueError: when names, grids, depths or reconstructions do not match.
@@ -80,6 +82,7 @@ class CMVQVAE(MaskedClassifier):
                 "quantized: take MaskedClassifier, or MultimodalClassifier for no "
                 "mask either. Received: None"
             )
+        decoders = {**decoders, **_of_features(encoders, decoders)}
         if quantizers is None:
             names = modalities or encoders
             quantizers = {name: VectorQuantizer(512) for name in names}
@@ -94,6 +97,15 @@ class CMVQVAE(MaskedClassifier):
             recompute=recompute,
             parts={"decoders": decoders, "quantizers": quantizers},
             **kwargs,
+        )
+
+    @property
+    def rebuilt_features(self) -> tuple[str, ...]:
+        """Modalities of which features are rebuilt, and not inputs."""
+        return tuple(
+            name
+            for name in self.modalities
+            if isinstance(self.decoders[name], FeatureDecoder)
         )
 
     def _make_trackers(self):
@@ -121,6 +133,8 @@ class CMVQVAE(MaskedClassifier):
     def build_modality(self, name, grid, shape):
         quantized = self.quantizers[name](grid)["quantized"]
         rebuilt = self.values_of(name, self.decoders[name](quantized))
+        if name in self.rebuilt_features:
+            return
         if tuple(rebuilt.shape[1:]) != shape[1:]:
             raise ValueError(
                 f"The decoder of {name} must give its input's shape {shape[1:]}. "
@@ -128,7 +142,7 @@ class CMVQVAE(MaskedClassifier):
             )
 
     def call(self, inputs, training=False):
-        features = self.encode(inputs, training)
+        features, targets = self._encode(inputs, training)
         coded = {
             name: self.quantizers[name](features[name], training=training)
             for name in self.modalities
@@ -142,8 +156,26 @@ class CMVQVAE(MaskedClassifier):
             },
             "indices": {name: coded[name]["indices"] for name in coded},
             "quantizer_loss": {name: coded[name]["loss"] for name in coded},
+            **({"features": targets} if targets else {}),
             **self.extra_outputs(features, training),
         }
+
+    def _encode(self, inputs, training):
+        """As `encode`, and by modality the features that are rebuilt."""
+        own = self.rebuilt_features
+        if not own:
+            return self.encode(inputs, training), {}
+        inputs = self.prepared(inputs)
+        grids, targets = {}, {}
+        for name in self.modalities:
+            encoder = self.encoders[name]
+            if name not in own:
+                grids[name] = self._run(encoder, inputs[name], training)
+                continue
+            found = encoder.features(inputs[name], training=training)
+            targets[name] = self.decoders[name].target(found)
+            grids[name] = encoder.from_features(found, training=training)
+        return grids, targets
 
     def task_features(self, name, inputs):
         grid = super().task_features(name, inputs)
@@ -164,7 +196,8 @@ class CMVQVAE(MaskedClassifier):
         terms = super().loss_terms(x, y, y_pred, sample_weight)
         for name in y_pred["reconstruction"]:
             decoded = y_pred["reconstruction"][name]
-            rebuilt = self._reconstruction_loss(name, x[name], decoded)
+            target = y_pred.get("features", {}).get(name, x[name])
+            rebuilt = self._reconstruction_loss(name, target, decoded)
             coded = ops.mean(y_pred["quantizer_loss"][name])
             perplexity = self._track_codes(name, y_pred["indices"])
             terms[f"{name}_reconstruction_loss"] = (rebuilt, weights["reconstruction"])
@@ -206,7 +239,8 @@ class CMVQVAE(MaskedClassifier):
             batch_size: samples decoded at a time.
 
         Returns:
-            A dictionary of numpy arrays of the inputs' shapes.
+            A dictionary of numpy arrays of the inputs' shapes; `(n, channels)` of
+            `rebuilt_features`.
         """
         self.check_can_decode()
         self.check_inputs(x)
@@ -230,3 +264,12 @@ class CMVQVAE(MaskedClassifier):
             # Version 0.1.0 had this class for models without reconstruction too.
             return MaskedClassifier.from_config(config, custom_objects)
         return super().from_config(config, custom_objects)
+
+
+def _of_features(encoders, decoders):
+    """Decoders of features for encoders that have no decoder but know how."""
+    return {
+        name: encoder.feature_decoder(name=f"{name}_decoder")
+        for name, encoder in encoders.items()
+        if decoders.get(name) is None and isinstance(encoder, BackboneEncoder)
+    }

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from cmvq_keras import validation
 from cmvq_keras.backend import batch_checks
 from cmvq_keras.errors import InputError
 
@@ -51,6 +52,12 @@ def check(inputs, modalities, shapes=None):
         )
 
 
+def check_not_empty(inputs):
+    """Raises InputError for arrays of no sample."""
+    if any(_count(value) == 0 for value in inputs.values()):
+        raise InputError("All modalities must have one sample at least. Received: none")
+
+
 def check_shape(name, shape, dtype, expected):
     """Raises InputError unless a modality's shape is the expected one."""
     if not _fits(shape, expected):
@@ -90,6 +97,8 @@ def _faults(name, value, expected):
         return
     dtype = _dtype(value)
     shape = _shape(value)
+    if fault := validation.masked_fault(value, name):
+        yield fault
     if not _is_numeric(value):
         yield (
             f"{name} must hold numbers (float or integer). Received: shape {shape}, "

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from cmvq_keras import validation
 from cmvq_keras.errors import InputError
 
 #: NYUv2 and others mark pixels without a class so.
@@ -36,6 +37,53 @@ def align_labels(labels, logits):
             f"{tuple(labels.shape)} for logits {tuple(logits.shape)}"
         )
     return ops.reshape(labels, ops.shape(logits)[:-1])
+
+
+def align_entries(labels, outputs):
+    """Labels with an entry for each output, in the outputs' shape.
+
+    Args:
+        labels: `(batch, outputs)`; for one output `(batch,)` serves too.
+        outputs: `(batch, outputs)`.
+
+    Raises:
+        InputError: for no labels, for other shapes and for texts.
+    """
+    count = outputs.shape[-1]
+    wanted = f"{count} number{'s' * (count > 1)} per sample, (batch, {count})"
+    if labels is None:
+        raise InputError(
+            f"Training and evaluation need labels: {wanted}. Received: none"
+        )
+    if keras.backend.standardize_dtype(labels.dtype) == "string":
+        raise InputError(f"Labels must be {wanted}. Received: dtype {labels.dtype}")
+    rank = _rank(labels)
+    is_flat = rank == 1 and count == 1
+    if rank is not None and not is_flat and (rank != 2 or labels.shape[-1] != count):
+        raise InputError(
+            f"Labels must be {wanted}. Received: shape {tuple(labels.shape)}"
+        )
+    return ops.reshape(labels, (-1, count))
+
+
+def check_finite(labels):
+    """Raises InputError for texts and for numbers that are not finite.
+
+    Args:
+        labels: as in `check_values`.
+    """
+    values = _values(labels)
+    if values is None or not values.size:
+        return
+    if values.dtype.kind not in "biuf":
+        raise InputError(
+            f"Labels must be finite numbers. Received: dtype {values.dtype}"
+        )
+    if not np.isfinite(values).all():
+        raise InputError(
+            "Labels must be finite numbers. Received: NaN or infinity. Leave such "
+            "samples out"
+        )
 
 
 def align_weights(sample_weight, labels):
@@ -91,13 +139,13 @@ def check_values(labels, axes, num_classes, ignore_class=None):
 
 
 def extremes(labels, ignore_class=None):
-    """The lowest and the highest label that counts, with 0; NaN for one that is not
-    whole. Numpy scalars."""
+    """The lowest and the highest label that counts, or 0 where none does; NaN where
+    one is not whole."""
     if labels.dtype.kind == "f" and not np.all(labels == np.floor(labels)):
         # Not equal to itself either: NaN.
         return np.nan, np.nan
     seen = labels if ignore_class is None else labels[labels != ignore_class]
-    return np.min(seen, initial=0), np.max(seen, initial=0)
+    return (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)
 
 
 def check_range(low, high, num_classes):
@@ -121,7 +169,16 @@ def check_source(source):
 
 
 def _values(labels):
-    """Labels as a numpy array; None for what is none."""
+    """Labels as a numpy array; None for what is none.
+
+    Raises:
+        InputError: for masked ones.
+    """
+    remedy = (
+        "Leave those samples out, or fill in the model's ignore_class: y.filled(value)"
+    )
+    if fault := validation.masked_fault(labels, "Labels", remedy):
+        raise InputError(fault)
     if isinstance(labels, (list, np.ndarray)):
         return np.asarray(labels)
     if not hasattr(labels, "shape") or isinstance(labels, keras.KerasTensor):

@@ -9,6 +9,8 @@ from keras import ops
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.models.multimodal import MultimodalClassifier
 
+MASK_DELAY = 0.3  # share of what the learning rates of a training sum to
+
 
 @keras.saving.register_keras_serializable("cmvq_keras")
 class MaskedClassifier(MultimodalClassifier):
@@ -45,6 +47,22 @@ class MaskedClassifier(MultimodalClassifier):
     def undecayed_layers(self):
         # Decay pulls every channel below the threshold, whatever the task says.
         return [*super().undecayed_layers(), self.mask]
+
+    def start_mask(self, reach: float) -> None:
+        """Gives every mask weight the value from which it passes the threshold after
+        `MASK_DELAY` of a training, where its gradient has one sign from the beginning.
+
+        The networks have learned something by then. A mask that can close in a few
+        steps closes what is not yet useful, and the task never learns to use it.
+
+        Args:
+            reach: how far the training moves such a weight, > 0, see
+                `cmvq_keras.models.optimizers.reach`.
+        """
+        self.check_built()
+        weights = self.mask.channel_weights
+        start = self.mask.threshold + MASK_DELAY * reach
+        weights.assign(ops.full(weights.shape, start, weights.dtype))
 
     def fuse(self, grids, training=False):
         return self.mask(super().fuse(grids, training), training=training)

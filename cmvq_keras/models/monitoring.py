@@ -1,7 +1,7 @@
 """Which way a logged number is better, for callbacks without a mode."""
 
-_LOWER = ("loss", "penalty")
-_HIGHER = ("accuracy", "iou", "f1")
+_LOWER = ("loss", "penalty", "mae", "rmse")
+_HIGHER = ("accuracy", "iou", "f1", "r2")
 
 
 def set_directions(callbacks, names):

@@ -13,7 +13,8 @@ from cmvq_keras.validation import must_be
 class MultiHeadClassifier(MultimodalClassifier):
     """The joint head predicts; each modality's own head adds a loss.
 
-    The output of a call also has "heads": logits by modality.
+    The output of a call also has "heads": by modality, logits or a regression's
+    numbers.
 
     Args:
         heads: by modality, a layer from its features to logits.
@@ -55,10 +56,21 @@ class MultiHeadClassifier(MultimodalClassifier):
     def extra_outputs(self, features, training):
         return {
             "heads": {
-                name: self.heads[name](features[name], training=training)
+                name: self.run_head(name, features[name], training)
                 for name in self.modalities
             }
         }
+
+    def run_head(self, name: str, features: Any, training: bool = False) -> Any:
+        """What a modality's own head gives, as the task's outputs are.
+
+        Args:
+            name: the modality.
+            features: its grid.
+            training: as in `call`.
+        """
+        found = self.heads[name](features, training=training)
+        return found if self.units is None else self.units(found)
 
     def loss_terms(self, x, y, y_pred, sample_weight):
         terms = super().loss_terms(x, y, y_pred, sample_weight)

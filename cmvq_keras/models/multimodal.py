@@ -45,6 +45,8 @@ class MultimodalClassifier(TaskModel):
             one of its modalities, in [0, 1). See `ModalityDropout`.
         recompute: whether encoders run once more for their gradient, which takes
             less memory; see `cmvq_keras.layers.remat`.
+        task, units: see `cmvq_keras.models.task_model.TaskModel`: "classification"
+            (also a label a pixel), "multi-label" or "regression".
         parts: for subclasses: further layers by the name of their attribute, or
             dictionaries of them by modality.
 
@@ -130,8 +132,7 @@ class MultimodalClassifier(TaskModel):
         grid = next(iter(grids.values()))
         self.depth = grid[-1]
         logits = self.solve({name: keras.KerasTensor((None, *grid)) for name in grids})
-        self._label_axes = len(logits.shape) - 1
-        self._num_classes = logits.shape[-1]
+        self._outputs_shape = tuple(logits.shape)
         self._input_shapes = {m: tuple(input_shape[m]) for m in self.modalities}
         self._exclude_from_weight_decay()
 
@@ -164,12 +165,16 @@ class MultimodalClassifier(TaskModel):
         self, inputs: Mapping[str, Any], training: bool = False
     ) -> dict[str, Any]:
         """The encoders' outputs by modality; arguments as in `call`."""
-        self.check_inputs(inputs)
-        inputs = model_inputs.prepared(inputs, self._input_shapes)
+        inputs = self.prepared(inputs)
         return {
             name: self._run(self.encoders[name], inputs[name], training)
             for name in self.modalities
         }
+
+    def prepared(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs of a call, checked, as the encoders take them."""
+        self.check_inputs(inputs)
+        return model_inputs.prepared(inputs, self._input_shapes)
 
     def _run(self, network, inputs, training):
         if self.recompute and training:
@@ -210,7 +215,8 @@ class MultimodalClassifier(TaskModel):
             fused = seen.join(self.channels.split(fused))
         if self._left_out is not None:
             fused = self._left_out(fused, training=training)
-        return self.solver(fused, training=training)
+        outputs = self.solver(fused, training=training)
+        return outputs if self.units is None else self.units(outputs)
 
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Keras's `export`; arguments as there.
@@ -256,6 +262,12 @@ class MultimodalClassifier(TaskModel):
             inputs[name] = keras.Input(tuple(shapes[name])[1:], name=name)
             seen[name] = self.task_features(name, inputs[name])
         return keras.Model(inputs, self.solve(seen), name=f"{self.name}_inference")
+
+    @property
+    def trained_without(self) -> bool:
+        """Whether its training also did without a modality, as `inference_model`
+        can."""
+        return self.modality_dropout > 0
 
     # What the channels count for: all of them, where nothing is masked.
 
@@ -339,7 +351,15 @@ class MultimodalClassifier(TaskModel):
             "ignore_class": self.ignore_class,
             "modality_dropout": self.modality_dropout,
             "recompute": self.recompute,
+            **self._task_config(),
         }
+
+    def _task_config(self):
+        if self.task == "classification":
+            # As version 0.1.0 wrote it.
+            return {}
+        units = self.units and keras.saving.serialize_keras_object(self.units)
+        return {"task": self.task, "units": units}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -349,7 +369,7 @@ class MultimodalClassifier(TaskModel):
                 name: keras.saving.deserialize_keras_object(layer, custom_objects)
                 for name, layer in config[key].items()
             }
-        for key in cls._layer_keys:
+        for key in (*cls._layer_keys, *(["units"] if config.get("units") else ())):
             config[key] = keras.saving.deserialize_keras_object(
                 config[key], custom_objects
             )

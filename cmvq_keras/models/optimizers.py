@@ -12,14 +12,9 @@ _NEVER_DECAYED = [rf"(^|_){name}$" for name in ("bias", "gamma", "beta")]
 
 def optimizer(settings, steps):
     """The optimizer of `TrainingSettings`, for epochs of so many steps."""
-    rate = settings.learning_rate
-    if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps * settings.epochs)
-    if settings.schedule == "one-cycle":
-        rate = OneCycle(rate, steps * settings.epochs)
     together = settings.accumulation_steps
     common = {
-        "learning_rate": rate,
+        "learning_rate": _learning_rate(settings, steps * settings.epochs),
         "global_clipnorm": settings.clip_norm,
         "gradient_accumulation_steps": together if together > 1 else None,
     }
@@ -35,6 +30,31 @@ def optimizer(settings, steps):
     return found
 
 
+def reach(settings, steps):
+    """How far Adam moves a weight whose gradient keeps its sign through a training: the
+    sum of the learning rates of all updates.
+
+    Args:
+        settings: `TrainingSettings`.
+        steps: batches an epoch.
+    """
+    total = steps * settings.epochs
+    rate = _learning_rate(settings, total)
+    rates = rate(np.arange(total, dtype="float32")) if callable(rate) else [rate]
+    mean = keras.ops.convert_to_numpy(rates).mean(dtype="float64")
+    return float(mean) * total / settings.accumulation_steps
+
+
+def _learning_rate(settings, total):
+    """A number, or a schedule over so many steps."""
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, total)
+    if settings.schedule == "one-cycle":
+        return OneCycle(rate, total)
+    return rate
+
+
 def exclude_from_weight_decay(optimizer, variables):
     """Keeps an optimizer from decaying some variables, beside those that it knows.
 
@@ -42,10 +62,20 @@ def exclude_from_weight_decay(optimizer, variables):
         optimizer: of Keras, or one around another; one that is built stays as it is.
         variables: of the model.
     """
+    for each in nested(optimizer):
+        _exclude(each, variables)
+
+
+def nested(optimizer):
+    """Yields an optimizer, and those inside it."""
+    yield optimizer
     for name in ("inner_optimizer", "inner"):
         inner = getattr(optimizer, name, None)
         if isinstance(inner, keras.optimizers.Optimizer):
-            exclude_from_weight_decay(inner, variables)
+            yield from nested(inner)
+
+
+def _exclude(optimizer, variables):
     if optimizer.built or not variables:
         return
     # Keras replaces what was excluded before.
@@ -58,18 +88,9 @@ def exclude_from_weight_decay(optimizer, variables):
 
 
 def class_weight(recipe, labels):
-    """Factors by class index that balance the labels, or None.
-
-    Raises:
-        ValueError: for segmentation, whose samples have no single class.
-    """
+    """Factors by class index that balance the labels, or None."""
     if recipe.training.class_weight is None:
         return None
-    if recipe.task == "segmentation":
-        raise ValueError(
-            "training.class_weight must be none for segmentation: it weighs whole "
-            f"samples. Received: {recipe.training.class_weight}"
-        )
     counts = np.bincount(labels.ravel(), minlength=len(recipe.classes))
     return {
         index: labels.size / (len(counts) * count) if count else 0.0

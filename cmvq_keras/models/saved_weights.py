@@ -4,6 +4,8 @@ Keras forgets that a layer could not be loaded when it meets that layer a second
 as it does with layers in dictionaries: the layer then keeps its random weights.
 """
 
+import contextlib
+import contextvars
 import io
 
 import h5py
@@ -13,6 +15,9 @@ import keras
 #: state, and a mask that lets everything through.
 FORMER = ("optimizer", "layers/threshold_mask")
 _MAX_NAMED = 3
+_is_checked = contextvars.ContextVar("is_checked", default=False)
+# Kinds of objects, as Keras names them.
+_KEPT = ("Layer", "Functional", "Sequential", "Metric", "Loss")
 
 
 class InMemory(io.BytesIO):
@@ -35,10 +40,28 @@ def saved(model):
     Returns:
         An `InMemory`, at its beginning.
     """
+    _keep_attribute_names()
     file = InMemory()
     keras.saving.save_weights(model, file, objects_to_skip=skipped(model))
     file.seek(0)
     return file
+
+
+def _keep_attribute_names():
+    """Lets Keras find again which attributes of a layer hold no weights.
+
+    Keras 3.15 keeps them under one name and looks for them under another. It would then
+    make a layer for each layer that it writes or reads, which takes most of the time.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        from keras.src.backend.common import global_state
+        from keras.src.saving import saving_lib
+
+        for kind in _KEPT:
+            name = f"saving_attr_skiplist_{kind}"
+            if global_state.get_global_attribute(name) is None:
+                names = saving_lib.get_attr_skipset(kind)
+                global_state.set_global_attribute(name, names)
 
 
 def skipped(model):
@@ -54,6 +77,16 @@ def layout(model):
         return tree(content)
 
 
+@contextlib.contextmanager
+def checked():
+    """A context in which Keras reads a file that was compared with the model before."""
+    before = _is_checked.set(True)
+    try:
+        yield
+    finally:
+        _is_checked.reset(before)
+
+
 def check_complete(model, store):
     """Checks that a file which Keras reads fits a model: each weight on both sides.
 
@@ -64,7 +97,7 @@ def check_complete(model, store):
     Raises:
         ValueError: naming weights that the file or the model lacks.
     """
-    if getattr(store, "_h5_entry_path", None) != "":
+    if _is_checked.get() or getattr(store, "_h5_entry_path", None) != "":
         return
     wanted, found = _groups(layout(model)), _stored_groups(store)
     homeless = sorted(found.difference(wanted, FORMER))

@@ -3,31 +3,38 @@
 import keras
 from keras import ops
 
-from cmvq_keras import metrics as method_metrics
-from cmvq_keras.backend import batch_checks
+from cmvq_keras import tasks, validation
+from cmvq_keras.backend import kernels
 from cmvq_keras.distribution import replicas
 from cmvq_keras.losses import loss_of_counted, task_loss
-from cmvq_keras.models import labels, optimizers
+from cmvq_keras.models import objectives, optimizers
 from cmvq_keras.models.checked_model import CheckedModel
 
 
 class TaskModel(CheckedModel):
     """What `compile`, `fit` and `evaluate` need of a model with named loss terms.
 
-    A subclass's call gives a dictionary with "task", the logits
-    `(batch, ..., classes)`, and sets `_label_axes` and `_num_classes` when it is
-    built. Its `loss_terms` may add terms, which `tracked_terms` then names.
+    A subclass's call gives a dictionary with "task", the outputs
+    `(batch, ..., outputs)`, and sets `_outputs_shape` when it is built. Its
+    `loss_terms` may add terms, which `tracked_terms` then names.
 
     Args:
         ignore_class: label that counts neither in the loss nor in accuracy.
+        task: one of `cmvq_keras.tasks.names()`.
+        units: under regression the layer that brings the solver's numbers to the
+            targets' units, a `cmvq_keras.networks.TargetUnits`; None where they are in
+            them.
     """
 
     #: What `compile(loss_weights=...)` takes.
     loss_names: tuple[str, ...] = ("task",)
 
-    def __init__(self, ignore_class=None, **kwargs):
+    def __init__(self, ignore_class=None, task="classification", units=None, **kwargs):
         super().__init__(**kwargs)
         self.ignore_class = ignore_class
+        self.task = validation.one_of(task, tasks.names(), "task")
+        self.objective = objectives.get(task)
+        self.units = units
         self._task_loss = self._default_task_loss()
         self._has_default_loss = True
         self._loss_weights = dict.fromkeys(self.loss_names, 1.0)
@@ -35,9 +42,7 @@ class TaskModel(CheckedModel):
         self._is_in_step = False
 
     def _default_task_loss(self):
-        return keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, ignore_class=self.ignore_class
-        )
+        return self.objective.loss(self)
 
     def _make_trackers(self):
         self._other_tracker = keras.metrics.Mean(name="regularization_loss")
@@ -62,12 +67,13 @@ class TaskModel(CheckedModel):
 
         Args:
             optimizer: as in Keras.
-            loss: None for softmax cross entropy, or another loss for the task: a
-                `keras.losses.Loss`, or a function of labels and logits that gives
-                one value a label.
+            loss: None for the task's own (softmax cross entropy, for several labels
+                binary cross entropy, for regression the squared error), or another
+                loss for the task: a `keras.losses.Loss`, or a function of labels and
+                outputs that gives one value a label.
             loss_weights: factors for some of the terms in `loss_names`; 1 by
                 default. Logs stay unweighted.
-            metrics: as in Keras; they get the labels and the logits.
+            metrics: as in Keras; they get the labels and the outputs.
             weighted_metrics: likewise, weighted by sample_weight and class_weight.
             **kwargs: Keras's other arguments, `jit_compile` for one.
 
@@ -86,12 +92,14 @@ class TaskModel(CheckedModel):
         self._loss_weights = dict.fromkeys(self.loss_names, 1.0) | (loss_weights or {})
         super().compile(
             optimizer=optimizer,
-            metrics=self._with_accuracy(metrics),
+            metrics=self._with_own_metric(metrics),
             weighted_metrics=_of_the_task(weighted_metrics),
             **kwargs,
         )
         if self.optimizer is not None:
             replicas.prepare(self.optimizer)
+            for optimizer in optimizers.nested(self.optimizer):
+                kernels.fuse_updates(optimizer)
             self._exclude_from_weight_decay()
 
     def undecayed_layers(self):
@@ -107,12 +115,13 @@ class TaskModel(CheckedModel):
         kept = [weight for layer in layers for weight in layer.trainable_weights]
         optimizers.exclude_from_weight_decay(optimizer, kept)
 
-    def _with_accuracy(self, metrics):
-        """Accuracy among the compiled metrics: there Keras's callbacks find it."""
+    def _with_own_metric(self, metrics):
+        """The task's own, such as accuracy, among the compiled metrics: there Keras's
+        callbacks find it."""
         metrics = [*(_of_the_task(metrics) or ())]
         names = {getattr(metric, "name", metric) for metric in metrics}
-        if not names & {"accuracy", "acc"}:
-            metrics.insert(0, method_metrics.Accuracy(self.ignore_class))
+        if not names & {"accuracy", "acc", "regression"}:
+            metrics.insert(0, self.objective.metric(self))
         return metrics
 
     def get_compile_config(self):
@@ -179,11 +188,9 @@ class TaskModel(CheckedModel):
 
     def task_term(self, y, logits, sample_weight=None):
         """The task's loss of some logits, a float32 scalar."""
-        found = labels.align_labels(y, logits)
-        found = batch_checks.in_range(found, logits.shape[-1], self.ignore_class)
-        sample_weight = labels.align_weights(sample_weight, found)
-        if sample_weight is not None:
-            sample_weight = method_metrics.broadcast_weights(sample_weight, found)
+        found = self.objective.align(y, logits)
+        found = self.objective.in_range(found, logits, self.ignore_class)
+        sample_weight = self.objective.loss_weights(sample_weight, found)
         loss = self._mean_task_loss(found, logits, sample_weight)
         if self.ignore_class is None or not replicas.are_separate:
             return loss
@@ -210,8 +217,8 @@ class TaskModel(CheckedModel):
         return len(self.losses)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        found = labels.align_labels(y, y_pred["task"])
-        sample_weight = labels.align_weights(sample_weight, found)
+        found = self.objective.align(y, y_pred["task"])
+        sample_weight = self.objective.align_weights(sample_weight, found)
         self._is_in_step = True
         try:
             return super().compute_metrics(x, found, y_pred["task"], sample_weight)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 
 from cmvq_keras import layers
-from cmvq_keras.backend import kernels
+from cmvq_keras.backend import inner_calls, kernels
 from cmvq_keras.networks import checks
 from cmvq_keras.networks.initializers import pytorch_uniform
 
@@ -45,10 +45,7 @@ class Chain(keras.Layer):
             shape = part.compute_output_shape(shape)
 
     def call(self, inputs, training=None):
-        outputs = inputs
-        for part in self.parts:
-            outputs = part(outputs, training=training)
-        return outputs
+        return inner_calls.in_turn(self, self.parts, inputs, training)
 
     def compute_output_shape(self, input_shape):
         self.check_input(input_shape)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from cmvq_keras import layers
+from cmvq_keras.backend import inner_calls
 from cmvq_keras.networks import checks, parts
 from cmvq_keras.networks.initializers import he_normal
 
@@ -56,9 +57,7 @@ class BasicBlock(parts.Chain):
             self.shortcut = [convolution, normalization]
 
     def call(self, inputs, training=None):
-        shortcut = inputs
-        for part in self.shortcut:
-            shortcut = part(shortcut, training=training)
+        shortcut = inner_calls.in_turn(self, self.shortcut, inputs, training)
         return keras.ops.relu(shortcut + super().call(inputs, training=training))
 
     def get_config(self):

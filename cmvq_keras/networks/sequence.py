@@ -170,13 +170,15 @@ def poolings(steps, grid):
 class SequenceNetworks(KindNetworks):
     """Convolutions over time, whatever `model.backbone` says of pictures."""
 
+    encoder, decoder = SequenceEncoder, SequenceDecoder
+
     def autoencoder(self, name, modality, settings):
         steps, features = modality.shape
         hidden, grid = settings.hidden_channels, (settings.grid, settings.grid)
         depth = settings.embedding_dim
         return (
-            SequenceEncoder(hidden, grid, depth, name=f"{name}_encoder"),
-            SequenceDecoder(steps, features, hidden, name=f"{name}_decoder"),
+            self.encoder(hidden, grid, depth, name=f"{name}_encoder"),
+            self.decoder(steps, features, hidden, name=f"{name}_decoder"),
         )
 
 

@@ -5,6 +5,7 @@ from cmvq_keras.recipe.fields import choice, faults, optional, setting
 from cmvq_keras.recipe.modality import Modality
 from cmvq_keras.recipe.model_settings import ModelSettings
 from cmvq_keras.recipe.recipe import Recipe
+from cmvq_keras.recipe.target import Target
 from cmvq_keras.recipe.training_settings import TrainingSettings
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Modality",
     "ModelSettings",
     "Recipe",
+    "Target",
     "TrainingSettings",
     "choice",
     "faults",

@@ -2,11 +2,11 @@
 
 import re
 
+from cmvq_keras import tasks
 from cmvq_keras.recipe import fields, parsing
 from cmvq_keras.recipe.modality import shape_faults
 from cmvq_keras.validation import modality_name_faults, must_be
 
-TASKS = ("classification", "segmentation")
 PRESETS = ("default", "paper", "code", "calibrated")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -23,6 +23,7 @@ def faults(recipe):
 
 def _of_names(recipe):
     named = {"a recipe": [recipe.name], "a modality": recipe.modalities}
+    named["a target"] = recipe.targets
     for what, names in named.items():
         for name in names:
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
@@ -38,7 +39,7 @@ def _of_settings(recipe):
         yield from shape_faults(modality, f"modalities.{name}.shape")
     for prefix, section in recipe.sections().items():
         yield from fields.faults(section, prefix)
-    for name, allowed in (("task", TASKS), ("preset", PRESETS)):
+    for name, allowed in (("task", tasks.names()), ("preset", PRESETS)):
         value = getattr(recipe, name)
         if value not in allowed:
             yield must_be(name, f"one of {', '.join(allowed)}", value)
@@ -46,12 +47,15 @@ def _of_settings(recipe):
 
 def _between_settings(recipe):
     model, training = recipe.model, recipe.training
-    if training.select_by == "mean_iou" and recipe.task != "segmentation":
-        wanted = f"accuracy or task_loss for {recipe.task}"
-        yield must_be("training.select_by", wanted, "mean_iou")
-    if training.label_smoothing and recipe.task == "segmentation":
-        smoothing = training.label_smoothing
-        yield must_be("training.label_smoothing", "0 for segmentation", smoothing)
+    if recipe.task in tasks.names():
+        yield from _of_task(tasks.get(recipe.task), recipe.task, training)
+    if training.select_by == "last" and training.early_stopping is not None:
+        wanted = "none where training.select_by is last"
+        yield must_be("training.early_stopping", wanted, training.early_stopping)
+    if training.validation_every != 1 and training.early_stopping is not None:
+        # It counts epochs that did not get better.
+        wanted = "1 where training.early_stopping is set"
+        yield must_be("training.validation_every", wanted, training.validation_every)
     groups, depth = model.groups, model.embedding_dim
     if all(isinstance(each, int) and each > 0 for each in (groups, depth)) and (
         depth % groups
@@ -59,6 +63,16 @@ def _between_settings(recipe):
         yield (
             f"model.groups must divide model.embedding_dim {depth}. Received: {groups}"
         )
+
+
+def _of_task(task, name, training):
+    if training.select_by not in (*task.selects, "last"):
+        wanted = f"{', '.join(task.selects)} or last for {name}"
+        yield must_be("training.select_by", wanted, training.select_by)
+    if not task.one_class:
+        for setting, none in (("label_smoothing", "0"), ("class_weight", "none")):
+            if value := getattr(training, setting):
+                yield must_be(f"training.{setting}", f"{none} for {name}", value)
 
 
 def _of_values(recipe):
@@ -71,13 +85,10 @@ def _of_values(recipe):
         )
     if not isinstance(recipe.title, str):
         yield must_be("title", "a line of text", recipe.title)
-    listed = isinstance(recipe.classes, (tuple, list))
-    if not listed or not all(isinstance(name, str) for name in recipe.classes):
-        yield must_be("classes", "names", recipe.classes)
     if not recipe.modalities:
         yield "a recipe needs at least one modality. Received: none"
-    if listed and len(recipe.classes) < 2:
-        yield f"a recipe needs at least two classes. Received: {recipe.classes}"
+    if recipe.task in tasks.names():
+        yield from tasks.get(recipe.task).faults(recipe)
     unknown = set(recipe.task_modalities or ()) - set(recipe.modalities)
     if unknown or recipe.task_modalities == ():
         yield (

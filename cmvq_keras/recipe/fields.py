@@ -11,20 +11,20 @@ AUTO = "auto"
 Auto = typing.Literal["auto"]
 
 
-def setting(default, test, expected):
+def setting(default, test, expected) -> typing.Any:
     """A dataclass field that knows its valid range."""
     return dataclasses.field(
         default=default, metadata={"test": test, "expected": expected}
     )
 
 
-def choice(default, *allowed):
+def choice(default, *allowed) -> typing.Any:
     """A dataclass field that takes one of some words (or None)."""
     words = ", ".join("none" if word is None else word for word in allowed)
     return setting(default, lambda value: value in allowed, f"one of {words}")
 
 
-def positive_integer(default):
+def positive_integer(default) -> typing.Any:
     """A dataclass field for a whole number from 1 up."""
     return setting(default, lambda value: 1 <= value < 2**31, "an integer >= 1")
 

@@ -54,7 +54,9 @@ class ModelSettings:
     mask_mode: str = choice(
         "binary", "binary", "ternary", "attention", "random", "none"
     )
-    mask_start: float = setting(0.01, math.isfinite, "a finite number")
+    mask_start: float | typing.Literal["auto"] = setting(
+        0.01, automatic(math.isfinite), "a finite number, or auto"
+    )
     threshold: float = setting(0.005, math.isfinite, "a finite number")
     penalty: str = choice("sum", "sum", "l1")
     penalty_weight: float = setting(

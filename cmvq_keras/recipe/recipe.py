@@ -11,9 +11,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from cmvq_keras.fileio import notebook
 from cmvq_keras.recipe import checks, fields, parsing
 from cmvq_keras.recipe.modality import Modality
 from cmvq_keras.recipe.model_settings import ModelSettings
+from cmvq_keras.recipe.target import Target
 from cmvq_keras.recipe.training_settings import TrainingSettings
 
 FORMAT = 1
@@ -38,11 +40,13 @@ class Recipe:
             of modalities: letters, digits, _ and -.
         title: one line on the data.
         modalities: `Modality` by name, in the order of concatenation.
-        classes: class names; the label of a sample is an index into them.
+        classes: class names; the label of a sample is an index into them. None for
+            regression.
         model: `ModelSettings`.
         training: `TrainingSettings`.
         data: settings of the recipe's own reader, plain values by name.
-        task: "classification" or "segmentation" (one label a pixel).
+        task: "classification", "multi-label" (any number of classes a sample),
+            "segmentation" (one label a pixel) or "regression" (one number or several).
         preset: the preset that the settings came from.
         task_modalities: the modalities whose features the task solver sees;
             None for all. The published unimodal runs keep the whole model and
@@ -50,6 +54,7 @@ class Recipe:
         method: how it is trained, one of `cmvq_keras.methods.names()`.
         method_settings: the method's own settings that were changed, plain values by
             name; `with_settings` takes them as "method.NAME". The method checks them.
+        targets: under regression `Target` by name.
 
     Raises:
         ValueError: with every invalid setting, one a line.
@@ -58,7 +63,7 @@ class Recipe:
     name: str
     title: str
     modalities: dict[str, Modality]
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     model: ModelSettings = dataclasses.field(default_factory=ModelSettings)
     training: TrainingSettings = dataclasses.field(default_factory=TrainingSettings)
     data: dict = dataclasses.field(default_factory=dict)
@@ -67,10 +72,16 @@ class Recipe:
     task_modalities: tuple[str, ...] | None = None
     method: str = "ours"
     method_settings: dict = dataclasses.field(default_factory=dict)
+    targets: dict[str, Target] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         if wrong := checks.faults(self):
             raise ValueError(f"Recipe {self.name}: " + "\n".join(wrong))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What each of the model's outputs stands for: the classes or targets."""
+        return tuple(self.targets or self.classes)
 
     def __eq__(self, other):
         # A recipe and a resolved one of the same content are equal.
@@ -81,12 +92,35 @@ class Recipe:
             for field in dataclasses.fields(self)
         )
 
+    def _repr_html_(self) -> str:
+        """The recipe as a notebook shows it."""
+        shapes = (
+            f"{name} ({each.kind}, {' x '.join(map(str, each.shape))})"
+            for name, each in self.modalities.items()
+        )
+        rows = [
+            ("Task", self.task),
+            ("Method", self.method),
+            ("Modalities", ", ".join(shapes)),
+            ("Targets" if self.targets else "Classes", ", ".join(self.outputs)),
+        ]
+        valid = self.valid_ranges()
+        settings = [
+            (name, "none" if value is None else value, valid.get(name, ""))
+            for name, value in self.settings().items()
+        ]
+        table = notebook.table(settings, ("Setting", "Value", "Valid"))
+        title = f"Recipe {self.name} ({self.preset}): {self.title}"
+        shown = notebook.table(rows), notebook.folded("Settings", table)
+        return notebook.titled(title, *shown)
+
     def differences(self, other: "Recipe") -> list[tuple[str, Any, Any]]:
         """What differs from another recipe: triples (name, value here, value there)."""
         names = ("name", "preset", "method", "method_settings", "task", "classes")
         names += ("task_modalities",)
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
         pairs.append(("modalities", list(self.modalities), list(other.modalities)))
+        pairs.append(("targets", list(self.targets), list(other.targets)))
         for name in self.modalities.keys() & other.modalities.keys():
             here, there = self.modalities[name], other.modalities[name]
             pairs.append((f"modalities.{name}.shape", here.shape, there.shape))
@@ -102,6 +136,8 @@ class Recipe:
         sections = {"model": self.model, "training": self.training}
         for name, modality in self.modalities.items():
             sections[f"modalities.{name}"] = modality
+        for name, target in self.targets.items():
+            sections[f"targets.{name}"] = target
         return sections
 
     def with_settings(self, settings: Mapping[str, Any]) -> "Recipe":
@@ -140,9 +176,14 @@ class Recipe:
             name: dataclasses.replace(modality, **changes.get(f"modalities.{name}", {}))
             for name, modality in self.modalities.items()
         }
+        targets = {
+            name: dataclasses.replace(target, **changes.get(f"targets.{name}", {}))
+            for name, target in self.targets.items()
+        }
         return dataclasses.replace(
             self,
             modalities=modalities,
+            targets=targets,
             model=dataclasses.replace(self.model, **changes.get("model", {})),
             training=dataclasses.replace(self.training, **changes.get("training", {})),
             data={**self.data, **changes.get("data", {})},
@@ -225,6 +266,9 @@ class Recipe:
     def to_json(self) -> str:
         """The recipe as JSON text; `Recipe.from_json` reads it."""
         content = {"format": FORMAT, **dataclasses.asdict(self)}
+        if not self.targets:
+            # Files of other tasks stay readable by version 0.1.0.
+            del content["targets"]
         return json.dumps(content, indent=2) + "\n"
 
     @classmethod
@@ -257,6 +301,11 @@ class Recipe:
         content["modalities"] = {
             name: parsing.from_dict(Modality, value, f"modalities.{name}")
             for name, value in modalities.items()
+        }
+        targets = parsing.mapping(content.get("targets", {}), "targets")
+        content["targets"] = {
+            name: parsing.from_dict(Target, value, f"targets.{name}")
+            for name, value in targets.items()
         }
         if "method_settings" not in content and content.get("method") in _ONCE_RESNET18:
             content["model"] = dataclasses.replace(

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from cmvq_keras import tasks
 from cmvq_keras.data.datasets import pairing
 from cmvq_keras.evaluation import missing_modality
 from cmvq_keras.reporting import cautions, pooled_features, probes, summary
@@ -107,7 +108,7 @@ def _summary(recipe, complementarity, metrics):
     return [
         *summary.channels(complementarity, recipe.model.mask_mode),
         *summary.information(metrics.get("information")),
-        *summary.missing(metrics.get("without")),
+        *summary.missing(metrics.get("without"), tasks.get(recipe.task).score_word),
         *summary.disagreement(complementarity, metrics),
     ]
 
@@ -166,9 +167,8 @@ def _words(opened, attribute):
                 f"--attribute must be one of {known}. Received: {attribute}"
             )
         return np.asarray(opened.attributes[attribute])
-    if opened.recipe.task == "segmentation":
-        return None
-    return np.asarray(opened.recipe.classes)[np.asarray(opened.split.y)]
+    task = tasks.get(opened.recipe.task)
+    return task.words(opened.split.y, opened.recipe)
 
 
 def _rows(count, seed):

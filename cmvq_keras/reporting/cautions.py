@@ -1,5 +1,6 @@
 """What to be careful about when a report is read, in words."""
 
+from cmvq_keras import tasks
 from cmvq_keras.evaluation.intervals import accuracy_interval
 from cmvq_keras.layers import quantizer
 
@@ -17,6 +18,7 @@ def cautions(recipe, complementarity, metrics, probes=None, attribute="label"):
         probes: see `cmvq_keras.reporting.probes.probe`, by modality and part.
         attribute: what the probes read.
     """
+    task = tasks.get(recipe.task)
     masked = recipe.model.mask_mode != "none"
     if masked and len(complementarity["counts"]) > 1:
         yield (
@@ -27,9 +29,13 @@ def cautions(recipe, complementarity, metrics, probes=None, attribute="label"):
     yield from _of_samples(recipe, metrics)
     yield from unseen(complementarity)
     if masked and attribute == "label":
-        yield from hidden(probes or {}, metrics)
+        # Of several labels the accuracy is another one than a probe's.
+        yield from hidden(probes or {}, metrics if task.one_class else {})
     yield from collapsed(metrics, quantizer.codes_of(recipe.model)[0])
-    yield from accuracy(metrics, recipe.task == "segmentation")
+    if task.has_targets:
+        yield from _of_numbers(metrics)
+    else:
+        yield from accuracy(metrics, task.has_maps, task.one_class or task.has_maps)
 
 
 def _of_samples(recipe, metrics):
@@ -51,8 +57,9 @@ def unseen(complementarity):
     for name, count in complementarity["counts"].items():
         if count == 0:
             yield (
-                f"{name} has no complementary channel. The task does not see it, and "
-                "its pictures from complementary features show nothing of the sample."
+                f"Modality {name} has no complementary channel. The task does not see "
+                "it, and its pictures from complementary features show nothing of the "
+                "sample."
             )
 
 
@@ -93,18 +100,41 @@ def collapsed(metrics, num_codes):
             )
 
 
-def accuracy(metrics, segments=False):
+def _of_numbers(metrics):
+    """A sentence on what R2 is measured on."""
+    if metrics.get("r2") is None:
+        yield "The split has not been measured. Do: cmvq evaluate RUN"
+        return
+    few = "The samples are few. " if metrics["n"] < FEW else ""
+    yield (
+        f"{few}R2 is {metrics['r2']:.3f} on n = {metrics['n']} samples: 0 is as good "
+        "as their mean. It depends on how much these samples vary."
+    )
+    if "information" in metrics:
+        yield (
+            "The bits count errors as Gaussian, with one variance a target. Errors of "
+            "another form can hold more."
+        )
+
+
+def accuracy(metrics, segments=False, one_class=True):
     """A sentence on how exactly the accuracy is known.
 
     Args:
         metrics: of a split, see `cmvq_keras.evaluate`.
         segments: whether the labels are of pixels, which are not independent.
+        one_class: whether a sample has one class, so that it is right or wrong.
     """
     count, share = metrics.get("n"), metrics.get("accuracy")
     if count is None or share is None:
         yield "The split has not been measured. Do: cmvq evaluate RUN"
     elif segments:
         yield f"The scores are of {count} pictures. Their pixels are not independent."
+    elif not one_class:
+        yield (
+            f"The scores are of n = {count} samples. Accuracy counts each class of a "
+            "sample; where classes are rare, a high accuracy says little: see F1."
+        )
     else:
         low, high = accuracy_interval(share, count)
         few = "The samples are few. " if count < FEW else ""

@@ -24,6 +24,12 @@ def decoded(model, x, version):
     return model.mix(x) if version == "mix" else model.reconstruct(x, version)
 
 
+def rebuilt(model):
+    """Names of the modalities whose inputs a model rebuilds."""
+    own = getattr(model, "rebuilt_features", ())
+    return [name for name in model.modalities if name not in own]
+
+
 def raw_values(recipe, name, values):
     """Normalized values of a modality as raw ones, float32."""
     modality = recipe.modalities[name]
@@ -60,14 +66,15 @@ def sheet(columns):
     """Pictures side by side: a column a version, a row a sample.
 
     Args:
-        columns: lists of pictures of one size by the column's title.
+        columns: lists of pictures by the column's title, their longer sides alike.
 
     Returns:
         A `PIL.Image.Image`, RGB.
     """
-    side = next(iter(columns.values()))[0].width
     rows = len(next(iter(columns.values())))
-    size = (len(columns) * (side + _GAP) + _GAP, rows * (side + _GAP) + _GAP + _LINE)
+    pictures = [picture for column in columns.values() for picture in column]
+    side, height = _side(pictures), _height(pictures)
+    size = (len(columns) * (side + _GAP) + _GAP, rows * (height + _GAP) + _GAP + _LINE)
     made = Image.new("RGB", size, (255, 255, 255))
     canvas = ImageDraw.Draw(made)
     font = ImageFont.load_default(size=_FONT)
@@ -75,8 +82,33 @@ def sheet(columns):
         left = _GAP + number * (side + _GAP)
         canvas.text((left, 1), title, fill=(32, 32, 32), font=font)
         for row, picture in enumerate(pictures):
-            made.paste(picture, (left, _LINE + _GAP + row * (side + _GAP)))
+            made.paste(picture, (left, _LINE + _GAP + row * (height + _GAP)))
     return made
+
+
+def strip(pictures):
+    """Pictures side by side, without titles.
+
+    Args:
+        pictures: a list of `PIL.Image.Image`, their longer sides alike.
+
+    Returns:
+        A `PIL.Image.Image`, RGBA: the page is seen between them.
+    """
+    side = _side(pictures)
+    made = Image.new("RGBA", (len(pictures) * (side + _GAP) - _GAP, _height(pictures)))
+    for number, picture in enumerate(pictures):
+        made.paste(picture, (number * (side + _GAP), 0))
+    return made
+
+
+def _side(pictures):
+    """The width of a column: as wide as a square picture would be."""
+    return max(max(picture.size) for picture in pictures)
+
+
+def _height(pictures):
+    return max(picture.height for picture in pictures)
 
 
 def legend(classes):

@@ -6,16 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cmvq_keras import tasks
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.fileio import make_folder, to_json, write_atomically
 from cmvq_keras.layers.quantizer import codes_of
-from cmvq_keras.reporting import analysis, figures, images
+from cmvq_keras.reporting import analysis, answer, figures, images
+from cmvq_keras.reporting import page as pages
 from cmvq_keras.reporting.figures.figure import data_uri
 from cmvq_keras.reporting.figures.pairwise_zeta import pairwise_matrix
 from cmvq_keras.reporting.open import open_run
-from cmvq_keras.reporting.packages import need, need_report
+from cmvq_keras.reporting.packages import need_report
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.run import Run, as_run
+from cmvq_keras.tracking.record import add_file
 
 PAGE, NUMBERS, FOLDER = "report.html", "report.json", "figures"
 
@@ -30,9 +33,10 @@ def report(
     samples: int = 8,
     attribute: str | None = None,
     seed: int = 0,
+    log: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> pathlib.Path:
-    """Writes what a run has learnt: report.html, report.json and figures/*.png.
+    """Writes what a run has learned: report.html, report.json and figures/.
 
     Args:
         run: the run folder (or an open `Run`).
@@ -43,6 +47,8 @@ def report(
         attribute: what the features are probed for: a column of the store's
             meta.csv; None for the label.
         seed: of probes and projections.
+        log: whether the page is also added to the records of the training, see
+            `training.log`.
 
     Returns:
         The path of the page.
@@ -50,16 +56,19 @@ def report(
     Raises:
         ImportError: for a package that is missing, with what to install.
         FileNotFoundError, ValueError: as in `cmvq_keras.evaluate`, and ValueError for
-            an unknown attribute.
+            an unknown attribute, and for `log` of a run without a record.
     """
     need_report()
     run, source = as_run(run), DataSource(data_dir, store, on_progress)
     analysis.measure_if_needed(run, split, source)
-    return write(open_run(run, split, source), out, samples, attribute, seed)
+    path = write(open_run(run, split, source), out, samples, attribute, seed)
+    if log:
+        add_file(run, path)
+    return path
 
 
 def write(opened, out=None, samples=8, attribute=None, seed=0, on_progress=None):
-    """Writes report.html, report.json and figures/*.png.
+    """Writes report.html, report.json and figures/.
 
     Args:
         opened: see `cmvq_keras.reporting.open.open_run`; its split is measured.
@@ -84,9 +93,13 @@ def write(opened, out=None, samples=8, attribute=None, seed=0, on_progress=None)
     out.mkdir(parents=True, exist_ok=True)
     make_folder(out / FOLDER, out)
     for picture in shown:
-        write_atomically(out / FOLDER / f"{picture.name}.png", picture.png, out)
+        write_atomically(out / FOLDER / picture.file_name, picture.content, out)
+        if picture.source is None:
+            # Left by a report of version 0.1.0.
+            (out / FOLDER / f"{picture.name}.png").unlink(missing_ok=True)
     write_atomically(out / NUMBERS, to_json(found.to_dict()), out)
-    write_atomically(out / PAGE, page(opened, found, shown), out)
+    text = page(opened, found, shown, shown_samples(opened, rows.astype(int)))
+    write_atomically(out / PAGE, text, out)
     return out / PAGE
 
 
@@ -105,45 +118,82 @@ def pictures(opened, found, rows):
     ]
 
 
-def page(opened, found, shown):
+def shown_samples(opened, rows):
+    """The samples that the page shows: dictionaries "name", "true", "predicted" and
+    "right", None for numbers; without an answer under segmentation, whose label maps
+    are a figure.
+
+    Args:
+        opened: as in `write`.
+        rows: their numbers.
+    """
+    recipe, task = opened.recipe, tasks.get(opened.recipe.task)
+    names = [str(opened.split.samples[row]) for row in rows]
+    if task.has_maps:
+        return [{"name": name, "true": None} for name in names]
+    model, inputs = opened.model.inference_model(), opened.inputs(rows)
+    seen = {name: inputs[name] for name in model.input}
+    outputs = model.predict(seen, verbose=0)
+    if task.one_class:
+        outputs = np.argmax(outputs, axis=-1)
+    elif not task.has_targets:
+        outputs = (outputs > 0).astype(int)
+    labels = np.asarray(opened.split.y)[rows]
+    return [
+        {
+            "name": name,
+            "true": task.word(label, recipe),
+            "predicted": task.word(found, recipe),
+            "right": None if task.has_targets else bool(np.all(label == found)),
+        }
+        for name, label, found in zip(names, labels, outputs, strict=True)
+    ]
+
+
+def page(opened, found, shown, samples=()):
     """The page's HTML; every string from data is escaped.
 
     Args:
         opened: as in `write`.
         found: `cmvq_keras.reporting.analysis.Analysis`.
         shown: `Picture`s.
+        samples: of `shown_samples`.
     """
-    need("jinja2")
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cmvq_keras.reporting", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return pages.render(
+        "report",
         recipe=opened.recipe,
         run=opened.run.directory.name,
         split=opened.name,
+        answer=answer.sentence(found.metrics, opened.recipe, opened.name),
         found=found,
-        figures=shown,
+        figures=[each for each in shown if not each.strips],
+        rebuilt=[each for each in shown if each.strips],
+        samples=samples,
         pairs=pairwise_matrix(found.complementarity),
         bits=found.metrics.get("information"),
         without=found.metrics.get("without") or {},
         shares=_shares(found.metrics),
         legend=_legend(opened.recipe),
+        task=tasks.get(opened.recipe.task),
         codes=codes_of(opened.recipe.model),
+        origin=list(answer.origin(opened.run)),
         data_uri=data_uri,
+        hyphenated=_hyphenated,
     )
+
+
+def _hyphenated(version):
+    """A version's title that fits above a picture on a phone."""
+    for word in ("comple-men-tary", "contra-dic-tory"):
+        version = version.replace(word.replace("-", ""), word.replace("-", "\u00ad"))
+    return version
 
 
 def _shares(metrics):
     """Scores in [0, 1] by class, by the name of the score."""
-    shares = {"recall": metrics["per_class"]}
-    return {**shares, "IoU": metrics["iou"]} if "iou" in metrics else shares
+    keys = {"recall": "per_class", "IoU": "iou", "precision": "precision", "F1": "f1"}
+    return {title: metrics[key] for title, key in keys.items() if key in metrics}
 
 
 def _legend(recipe):
-    return images.legend(recipe.classes) if recipe.task == "segmentation" else []
+    return images.legend(recipe.classes) if tasks.get(recipe.task).has_maps else []

@@ -34,7 +34,7 @@ def write(opened, samples, features, out):
     x = opened.inputs(samples)
     rebuilt = {each: images.decoded(opened.model, x, each) for each in features}
     written = []
-    for name in opened.model.modalities:
+    for name in images.rebuilt(opened.model):
         versions = {"original": x[name]}
         versions |= {each: found[name] for each, found in rebuilt.items()}
         compared = images.compare(opened.recipe, name, versions, SIDE)

@@ -50,9 +50,9 @@ def information(measured):
         low, high = measured["interval"][name]
         between = f"95 %: {low:.2f} to {high:.2f}"
         if low > 0:
-            yield f"{name} adds {bits:.2f} bits of the label ({between})."
+            yield f"Modality {name} adds {bits:.2f} bits of the label ({between})."
         else:
-            yield f"{name} adds no measurable bits of the label ({between})."
+            yield f"Modality {name} adds no measurable bits of the label ({between})."
     yield from _compared(measured["interval"], "adds more", "adds the most")
     zeta = measured["zeta"]
     if zeta is None:
@@ -61,29 +61,32 @@ def information(measured):
         yield f"Zeta of these bits is {zeta:.2f}."
 
 
-def missing(measured):
-    """Sentences on the accuracy that is lost without each modality.
+def missing(measured, score="accuracy"):
+    """Sentences on the accuracy, or R2, that is lost without each modality.
 
     Args:
         measured: see `cmvq_keras.evaluation.missing_modality.measure`; None where it
             was not.
+        score: what is lost: "accuracy", or "R2".
     """
     if not measured:
         return
+    # Points of a share in percent; R2 is none.
+    factor, digits, unit = (1, 3, "") if score == "R2" else (100, 1, " points")
+    what = f"the {score}" if score == "accuracy" else score
     for name, found in measured.items():
-        low, high = (100 * end for end in found["drop_interval"])
-        points = 100 * found["drop"]
-        between = f"95 %: {low:.1f} to {high:.1f}"
+        low, high = (factor * end for end in found["drop_interval"])
+        drop = factor * found["drop"]
+        between = f"95 %: {low:.{digits}f} to {high:.{digits}f}"
         if low > 0:
-            fall = f"falls by {points:.1f} points"
-            yield f"Without {name} the accuracy {fall} ({between})."
+            yield f"Without {name} {what} falls by {drop:.{digits}f}{unit} ({between})."
         elif high < 0:
             yield (
-                f"Without {name} the accuracy rises by {-points:.1f} points (95 %: "
-                f"{-high:.1f} to {-low:.1f})."
+                f"Without {name} {what} rises by {-drop:.{digits}f}{unit} (95 %: "
+                f"{-high:.{digits}f} to {-low:.{digits}f})."
             )
         else:
-            yield f"Without {name} the accuracy loses nothing measurable ({between})."
+            yield f"Without {name} {what} loses nothing measurable ({between})."
     intervals = {name: found["drop_interval"] for name, found in measured.items()}
     yield from _compared(
         intervals, "matters more to the task", "matters most to the task"
@@ -100,9 +103,9 @@ def _compared(intervals, more, most):
         yield f"The samples do not show which of {' and '.join(names)} {more}."
     elif len(names) == 2:
         (other,) = set(names) - {leader}
-        yield f"{leader} {more} than {other}."
+        yield f"Modality {leader} {more} than {other}."
     else:
-        yield f"{leader} {most}."
+        yield f"Modality {leader} {most}."
 
 
 def leading(intervals):
@@ -133,6 +136,6 @@ def disagreement(complementarity, metrics):
     leaders = {leading(intervals) for intervals in measured} - {None}
     if any(counts[leader] < counts[by_count] for leader in leaders):
         yield (
-            f"{by_count} has the most channels but does not matter most. Trust the "
-            "measured loss, not the count."
+            f"Modality {by_count} has the most channels but does not matter most. "
+            "Trust the measured loss, not the count."
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cmvq_keras import cache_dir, recipe_file, recipes
+from cmvq_keras.data import kinds
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.data.transforms import standardization
@@ -129,12 +130,17 @@ class DataSource:
             if AUTO in (modality.offset, modality.scale)
             for key, unit in (("offset", 0.0), ("scale", 1.0))
         }
-        if not raw:
+        if standardization.are_measured(recipe):
             return recipe
         unit = recipes.resolve(recipe.with_settings(raw))
         split = self.split(unit, "train")
         return recipes.resolve(
-            standardization.measured(recipe.asked, lambda name: _blocks(split.x[name]))
+            standardization.measured(
+                recipe.asked,
+                lambda name: _blocks(split.x[name]),
+                lambda: split.y,
+                kinds.masked(recipe),
+            )
         )
 
     def describe(self, recipe):
@@ -157,7 +163,7 @@ class DataSource:
 
     def omitted_samples(self, split):
         """{"left_out": how many samples of a split are damaged}, or an empty dict."""
-        count = len(self.store.left_out(split)) if self.store else 0
+        count = len(self.store.skipped(split)) if self.store else 0
         return {"left_out": count} if count else {}
 
     def _with_store(self, store):

@@ -77,7 +77,7 @@ def _evaluate(run, split, source, without):
     missing_modality.check(recipe, without)
     source = source.for_run(run)
     data = source.split(recipe, split)
-    shared = shared_classes.between(recipe.classes, noted_classes(run))
+    shared = shared_classes.of_run(recipe, noted_classes(run))
     model = load_model(run)
     with precision_policy(recipe.training.precision):
         loss = optimizers.task_loss(recipe)

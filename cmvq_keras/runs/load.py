@@ -6,7 +6,7 @@ import pathlib
 
 import keras
 
-from cmvq_keras import fileio, methods
+from cmvq_keras import fileio, methods, recipe_file
 from cmvq_keras.models.build import build_model
 from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.runs import weights
@@ -28,7 +28,8 @@ def load_model(
 
     Raises:
         FileNotFoundError: when there is no such run or file.
-        ValueError: when the weights are damaged or of another recipe.
+        ValueError: when the weights are damaged or of another recipe, and when the
+            networks come from a recipe file that was not named.
     """
     if isinstance(run, (str, os.PathLike)) and pathlib.Path(run).suffix == ".keras":
         with fileio.opened(run, ".keras file") as file:
@@ -36,6 +37,7 @@ def load_model(
         methods.register_models()
         return keras.saving.load_model(run)
     run = as_run(run)
+    recipe_file.check_encoders(run)
     with precision_policy(precision or run.recipe.training.precision):
         model = build_model(run.recipe)
     weights.load(model, run.weights_path, run.directory)

@@ -2,18 +2,24 @@
 
 from cmvq_keras.data.split import SPLITS
 
-#: What every measured split of a finished run has.
-_NEEDED = ("n", "accuracy", "loss", "confusion", "per_class")
+#: What every measured split of a finished run has, by its task.
+_NEEDED = {
+    "classification": ("n", "accuracy", "loss", "confusion", "per_class"),
+    "segmentation": ("n", "accuracy", "loss", "confusion", "per_class"),
+    "multi-label": ("n", "accuracy", "macro_f1", "loss", "per_class"),
+    "regression": ("n", "r2", "mae", "rmse", "loss", "per_target"),
+}
+_BY_CLASS = ("per_class", "iou", "precision", "f1")
 _MOST = 2**63
-_SHARES = ("accuracy", "macro_f1", "mean_iou", "per_class", "iou")  # in [0, 1]
+_SHARES = ("accuracy", "macro_f1", "mean_iou", *_BY_CLASS)  # in [0, 1]
 
 
-def check(metrics, classes):
+def check(metrics, recipe):
     """Raises ValueError, with the entry's name, for metrics of another form.
 
     Args:
         metrics: the content of metrics.json, a dict.
-        classes: names of the run's classes.
+        recipe: the run's `Recipe`.
     """
     is_finished = "best_epoch" in metrics
     if is_finished:
@@ -25,7 +31,7 @@ def check(metrics, classes):
         _check_number(metrics.get(name, 0), name, least=0)
     for split in SPLITS:
         if split in metrics:
-            _check_split(metrics[split], split, classes, is_finished)
+            _check_split(metrics[split], split, recipe, is_finished)
 
 
 def _check_complementarity(found):
@@ -38,9 +44,10 @@ def _check_complementarity(found):
         _check_number(zeta, "complementarity.zeta")
 
 
-def _check_split(found, split, classes, is_finished):
+def _check_split(found, split, recipe, is_finished):
     _check_object(found, split)
-    missing = [name for name in _NEEDED if name not in found]
+    classes = recipe.classes
+    missing = [name for name in _NEEDED[recipe.task] if name not in found]
     if is_finished and missing:
         raise ValueError(f"{split} lacks {', '.join(missing)}")
     for name, value in found.items():
@@ -49,7 +56,9 @@ def _check_split(found, split, classes, is_finished):
             _check_number(value, where, least=1, whole=True)
         elif name == "confusion":
             _check_confusion(value, where, len(classes))
-        elif name in ("per_class", "iou"):
+        elif name == "per_target":
+            _check_targets(value, where, recipe.targets)
+        elif name in _BY_CLASS:
             _check_numbers(value, where, or_none=True, **_range(name))
             if set(value) != set(classes):
                 raise ValueError(f"{where} must name the classes {', '.join(classes)}")
@@ -58,6 +67,16 @@ def _check_split(found, split, classes, is_finished):
         elif value is not None:
             # null is a number that was not finite.
             _check_number(value, where, **_range(name))  # pyright: ignore
+
+
+def _check_targets(value, where, targets):
+    _check_object(value, where)
+    if set(value) != set(targets):
+        raise ValueError(f"{where} must name the targets {', '.join(targets)}")
+    for name, numbers in value.items():
+        _check_numbers(numbers, f"{where}.{name}", or_none=True)
+        if not {"r2", "mae", "rmse"} <= set(numbers):
+            raise ValueError(f"{where}.{name} must hold r2, mae and rmse")
 
 
 def _check_confusion(value, where, size):
@@ -93,7 +112,9 @@ def _check_number(value, where, least=-_MOST, most=_MOST, whole=False):
         what = "a whole number" if whole else "a number"
         raise ValueError(f"{where} must be {what}. Received: {_shown(value)}")
     if not least <= value <= most:
-        raise ValueError(f"{where} is out of range. Received: {_shown(value)}")
+        raise ValueError(
+            f"{where} must be in [{least:g}, {most:g}]. Received: {_shown(value)}"
+        )
 
 
 def _shown(value):

@@ -10,12 +10,13 @@ import numpy as np
 from cmvq_keras.batches import Batches
 from cmvq_keras.data.store.reader import StoredArray
 from cmvq_keras.evaluation.progress import StepProgress
+from cmvq_keras.models import objectives
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run, as_run
 
 
 def predict(run: str | os.PathLike | Run, x: Mapping[str, Any]) -> np.ndarray:
-    """Probabilities of the classes.
+    """Probabilities of the classes; under regression the targets' numbers.
 
     Args:
         run: the run folder (or an open `Run`).
@@ -23,7 +24,9 @@ def predict(run: str | os.PathLike | Run, x: Mapping[str, Any]) -> np.ndarray:
             a split from a store.
 
     Returns:
-        `(n, ..., classes)` float32.
+        `(n, ..., classes)` float32: shares of one class each that add up to 1, or of
+        each class by itself where a sample may have several. Under regression
+        `(n, targets)`, in the targets' units.
     """
     run = as_run(run)
     model, x = _inference(run, x)
@@ -34,7 +37,8 @@ def predict(run: str | os.PathLike | Run, x: Mapping[str, Any]) -> np.ndarray:
     logits = model.predict(
         x, batch_size=batch_size, verbose=0, callbacks=[StepProgress()]
     )
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits, axis=-1))
+    answers = objectives.get(run.recipe.task).answers
+    return keras.ops.convert_to_numpy(answers(logits))
 
 
 def predict_classes(run: str | os.PathLike | Run, x: Mapping[str, Any]):

@@ -13,6 +13,7 @@ written. A killed run never leaves half a file.
 
 import contextlib
 import datetime
+import functools
 import hashlib
 import os
 import pathlib
@@ -33,6 +34,7 @@ FORMAT = 1  # of the folder; a recipe has its own
 #: Of methods without a mask in version 0.1.0: 0 in every line.
 _FORMER_COLUMNS = {"mask_penalty", "val_mask_penalty"}
 CHECKSUMS = "checksums"  # the entry of metrics.json on other files
+VALIDATION = "val_"  # the start of a column of validation data, Keras's own
 _MAX_TOLD = 3  # lines that were changed
 _RESTORE = "Restore it, or train again in another folder."
 _KEPT_EPOCH = "best_epoch"  # the entry of metrics.json that only a finished run has
@@ -173,7 +175,7 @@ class Run:
         self.check_links()
         recipe, metrics = self.recipe, self.metrics
         with self._form_of(METRICS):
-            metrics_schema.check(metrics, recipe.classes)
+            metrics_schema.check(metrics, recipe)
         noted = self.environment
         with self._form_of(ENVIRONMENT):
             environment_schema.check(noted)
@@ -206,6 +208,11 @@ class Run:
             f"{self.directory} starts it"
         )
 
+    def _repr_html_(self):
+        from cmvq_keras.runs import summary
+
+        return summary.html(self)
+
     def check_links(self):
         """Raises ValueError for a link or a pipe: what is read or written here lies
         here, whoever made the folder."""
@@ -235,9 +242,9 @@ class Run:
             return {}
         return fileio.read_json(path, root=self.directory)
 
-    @property
+    @functools.cached_property
     def recipe(self):
-        """The run's `ResolvedRecipe`."""
+        """The run's `ResolvedRecipe`, read once: nothing changes it in a run folder."""
         path = self.directory / RECIPE
         with fileio.opened(path, "recipe", MAX_BYTES, self.directory) as file:
             recipe = Recipe.from_json(file.read().decode("utf-8"))
@@ -377,7 +384,8 @@ class Run:
         """Adds one epoch to history.csv; on disk when this returns.
 
         Args:
-            row: numbers by column; the first row fixes the columns.
+            row: numbers by column; the first row fixes the columns. Of a later epoch
+                that was not validated the columns val_... stay empty.
 
         Raises:
             ValueError: when a later row brings other columns.
@@ -385,8 +393,11 @@ class Run:
         lines, columns = self._history_lines(), list(row)
         header = next(fileio.csv_rows(lines[0])) if lines else (1, columns)
         known = [fileio.unquoted(name) for name in header[1]]
-        former = (_FORMER_COLUMNS & set(known)).difference(columns)
-        row = {**row, **dict.fromkeys(former, 0.0)}
+        if not _FORMER_COLUMNS & set(columns):
+            row = {**row, **dict.fromkeys(_FORMER_COLUMNS & set(known), 0.0)}
+        if not any(name.startswith(VALIDATION) for name in columns):
+            blanks = [name for name in known if name.startswith(VALIDATION)]
+            row = {**dict.fromkeys(blanks), **row}
         if set(known) != set(row):
             raise ValueError(
                 f"{self.directory / HISTORY} has the columns {', '.join(known)}. "

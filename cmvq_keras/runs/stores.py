@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -14,6 +15,9 @@ from cmvq_keras.data.store import builder, manifest, reader
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.recipe import Recipe
+
+_LOG = logging.getLogger(__name__)
+_POLL = 0.2  # seconds
 
 
 @renamed_argument("told", "on_progress")
@@ -52,12 +56,15 @@ def prepare(
     """
     recipe = recipes.resolve(recipe)
     builder.check_place(pathlib.Path(out) / recipe.name, force)
-    # All splits at once: what is missing is reported before anything is decoded.
-    sources_by_split = {split: _source(recipe, split, data_dir) for split in SPLITS}
+    found = _sources(recipe, data_dir)
+    return _written(out, recipe, data_dir, found, on_progress, force, workers)
+
+
+def _written(out, recipe, data_dir, found, on_progress=None, force=False, workers=None):
     return Store.create(
         out,
         recipe,
-        sources_by_split,
+        found,
         force=force,
         origin=json.dumps(_origin(recipe, data_dir)),
         on_progress=on_progress,
@@ -90,10 +97,44 @@ def cached(recipe, source):
         if store and reader.fits(recipe, store):
             return store
     out = family / _hash(manifest.data_settings(recipe))
-    place = out / recipe.name
-    if place.exists() and whole(place) is None:
-        shutil.rmtree(place)
-    return prepare(recipe, source.data_dir, out=out, on_progress=source.on_progress)
+    # What is missing is reported before anything is written.
+    found = _sources(recipe, source.data_dir)
+
+    def make():
+        return _written(out, recipe, source.data_dir, found, source.on_progress)
+
+    return once(out, recipe.name, make)
+
+
+def once(out: pathlib.Path, name: str, make: Callable[[], Store]) -> Store:
+    """The store of a folder of the cache, made where there is none.
+
+    While another process makes it, this one waits. Where that one ends without, this
+    one goes on with what it has left.
+
+    Args:
+        out: the folder, for this store alone.
+        name: of the store in it.
+        make: function that writes the store.
+    """
+    from filelock import FileLock, Timeout
+
+    place = out / name
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / ".making.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _LOG.warning("Another process is preparing this data. Waiting for it.")
+        lock.acquire(poll_interval=_POLL)
+    try:
+        if found := whole(place):
+            return found
+        if place.exists():
+            shutil.rmtree(place)
+        return make()
+    finally:
+        lock.release()
 
 
 def whole(folder):
@@ -146,6 +187,11 @@ def _files_below(folder):
 def _hash(content):
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _sources(recipe, data_dir):
+    """All splits at once: what is missing is reported before anything is decoded."""
+    return {split: _source(recipe, split, data_dir) for split in SPLITS}
 
 
 def _source(recipe, split, data_dir):

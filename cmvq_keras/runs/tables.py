@@ -5,15 +5,14 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from cmvq_keras import cache_dir, recipes
 from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.fingerprint import fingerprint
 from cmvq_keras.data.store.store import Store
 from cmvq_keras.data.tables import Table, open_table
-from cmvq_keras.runs.stores import whole
+from cmvq_keras.runs.stores import once
 
 
 def opened(
@@ -21,9 +20,14 @@ def opened(
     kinds: Mapping[str, str] | None = None,
     shapes: Mapping[str, tuple] | None = None,
     seed: int = 0,
+    *,
+    task: str | None = None,
+    label_columns: Sequence[str] = (),
 ) -> Table:
     """`cmvq_keras.data.tables.open_table`, under a name that no built-in recipe has."""
-    table = open_table(path, kinds, shapes, seed)
+    table = open_table(
+        path, kinds, shapes, seed, task=task, label_columns=label_columns
+    )
     if table.recipe.name not in recipes.names():
         return table
     recipe = dataclasses.replace(table.recipe, name=f"{table.recipe.name}-table")
@@ -62,29 +66,30 @@ def prepare(
     if not isinstance(table, Table):
         table = opened(table, kinds, shapes, seed)
     recipe = recipes.resolve(table.recipe)
+
+    def create(root):
+        return Store.create(
+            root,
+            recipe.asked,
+            table.listings,
+            force=force,
+            on_progress=on_progress,
+            workers=workers,
+        )
+
     if out is None:
-        out = cache_dir.stores() / f"table-{_hash(table)}"
-        place = out / recipe.name
-        if found := whole(place):
-            return found
-        if place.exists():
-            shutil.rmtree(place)
+        place = cache_dir.stores() / f"table-{_hash(table)}"
+        return once(place, recipe.name, lambda: create(place))
     builder.check_place(pathlib.Path(out) / recipe.name, force)
-    return Store.create(
-        out,
-        recipe.asked,
-        table.listings,
-        force=force,
-        on_progress=on_progress,
-        workers=workers,
-    )
+    return create(out)
 
 
 def _hash(table):
     listings = {name: fingerprint(each) for name, each in table.listings.items()}
     content = {
         "settings": manifest.data_settings(table.recipe),
-        "classes": table.recipe.classes,
+        "classes": table.recipe.outputs,
+        "task": table.recipe.task,
         "listings": listings,
         "versions": manifest.versions(),
         "format": manifest.FORMAT,

@@ -51,7 +51,9 @@ def load(model, path, root=None):
         _check(content, layout)
         _copy(content, target, layout)
     own.seek(0)
-    keras.saving.load_weights(model, own, objects_to_skip=saved_weights.skipped(model))
+    skipped = saved_weights.skipped(model)
+    with saved_weights.checked():
+        keras.saving.load_weights(model, own, objects_to_skip=skipped)
 
 
 def _copy(content, target, layout, prefix=""):

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from cmvq_keras import methods, recipe_file, recipes
+from cmvq_keras import methods, recipe_file, recipes, tracking
 from cmvq_keras.backend import kernels
 from cmvq_keras.backend.runtime import check_precision, deterministic
+from cmvq_keras.backend.selection import set_random_seed
 from cmvq_keras.batches import training_batches
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store.store import Store
@@ -25,9 +26,11 @@ from cmvq_keras.evaluation.progress import BriefProgress
 from cmvq_keras.methods.method import Method
 from cmvq_keras.models import optimizers
 from cmvq_keras.models.build import build_model
+from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.models.weight_transfer import transfer
 from cmvq_keras.old_names import keyword_only, renamed_argument
 from cmvq_keras.recipe import Recipe
+from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 from cmvq_keras.runs import checkpoint, environment, tables
 from cmvq_keras.runs.data_source import DataSource
@@ -35,7 +38,9 @@ from cmvq_keras.runs.evaluate import measured
 from cmvq_keras.runs.load import load_model, precision_policy
 from cmvq_keras.runs.run import ENVIRONMENT, RECIPE, Follower, Run, as_run
 from cmvq_keras.runs.warm_start import WarmStart, noted_classes, with_normalization_of
-from cmvq_keras.training import loop
+from cmvq_keras.tracking.record import Record
+from cmvq_keras.training import loop, programs
+from cmvq_keras.training.callbacks import RecordedEpochs
 from cmvq_keras.training.signals import Interruption
 
 CHECKPOINT_MINUTES = 10
@@ -61,8 +66,8 @@ def train(
 ) -> Run:
     """Trains a recipe and leaves a run folder.
 
-    The best epoch is chosen on validation data; its weights are kept and measured
-    on validation and test data.
+    One epoch's weights are kept, the last one's or those that were best on validation
+    data (`training.select_by`), and measured on validation and test data.
 
     Args:
         recipe: a `Recipe`, or a recipe's name; None for that of `store` or `table`.
@@ -82,7 +87,7 @@ def train(
             last layer.
         keep_mask: whether it starts with that run's mask too.
         on_progress: function `(split, samples done, samples in all)` of that
-        preparation.
+            preparation.
         checkpoint_minutes: at most so much work is lost when the process dies; at the
             end of an epoch nothing is. None for no checkpoint within an epoch.
         devices: how many train, each a part of every batch; "all"; None for one, or
@@ -95,12 +100,12 @@ def train(
         FileNotFoundError: when raw data is missing; it says how to get it. Also when
             `init_from` is no run.
         FileExistsError: when `out` already holds a run.
+        ImportError: for a package that `training.log` needs, with what to install.
         ValueError: for settings and data that do not fit, and for a precision that
             the backend cannot train in on this machine.
         DivergedError: a ValueError, when the loss is not finite.
         TrainingInterruptedError: a KeyboardInterrupt, after Ctrl-C or SIGTERM: the
-        state is saved,
-            and `resume` goes on from there.
+            state is saved, and `resume` goes on from there.
     """
     if table is not None:
         if store is not None or data_dir is not None:
@@ -115,8 +120,10 @@ def train(
         _check_replicas(recipe, store)
         check_precision(recipe.training.precision)
         methods.get(recipe.method).values(recipe)
+        tracking.need(recipe.training.log)
         if init_from is not None:
-            recipe = with_normalization_of(as_run(init_from).recipe, recipe)
+            init_from = as_run(init_from)
+            recipe = with_normalization_of(init_from.recipe, recipe)
         warm_start = WarmStart.open(init_from, recipe, keep_solver, keep_mask)
         classes = warm_start.run.recipe.classes if warm_start else None
         # Before any data is read: a recipe may not say how it is mirrored.
@@ -159,10 +166,9 @@ def resume(
         run: the run folder. It says what was trained on what.
         data_dir, store: where the data is now, if it was moved.
         callbacks, verbose, on_progress, checkpoint_minutes, devices: as in `train`.
-        Callbacks
-            that keep something between epochs: see `cmvq_keras.training.callbacks`. On
-            another
-            number of devices the numbers are the same but for rounding and draws.
+            Callbacks that keep something between epochs: see
+            `cmvq_keras.training.callbacks`. On another number of devices the numbers
+            are the same but for rounding and draws.
         differs: function that is called with each line of
             `cmvq_keras.runs.environment.differences`.
 
@@ -198,6 +204,7 @@ def resume(
         # A checkpoint holds what was taken over.
         warm_start = None if begun else WarmStart.of_run(run)
         source = source.same_as(run)
+        recipe_file.check_encoders(run)
         if recipe.training.mirror:
             recipe_file.check_run(run)
         mirrors = _mirrors(recipe)
@@ -306,7 +313,7 @@ class _Job:
 
     @classmethod
     def set_up(cls, recipe, warm_start, classes, source, mirrors):
-        shared = shared_classes.between(recipe.classes, classes)
+        shared = shared_classes.of_run(recipe, classes)
         splits = {name: source.split(recipe, name) for name in SPLITS}
         _check_batch(min(recipe.training.batch_size, len(splits["train"].y)))
         process = replicas.index, replicas.processes
@@ -314,13 +321,14 @@ class _Job:
         batches = training_batches(
             recipe.training, splits["train"], mirrors, process, changes
         )
-        model = _started_model(recipe, warm_start)
+        model = _started_model(recipe, warm_start, len(batches))
         replicas.vary_draws()
         method = methods.get(recipe.method)
         optimizer = optimizers.optimizer(recipe.training, len(batches))
         optimizer = method.optimizer(optimizer, model, recipe, len(batches))
         loss = optimizers.task_loss(recipe)
         model.compile(optimizer, loss, metrics=scores.scores(recipe, shared))
+        model = programs.with_programs(model, recipe, method, len(batches))
         return cls(recipe, method, model, batches, splits, shared, source)
 
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
@@ -329,18 +337,21 @@ class _Job:
         if recipe.training.recompute:
             kernels.release_freed_memory()
         epochs = recipe.training.epochs
-        shown = [BriefProgress(epochs)] if verbose and replicas.is_first else []
+        is_shown = verbose and replicas.is_first
+        progress = BriefProgress(epochs) if is_shown else contextlib.nullcontext()
+        shown = [progress] if is_shown else []
         of_method = self.method.callbacks(model, recipe, splits)
-        callbacks = [*shown, *of_method, *callbacks]
         text = _full_disk_reported(run), _peer_loss_reported(run)
-        with text[0], text[1], Interruption(run.directory) as interruption:
+        interrupted = Interruption(run.directory)
+        with text[0], text[1], progress, _record(run) as record, interrupted as watch:
+            others = *of_method, *callbacks, RecordedEpochs(record)
             best_epoch, seconds = loop.fit(
                 model,
                 run,
                 self.batches,
                 splits,
-                callbacks,
-                interruption,
+                [*shown, *others],
+                watch,
                 checkpoint_minutes,
             )
             results = {
@@ -355,7 +366,16 @@ class _Job:
                     **self.source.omitted_samples(name),
                 }
             results["codes_used"] = results["test"]["codes_used"]
+            # Before the run is finished: a killed process comes here again.
+            record.finish(results)
             run.finish(results)
+
+
+def _record(run):
+    """The records of a run where it stands; the first process keeps them."""
+    begun = checkpoint.read(run.directory)
+    epoch = begun[0].epoch if begun else 0
+    return Record(run, epoch, names=None if replicas.is_first else ())
 
 
 @contextlib.contextmanager
@@ -389,10 +409,22 @@ def _mirrors(recipe):
     return recipes.mirrors(recipe) if recipe.training.mirror else None
 
 
-def _started_model(recipe, warm_start):
+def _started_model(recipe, warm_start, steps):
     source = load_model(warm_start.run) if warm_start else None
-    keras.utils.set_random_seed(recipe.training.seed)
+    set_random_seed(recipe.training.seed)
     model = build_model(recipe)
+    _delay_mask(model, recipe, steps)
     if source:
         transfer(source, model, warm_start.keep_solver, warm_start.keep_mask)
     return model
+
+
+def _delay_mask(model, recipe, steps):
+    """Starts an automatic mask where it closes late; under SGD, which moves a weight by
+    its gradient, it stays where it is."""
+    settings = recipe.model
+    learns = settings.mask_mode in ("binary", "ternary")
+    if settings.mask_start != AUTO or not learns or recipe.training.optimizer == "sgd":
+        return
+    if isinstance(model, MaskedClassifier):
+        model.start_mask(optimizers.reach(recipe.training, steps))

@@ -26,10 +26,12 @@ class ComplementarityLog(keras.callbacks.Callback):
 class BestWeights(keras.callbacks.Callback):
     """Chooses the best epoch on validation data; `Backup` saves its weights.
 
+    Epochs without a validation are passed over.
+
     Args:
         run: the `Run` that keeps the weights.
         select_by: "accuracy" or "mean_iou" (the highest; of equal ones the lowest
-            task loss), or "task_loss" (the lowest).
+            task loss), "task_loss" (the lowest), or "last" (the last epoch).
 
     Attributes:
         best_epoch: number of the kept epoch, from 1; None before the first whose
@@ -44,14 +46,16 @@ class BestWeights(keras.callbacks.Callback):
         self._best = None
 
     def on_epoch_end(self, epoch, logs=None):
-        if not math.isfinite(logs["val_task_loss"]):
+        if not math.isfinite(logs.get("val_task_loss", math.nan)):
             return
-        rank = self._rank(logs)
+        rank = self._rank(epoch, logs)
         if self._best is not None and rank <= self._best:
             return
         self._best, self.best_epoch = rank, epoch + 1
 
-    def _rank(self, logs):
+    def _rank(self, epoch, logs):
+        if self.select_by == "last":
+            return (epoch,)
         if self.select_by == "task_loss":
             return (-float(logs["val_task_loss"]),)
         return (float(logs[f"val_{self.select_by}"]), -float(logs["val_task_loss"]))
@@ -98,6 +102,21 @@ class HistoryFile(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.run.append_history({"epoch": epoch + 1, **(logs or {})})
+
+
+class RecordedEpochs(keras.callbacks.Callback):
+    """Hands each epoch's logs on to the records that `training.log` names.
+
+    Args:
+        record: the `cmvq_keras.tracking.record.Record`.
+    """
+
+    def __init__(self, record):
+        super().__init__()
+        self.record = record
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.record.log(logs or {}, epoch + 1)
 
 
 def early_stopping(settings):

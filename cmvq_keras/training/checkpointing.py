@@ -7,6 +7,7 @@ import time
 import keras
 
 from cmvq_keras.backend.runtime import generators, set_generators
+from cmvq_keras.data import faults
 from cmvq_keras.distribution import replicas
 from cmvq_keras.errors import SIGNALS, DivergedError
 from cmvq_keras.runs import checkpoint
@@ -57,6 +58,7 @@ class Backup(keras.callbacks.Callback):
         interruption: an `Interruption`.
         minutes: a checkpoint within an epoch after so many minutes; None for none.
         position: the `Position` to start at.
+        splits: `Split`s in which a training that diverges looks for a cause.
 
     Attributes:
         epoch: finished epochs.
@@ -66,7 +68,7 @@ class Backup(keras.callbacks.Callback):
         seconds_spent: on writing checkpoints.
     """
 
-    def __init__(self, run, best, others, interruption, minutes, position):
+    def __init__(self, run, best, others, interruption, minutes, position, splits):
         super().__init__()
         self.run = run
         self.best = best
@@ -79,6 +81,7 @@ class Backup(keras.callbacks.Callback):
         self._keepers = _by_name(each for each in others if _keeps(each))
         self._states = None
         self._generators = None
+        self._splits = splits
         # As it is now: a file that is edited meanwhile is not what is trained.
         self._recipe = run.recipe
         self._started = time.monotonic() - position.seconds
@@ -220,9 +223,12 @@ class Backup(keras.callbacks.Callback):
 
     def diverged(self, where):
         """The exception for a training that left the finite numbers."""
+        advice = (
+            faults.outliers(self._splits)
+            or "Lower training.learning_rate, or set training.clip_norm"
+        )
         return DivergedError(
-            f"Training diverged {where}. Lower training.learning_rate, or set "
-            f"training.clip_norm. {self._how_to_resume()}"
+            f"Training diverged {where}. {advice}. {self._how_to_resume()}"
         )
 
     def _how_to_resume(self):

@@ -16,7 +16,7 @@ from cmvq_keras.training.checkpointing import Backup, FiniteLoss
 
 
 def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
-    """Trains; the model then has the weights of the best epoch.
+    """Trains; the model then has the weights of the epoch that is kept.
 
     A run with a checkpoint goes on from there: on a CPU bit for bit as one that was
     never stopped.
@@ -31,7 +31,8 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         minutes: as in `Backup`.
 
     Returns:
-        The number of the best epoch, and the seconds of work, all tries together.
+        The number of the epoch that is kept, and the seconds of work, all tries
+        together.
 
     Raises:
         DivergedError: when the loss is not finite, with the step.
@@ -47,10 +48,12 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
         *callbacks,
     ]
     position, states = checkpoint.read(run.directory) or (Position(), None)
-    backup = Backup(run, best, callbacks, interruption, minutes, position)
+    read = [splits["train"], splits["validation"]]
+    backup = Backup(run, best, callbacks, interruption, minutes, position, read)
     options = {
         "validation_data": scores.shared_batches(run.recipe, splits["validation"]),
         "shuffle": False,
+        "validation_freq": validated_epochs(settings),
         "class_weight": optimizers.class_weight(run.recipe, splits["train"].y),
         "callbacks": [FiniteLoss(backup), *callbacks, backup],
         "verbose": 0,
@@ -71,6 +74,19 @@ def fit(model, run, batches, splits, callbacks, interruption, minutes=None):
     replicas.all_reduce_sum(0)
     weights.load(model, run.weights_path, run.directory)
     return best.best_epoch, backup.seconds
+
+
+def validated_epochs(settings):
+    """The numbers of the epochs that are validated, from 1.
+
+    The first one is for the columns of history.csv, and so that a validation that fails
+    does it early.
+
+    Args:
+        settings: `TrainingSettings`.
+    """
+    last, every = settings.epochs, settings.validation_every
+    return sorted({1, *range(every, last + 1, every), last})
 
 
 def _start(model, run, validation, backup, states):

@@ -55,7 +55,8 @@ def reproduce(
     warm_start = WarmStart.of_run(run)
     source = DataSource(data_dir, store, on_progress).same_as(run)
     return api.train(
-        run.recipe,
+        # Its record, where it has one, is of the first training.
+        run.recipe.with_settings({"training.log": None}),
         data_dir=source.data_dir,
         out=out,
         verbose=verbose,
@@ -102,19 +103,11 @@ def _numbers(run):
     metrics = {
         name: value for name, value in run.metrics.items() if name not in NO_RESULT
     }
-    found = dict(_leaves("", metrics))
+    found = dict(fileio.leaves(metrics))
     for row in run.history:
         epoch = int(row["epoch"])
         found.update({f"epoch {epoch}: {name}": value for name, value in row.items()})
     return found
-
-
-def _leaves(name, value):
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _leaves(f"{name}.{key}" if name else key, item)
-    else:
-        yield name, value
 
 
 def _weights(run):

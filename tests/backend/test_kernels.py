@@ -160,6 +160,30 @@ def test_nearest_codes_far_from_zero_are_as_exact_as_near_it(offset, channels):
     assert sure.mean() > 0.98
 
 
+@pytest.mark.parametrize("count", [300, 20_000])
+@pytest.mark.parametrize("apart", [1e3, 1e5, 1e7])
+def test_nearest_codes_of_groups_far_apart_are_the_nearest(apart, count):
+    codebook, vectors = draw(32, 4), draw(count, 4, seed=1)
+    # Where float32 keeps a few bits of what is within a group.
+    for values in (codebook, vectors):
+        values[:, :2] *= max(1.0, apart / 1e5)
+    codebook[:16, 0] += apart
+    codebook[16:, 0] -= apart
+    vectors[: count // 2, 0] += apart
+    vectors[count // 2 :, 0] -= apart
+    # One that lies on its code, and equal codes.
+    vectors[0], codebook[20] = codebook[3], codebook[19]
+    found = kernels.nearest(
+        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
+    )
+    _, margin = reference.nearest(vectors, np.delete(codebook, 20, axis=0))
+    expected, _ = reference.nearest(vectors, codebook)
+    found, sure = ops.convert_to_numpy(found), margin > 1e-3
+    np.testing.assert_array_equal(found[sure], expected[sure])
+    assert sure.mean() > 0.98
+    assert found[0] == 3
+
+
 def test_codes_around_zero_are_not_moved():
     codebook = draw(64, 5)
     center = ops.convert_to_numpy(codebook_center(ops.convert_to_tensor(codebook)))

@@ -60,3 +60,37 @@ def test_a_command_stops_where_the_environment_names_no_backend(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("Error: KERAS_BACKEND must be one of jax, tensor")
     assert not list(tmp_path.iterdir())
+
+
+STARTED = """
+import random, sys
+from cmvq_keras.backend.selection import import_keras, set_random_seed
+import_keras()
+import keras, numpy
+slow = {"sklearn", "matplotlib", "pandas", "tensorflow", "jax"}
+set_random_seed(3)
+print(sorted(slow & sys.modules.keys()))
+def draws():
+    drawn = keras.ops.convert_to_numpy(keras.random.normal((3,))).tolist()
+    return [drawn, random.random(), numpy.random.rand()]
+own = draws()
+keras.utils.set_random_seed(3)
+print(own == draws())
+print([name for name, found in sys.modules.items() if name in slow and not found])
+"""
+
+
+def test_a_command_starts_without_what_keras_does_not_need(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported, same, hidden = done.stdout.splitlines()
+    assert imported == "[]"
+    assert same == "True"
+    # A later import finds all of them.
+    assert hidden == "[]"

@@ -2,11 +2,8 @@
 
 import argparse
 import collections
-import importlib
 import math
 import os
-import pathlib
-import sys
 
 import keras
 import numpy as np
@@ -15,24 +12,17 @@ import pytest
 from cmvq_keras import recipes
 from cmvq_keras.models.build import build_model
 
-ROOT = pathlib.Path(__file__).parents[2]
 BATCH = 4
 
-pytestmark = [
-    pytest.mark.skipif(keras.config.backend() != "torch", reason="counts on PyTorch"),
-    pytest.mark.skipif(
-        not (ROOT / "benchmarks").is_dir(), reason="benchmarks/ is not there"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="counts on PyTorch"
+)
 
 
 @pytest.fixture
-def speed(monkeypatch):
+def speed(benchmark):
     """Imports a module of benchmarks/speed by its name."""
-    monkeypatch.syspath_prepend(str(ROOT))
-    yield lambda name: importlib.import_module(f"benchmarks.speed.{name}")
-    for name in [each for each in sys.modules if each.split(".")[0] == "benchmarks"]:
-        del sys.modules[name]
+    return lambda name: benchmark(f"speed.{name}")
 
 
 @pytest.mark.parametrize("name", ["planted", "digits", "crema-d"])
@@ -138,8 +128,8 @@ def test_whoever_stops_keeps_the_rounds_that_it_had(speed):
     assert other["median"] == "no GPU that jax can use"
 
 
-def test_a_worker_that_was_killed_is_an_answer(speed):
-    entry = importlib.import_module("benchmarks.__main__")
+def test_a_worker_that_was_killed_is_an_answer(benchmark):
+    entry = benchmark("__main__")
     options = argparse.Namespace(device="cpu", batch=None, batches=None)
     worker = entry._worker(("step", "planted", "published", "float32"), options)
     with worker as process:

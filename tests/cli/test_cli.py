@@ -1,5 +1,6 @@
 """The command line."""
 
+import importlib.util
 import json
 import os
 import re
@@ -10,7 +11,8 @@ import pytest
 from command_line import error_of, invoke, shell
 
 from cmvq_keras import recipes
-from cmvq_keras.cli import group
+from cmvq_keras.backend import selection
+from cmvq_keras.cli import doctor, group, main, text_tables
 from cmvq_keras.data.datasets import sources
 
 
@@ -20,10 +22,12 @@ def test_help_names_every_command():
 
 
 @pytest.mark.parametrize("name", group.COMMANDS)
-def test_every_command_has_help(name):
+def test_every_command_has_help_of_80_columns(name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     result = invoke(name, "--help")
     assert result.exit_code == 0
     assert result.output.startswith("Usage: main " + name)
+    assert [line for line in result.output.splitlines() if len(line) > 80] == []
 
 
 def test_help_imports_nothing_heavy(tmp_path):
@@ -39,10 +43,15 @@ def test_help_imports_nothing_heavy(tmp_path):
     assert not imported & (heavy | {"tensorflow", "torch", "jax", "matplotlib"})
 
 
-def test_without_a_command_the_help_is_shown():
+def test_without_a_command_four_next_steps_are_shown():
     result = invoke()
-    assert result.exit_code == 2
-    assert "Commands:" in result.output
+    assert result.exit_code == 0
+    steps = re.findall(r"^ +(cmvq .*)$", result.output, re.MULTILINE)
+    assert [line.split()[1] for line in steps] == ["doctor", "train", "report", "train"]
+    for line in steps:
+        name, *words = line.split()[1:]
+        main.get_command(None, name).make_context(name, words)
+    assert max(map(len, result.output.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
@@ -122,8 +131,14 @@ def test_unknown_sources_get_the_nearest():
     assert "Did you mean mnist?" in error_of("download", "mnst", code=1)
 
 
-def test_a_source_that_no_program_can_get_says_how():
-    assert "To get it" in error_of("download", "crema_d", code=1)
+BY_HAND = [name for name, each in sources.SOURCES.items() if not each.downloads]
+
+
+@pytest.mark.parametrize("source", BY_HAND)
+def test_a_source_that_no_program_can_get_says_how_and_where_to_put_it(source):
+    told = error_of("download", source, code=1)
+    assert "To get it" in told
+    assert f"into the folder {source}" in told
 
 
 @pytest.mark.parametrize("arguments", [[], ["mnist", "--recipe", "digits"]])
@@ -211,6 +226,21 @@ def test_doctor_tells_versions_devices_and_missing_data(tmp_path):
     assert "Traceback" not in result.output
 
 
+def test_doctor_has_short_lines_and_says_how_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(selection, "installed_backends", tuple)
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *more: None if name == "matplotlib" else find_spec(name, *more),
+    )
+    output = invoke("doctor", "--data-dir", tmp_path).output
+    assert [line for line in output.splitlines() if len(line) > 80] == []
+    assert 'To install jax:\n  pip install "cmvq-keras[jax]"\n' in output
+    cpu = "https://download.pytorch.org/whl/cpu"
+    assert f"\n  pip install torch --index-url {cpu}\n" in output
+    assert 'To install report: pip install "cmvq-keras[report]"\n' in output
+
+
 def test_doctor_survives_a_broken_backend(tmp_path):
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("raise OSError('libx is missing')")
@@ -219,6 +249,43 @@ def test_doctor_survives_a_broken_backend(tmp_path):
     assert done.returncode == 0, done.stderr
     text = " ".join(done.stdout.split())
     assert re.search(r"torch \S+ broken \(OSError: libx is missing\)", text)
+
+
+def test_doctor_counts_what_git_lfs_has_not_fetched_as_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_backends", str)
+    monkeypatch.setattr(doctor, "_WIDTH", 200)  # so that no cell is folded
+    monkeypatch.setattr(text_tables, "_width", lambda: 200)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    folder = tmp_path / "crema_d"
+    for name in ("VideoFlash/a.flv", "VideoFlash/b.flv", "AudioWAV/a.wav"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"content")
+    table = folder / "VideoDemographics.csv"
+    table.write_text("ActorID")
+    idx = tmp_path / "mnist" / "train-images-idx3-ubyte"
+    idx.parent.mkdir()
+
+    def found(source):
+        output = invoke("doctor", "--data-dir", tmp_path).output
+        rows = output.partition("\nSource ")[2]
+        row = re.search(rf"\n{source} .*(\n .*)*", rows)[0]
+        return " ".join(row.split()), f"\n{source}: To get it" in rows
+
+    (folder / "VideoFlash" / "a.flv").write_text(pointer)
+    row, is_told = found("crema_d")
+    assert "VideoFlash (2 entries, 1 of them not fetched: git lfs pull)" in row
+    assert "AudioWAV (1 entries)" in row
+    assert not is_told
+    (folder / "VideoFlash" / "b.flv").write_text(pointer)
+    table.write_text(pointer)
+    row, is_told = found("crema_d")
+    assert row.endswith("missing: VideoFlash, VideoDemographics.csv")
+    assert is_told
+    # So is a file that would stand for the others.
+    for content, is_missing in ((b"\0\0\x08\3", False), (pointer.encode(), True)):
+        idx.write_bytes(content)
+        row, is_told = found("mnist")
+        assert ("missing: mnist.npz" in row, is_told) == (is_missing, is_missing)
 
 
 def test_download_of_a_recipe_without_files_does_nothing():

@@ -1,11 +1,15 @@
 """`cmvq compare` and `cmvq sweep` from end to end, on tiny trainings."""
 
+import contextlib
 import csv
+import importlib.util
 import json
 import os
 import signal
+import threading
 import time
 
+import dask_cluster
 import killing
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from command_line import error_of, invoke, shell
 from cmvq_keras import recipes
 from cmvq_keras.data import Store
 from cmvq_keras.evaluation import missing_modality
+from cmvq_keras.experiments import cluster as cluster_module
 from cmvq_keras.experiments.trial import EpochReporter
 from cmvq_keras.runs import locking
 from cmvq_keras.runs.evaluate import evaluate
@@ -21,12 +26,16 @@ from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 from cmvq_keras.training import api as training
 
+# Trainings on each backend are tested in tests/training and tests/methods.
+pytestmark = pytest.mark.once
+
 TINY = (
     *("--recipe", "planted", "--limit", 40, "--epochs", 1, "--batch-size", 20),
     *("--set", "model.hidden_channels=8", "--set", "model.residual_channels=4"),
     *("--set", "model.residual_layers=0", "--set", "model.num_embeddings=16"),
 )
 METHODS = ("--methods", "random-mask,ours", "--seeds", 2)
+TRAINED = ("history.csv", "model.weights.h5")
 TRIALS = [(label, seed) for seed in (0, 1) for label in ("random-mask", "ours")]
 
 
@@ -64,11 +73,13 @@ def test_compare_trains_the_first_seeds_first_and_shows_a_table(compared):
 
 def test_compare_leaves_runs_tables_and_a_plot(compared):
     out, _ = compared
-    names = {path.name for path in out.iterdir()} - {".lock", "table.png"}
+    drawn = {"table.png", "comparison.html"}
+    names = {path.name for path in out.iterdir()} - {".lock", *drawn}
     tables = {"table.csv", "table.md", "table.tex", "trials.csv"}
     assert names == {"comparison.json", "random-mask", "ours", *tables}
     for label, seed in TRIALS:
         run = Run.open(out / label / f"seed-{seed}")
+        assert set(run.metrics["test"]["without"]) == {"image", "audio"}
         assert run.recipe.training.seed == seed
         assert run.recipe.method == label
 
@@ -110,12 +121,12 @@ def test_the_score_is_the_runs_own_on_the_test_split(compared):
         assert int(line["inference_parameters"]) == answering
 
 
-@pytest.mark.once
 def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
     out, _ = compared
     cut = out / "ours" / "seed-1"
     before = _trial_files(out)
     kept = json.loads((cut / "trial.json").read_text())
+    trained = [(cut / name).read_bytes() for name in TRAINED]
     (cut / "trial.json").unlink()
     (cut / "scrap").write_text("half a file")
     result = invoke("compare", *TINY, *METHODS, "--out", out)
@@ -126,10 +137,11 @@ def test_a_finished_trial_is_kept_and_a_cut_one_done_again(compared):
     assert [key for key in before if before[key] != after[key]] == [("ours", 1)]
     assert not (cut / "scrap").exists()
     again = json.loads((cut / "trial.json").read_text())
-    assert again["score"] == kept["score"]
+    # It has compiled its own programs; before it had those of the first seed.
+    assert {**again, "seconds": 0} == {**kept, "seconds": 0}
+    assert [(cut / name).read_bytes() for name in TRAINED] == trained
 
 
-@pytest.mark.once
 def test_a_training_that_was_cut_off_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     tiny = [2 if each == 1 else each for each in TINY]  # epochs
     arguments = [*tiny, "--methods", "ours", "--seeds", 1, "--out"]
@@ -161,8 +173,7 @@ def _without_seconds(path):
         ]
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.slow(reason="four trainings, each in its own process")
 def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
     one, first = compared
     two = tmp_path / "two"
@@ -179,8 +190,7 @@ def test_two_at_a_time_give_the_table_of_one_at_a_time(compared, tmp_path):
         assert _without_seconds(two / name) == _without_seconds(one / name)
 
 
-@pytest.mark.once
-@pytest.mark.slow
+@pytest.mark.slow(reason="processes are started and stopped")
 def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
     out = tmp_path / "out"
     tiny = [9999 if each == 1 else each for each in TINY]  # epochs
@@ -203,7 +213,106 @@ def test_ctrl_c_stops_all_that_train_and_saves_them(tmp_path):
     assert not list(out.glob("*/seed-1"))
 
 
-@pytest.mark.once
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    pytest.importorskip("distributed")
+    with dask_cluster.Cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def _once(condition, action):
+    """A context in which another thread does something, as soon as a condition's value
+    is true; with it."""
+    ended = threading.Event()
+
+    def wait():
+        while not ended.wait(0.005):
+            if value := condition():
+                action(value)
+                return
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.slow(reason="a scheduler and two workers start and train")
+def test_a_lost_workers_training_is_taken_over(compared, cluster, tmp_path):
+    """Of a scheduler's two workers one is killed while it trains."""
+    psutil = pytest.importorskip("psutil")
+    one, _ = compared
+    out = tmp_path / "out"
+    run = out / "random-mask" / "seed-0"
+    killed = []
+
+    def holder():
+        holds = Run(run).is_resumable and (run / locking.HOLDER).exists()
+        return holds and int((run / locking.HOLDER).read_text().split()[0])
+
+    def kill(pid):
+        # The worker trains in a process that it has started.
+        worker = psutil.Process(pid).ppid()
+        os.kill(worker, signal.SIGKILL)
+        killed.append((worker, (run / "trial.json").exists()))
+
+    words = ["compare", *TINY, *METHODS[:2], "--seeds", 1, "--out", out]
+    with _once(holder, kill):
+        result = invoke(*words, "--cluster", cluster.address)
+    assert result.exit_code == 0, result.output
+    ((worker, had_ended),) = killed
+    assert worker != os.getpid()
+    assert not had_ended
+    lines = [line for line in result.stdout.splitlines() if line.startswith("[")]
+    names = {line.partition(":")[0] for line in lines}
+    assert names == {"[1/2] random mask, seed 0", "[2/2] ours, seed 0"}
+    expected = [
+        line for line in _without_seconds(one / "trials.csv") if line["seed"] == "0"
+    ]
+    assert _without_seconds(out / "trials.csv") == expected
+    # Nothing is left to be done: no worker is asked.
+    again = invoke(*words, "--cluster", "tcp://127.0.0.1:9")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.slow(reason="a scheduler and two workers start and train")
+def test_ctrl_c_saves_what_the_workers_train(cluster, tmp_path):
+    out = tmp_path / "out"
+    tiny = [9999 if each == 1 else each for each in TINY]  # epochs
+    run = out / "random-mask" / "seed-0"
+    words = ["compare", *tiny, *METHODS, "--cluster", cluster.address, "--out", out]
+    with _once(
+        (run / "history.csv").exists, lambda _: os.kill(os.getpid(), signal.SIGINT)
+    ):
+        result = invoke(*words)
+    assert result.exit_code == 130, result.output
+    assert "Give the same command to continue" in result.stderr
+    end = time.monotonic() + 60
+    while (run / locking.HOLDER).exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    # The worker is free again, and what it did is kept.
+    locking.check_alone(run)
+    assert Run.open_begun(run).is_resumable
+    assert not list(out.glob("*/*/trial.json"))
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster_module, "_TO_CONNECT", 0.2)
+    words = ["compare", *TINY, *METHODS, "--out", tmp_path / "out"]
+    to = ["--cluster", "tcp://127.0.0.1:9"]
+    told = error_of(*words, *to, code=1)
+    assert "No Dask scheduler answers at tcp://127.0.0.1:9" in told
+    assert "not both" in error_of(*words, *to, "--jobs", 2, code=2)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    told = error_of(*words, *to, code=1)
+    assert "pip install 'cmvq-keras[cluster]'" in told
+
+
 def test_other_settings_are_refused(compared):
     out, _ = compared
     changed = ["--set", "model.threshold=0.02"]
@@ -211,7 +320,6 @@ def test_other_settings_are_refused(compared):
     assert "model.threshold is 0.005" in told
 
 
-@pytest.mark.once
 def test_a_trial_of_other_settings_is_refused(compared):
     out, _ = compared
     path = out / "ours" / "seed-0" / "recipe.json"
@@ -236,7 +344,6 @@ def broken(monkeypatch):
     return ends
 
 
-@pytest.mark.once
 def test_a_training_that_fails_is_recorded_and_the_rest_goes_on(broken, tmp_path):
     out = tmp_path / "out"
     broken += [ValueError("Training diverged:\nno epoch"), ValueError("worse")]
@@ -254,7 +361,6 @@ def test_a_training_that_fails_is_recorded_and_the_rest_goes_on(broken, tmp_path
     assert "Training diverged" in (out / "trials.csv").read_text()
 
 
-@pytest.mark.once
 def test_what_ails_the_machine_ends_the_comparison(broken, tmp_path):
     broken += [OSError(28, "No space left on device", "disk")]
     arguments = [*TINY, *METHODS, "--out", tmp_path / "out"]
@@ -262,7 +368,6 @@ def test_what_ails_the_machine_ends_the_comparison(broken, tmp_path):
     assert not list(tmp_path.glob("out/*/*/failed.json"))
 
 
-@pytest.mark.once
 def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     broken += [KeyboardInterrupt()]
     out = tmp_path / "out"
@@ -273,7 +378,6 @@ def test_ctrl_c_says_how_to_go_on(broken, tmp_path):
     assert not list(out.glob("*/*/*.json"))
 
 
-@pytest.mark.once
 def test_a_wrong_call_is_told(tmp_path):
     out = ["--out", tmp_path / "out"]
     told = error_of("compare", *TINY, "--methods", "our", *out, code=1)
@@ -290,7 +394,6 @@ def test_a_wrong_call_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["compare", "sweep"])
-@pytest.mark.once
 def test_a_store_names_its_recipe(name, tmp_path):
     recipe = recipes.get("planted")
     splits = ("train", "validation", "test")
@@ -308,7 +411,6 @@ def test_a_store_names_its_recipe(name, tmp_path):
     assert "needs --recipe" in error_of(name, *preset, *over, *out, code=2)
 
 
-@pytest.mark.once
 def test_sweep_from_end_to_end(tmp_path):
     out = tmp_path / "swept"
     over = ["--over", "model.threshold=0.005,0.05"]

@@ -39,8 +39,13 @@ def test_commands_sources_and_arguments_are_offered():
     assert offered("download", "mn") == ["mnist"]
 
 
+def test_trackers_are_offered_after_a_comma():
+    assert offered("train", "--log", "csv,t") == ["csv,tensorboard"]
+
+
 def test_methods_are_offered_after_a_comma():
-    assert offered("compare", "--methods", "") == list(methods.names())
+    assert offered("compare", "--methods", "") == [*methods.names(), "all"]
+    assert "ours,all" not in offered("compare", "--methods", "ours,")
     assert offered("compare", "--methods", "unimodal,og") == [
         "unimodal,ogm",
         "unimodal,ogm-ge",

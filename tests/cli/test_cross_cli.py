@@ -18,7 +18,7 @@ from cmvq_keras.backend.selection import BACKENDS, installed_backends
 from cmvq_keras.runs.run import Run
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(reason="each backend runs in a process of its own"),
     pytest.mark.skipif(
         len(installed_backends()) < len(BACKENDS), reason="needs every backend"
     ),

@@ -5,6 +5,7 @@ import io
 import pathlib
 import re
 import shlex
+import shutil
 import types
 
 import keras
@@ -13,7 +14,7 @@ import pytest
 from command_line import error_of, invoke
 
 from cmvq_keras import cli, recipes
-from cmvq_keras.cli import train
+from cmvq_keras.cli import options, train
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
 
@@ -27,6 +28,19 @@ def test_train_ends_with_a_table(trained):
         for number in ("compl", "contr", "codes used"):
             assert f"\n{modality}: {number} " in told
     assert str(folder) in told
+
+
+def test_a_run_that_is_not_finished_is_noted(trained, tmp_path, capsys):
+    assert options.open_run(trained[0]).is_finished
+    assert capsys.readouterr().err == ""
+    begun = tmp_path / "begun"
+    shutil.copytree(trained[0], begun)
+    (begun / "metrics.json").unlink()
+    (begun / "backup").mkdir()
+    assert not options.open_run(begun).is_finished
+    told = capsys.readouterr().err
+    assert told.startswith(f"Note: {begun} is not finished. Its weights are those of")
+    assert told.endswith(f"Finish it: cmvq train --resume {begun}\n")
 
 
 def test_train_leaves_a_run_folder(trained):

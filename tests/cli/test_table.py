@@ -2,16 +2,23 @@
 
 import csv
 import io
+import os
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from command_line import error_of, invoke
-from tiny_table import HEADER, read_rows, write_rows, write_table
+from tiny_table import CLASSES, HEADER, read_rows, write_rows, write_table
 
 import cmvq_keras as cmvq
 from cmvq_keras.data import tables
 from cmvq_keras.runs import tables as named_tables
 from cmvq_keras.runs.run import Run
+
+# Kinds on each backend: tests/runs/test_every_kind.py.
+pytestmark = pytest.mark.once
 
 SMALL = [
     "--epochs=1",
@@ -74,7 +81,6 @@ def test_a_new_table_and_single_files_are_predicted_alike(run, path):
     assert abs(float(found["p_cat"]) - float(of_table[0]["p_cat"])) < 1e-3
 
 
-@pytest.mark.once
 def test_columns_of_a_vector_are_found_by_name(run, path):
     rows = [row[:5] for row in read_rows(path)[:3]]
     straight = write_rows(path.with_name("straight.csv"), rows, HEADER[:5])
@@ -94,7 +100,25 @@ def test_columns_of_a_vector_are_found_by_name(run, path):
     assert "lacks the column size, or 2 columns of numbers size_..." in told
 
 
-@pytest.mark.once
+def test_one_number_is_predicted_from_its_column(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rows = [[str(row - 20.5), CLASSES[row % 2]] for row in range(40)]
+    path = write_rows(tmp_path / "ages.csv", rows, ("age", "label"))
+    words = ["--table", path, "--kind", "age=vector", "--out", tmp_path / "run"]
+    done = invoke("train", *words, *SMALL)
+    assert done.exit_code == 0, done.output
+    new = write_rows(tmp_path / "new.csv", [["3.5"], ["-4"]], ("age",))
+    done = invoke("predict", tmp_path / "run", "--table", new)
+    assert done.exit_code == 0, done.output
+    predicted = list(csv.DictReader(io.StringIO(done.stdout)))
+    x = {"age": np.array([[3.5], [-4]], np.float32)}
+    modality = Run.open(tmp_path / "run").recipe.modalities["age"]
+    normalized = {"age": (x["age"] - modality.offset) / modality.scale}
+    expected = cmvq.predict(tmp_path / "run", normalized)
+    for row, probabilities in zip(predicted, expected, strict=True):
+        assert abs(float(row["p_cat"]) - probabilities[0]) < 1e-4
+
+
 def test_its_recipe_file_is_compared_and_starts_from_its_run(run, path, tmp_path):
     recipe = path.with_name("compared.py")
     assert invoke("init", path, "-o", recipe).exit_code == 0
@@ -111,13 +135,11 @@ def test_its_recipe_file_is_compared_and_starts_from_its_run(run, path, tmp_path
     assert found == run.recipe.modalities["motion"]
 
 
-@pytest.mark.once
 def test_a_table_may_be_named_like_a_recipe(path):
     found = named_tables.opened(shutil.copy(path, path.with_name("digits.csv")))
     assert found.recipe.name == "digits-table"
 
 
-@pytest.mark.once
 def test_init_writes_a_recipe_file_that_reads_the_same(run, path, tmp_path):
     out = path.with_name("pets_recipe.py")
     done = invoke("init", path, "-o", out)
@@ -127,10 +149,41 @@ def test_init_writes_a_recipe_file_that_reads_the_same(run, path, tmp_path):
     assert recipe == table.recipe
     listing = cmvq.recipes.open_split(recipe, "test")
     assert list(listing.names) == list(table.listings["test"].names)
-    assert "is there" in error_of("init", path, "-o", out, code=1)
+    assert "already exists. --force" in error_of("init", path, "-o", out, code=1)
 
 
-@pytest.mark.once
+@pytest.mark.slow(reason="two processes train")
+def test_two_trainings_on_one_table_may_begin_together(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [
+        [*map(repr, map(float, generator.normal(row % 2, 1, 2))), CLASSES[row % 2]]
+        for row in range(60)
+    ]
+    header = ("a_x", "a_y", "label")
+    table = write_rows(tmp_path / "numbers.csv", rows, header)
+    cache = {**os.environ, "CMVQ_CACHE_DIR": str(tmp_path / "cache")}
+    words = [sys.executable, "-m", "cmvq_keras.cli", "train", "--table", table, *SMALL]
+    begun = [
+        subprocess.Popen(
+            [*words, "--out", tmp_path / name],
+            env=cache,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    for process in begun:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+    one, two = (Run.open(tmp_path / name) for name in ("one", "two"))
+    # The same bytes: the trainings differ in nothing.
+    assert one.metrics["test"] == two.metrics["test"]
+    assert one.environment["store"] == two.environment["store"]
+    (store,) = (tmp_path / "cache").rglob("manifest.json")
+    assert invoke("data", "check", store.parent).exit_code == 0
+
+
 def test_prepare_writes_a_store_of_a_table(path, tmp_path):
     done = invoke("prepare", "--table", path, "--out", tmp_path)
     assert done.exit_code == 0, done.output
@@ -143,11 +196,11 @@ def test_prepare_writes_a_store_of_a_table(path, tmp_path):
     assert invoke("data", "check", tmp_path).exit_code == 0
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--kind", "a=image"], "--kind, --shape and --split-seed need --table"),
+        (["--kind", "a=image"], "--task and --label need --table"),
+        (["--label", "a"], "--task and --label need --table"),
         (["--table", "x.csv", "--store", "s"], "Give only one of --table and --store"),
         (["--table", "x.csv", "--shape", "a=4x"], "--shape must be MODALITY=AxBxC"),
     ],

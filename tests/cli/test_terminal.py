@@ -10,9 +10,9 @@ import sys
 
 import click
 import pytest
-from command_line import invoke
+from command_line import invoke, python
 
-from cmvq_keras.cli import group, terminal
+from cmvq_keras.cli import group, report, terminal
 
 pytestmark = pytest.mark.once
 
@@ -50,6 +50,36 @@ def test_a_screen_takes_our_own_sequences_alone(monkeypatch):
             print("\r\033[K\033[31mred\033[0m\033[2J", end="")
     assert screen.getvalue() == "\r\033[K\033[31mred\033[0m\\x1b[2J"
     assert "\033" not in log.getvalue()
+
+
+def test_a_report_says_what_it_does_to_a_screen_alone(monkeypatch):
+    for stream, told in (Screen(), "Report: starting Keras ...\n"), (io.StringIO(), ""):
+        monkeypatch.setattr(sys, "stderr", stream)
+        report._show_step("starting Keras")
+        assert stream.getvalue() == told
+
+
+AT_THE_START = """
+import sys
+from cmvq_keras.cli import main, options, report
+
+def start(backend):
+    print(sys.stderr.getvalue(), "keras" in sys.modules, "torch" in sys.modules)
+    sys.exit(7)
+
+options.start_backend = start
+sys.stderr = screen = __import__("io").StringIO()
+screen.isatty = lambda: True
+main(sys.argv[1:])
+"""
+
+
+def test_a_report_says_so_before_keras_is_loaded(tmp_path):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    done = python(AT_THE_START, "report", FIXTURE, folder=tmp_path)
+    assert done.returncode == 7, done.stderr
+    assert done.stdout == "Report: starting Keras ...\n False False\n"
 
 
 def test_every_command_writes_so(monkeypatch):

@@ -49,6 +49,19 @@ def test_numbers_are_not_folded_and_what_cannot_fit_does_not():
         assert text_tables.fits([row], ("Class", *"bcdefghi", "j")) == expected
 
 
+def test_columns_that_do_not_fit_follow_below_beside_the_first():
+    header = ("method", *(f"incompressible{number}" for number in range(7)))
+    rows = [(name, *(f"{name}{number}" for number in range(7))) for name in "ab"]
+    lines = text_tables.table(rows, header).splitlines()
+    # 6 and gap, four of 15 and gap: 74 of 80 columns.
+    assert lines[0].split() == list(header[:5])
+    assert lines[2].split() == ["a", "a0", "a1", "a2", "a3"]
+    assert lines[4] == ""
+    assert lines[5].split() == ["method", *header[5:]]
+    assert lines[8].split() == ["b", "b4", "b5", "b6"]
+    assert len(lines) == 9
+
+
 def test_a_table_without_rows_is_its_header():
     assert text_tables.table([], ("a", "b")).splitlines()[0].split() == ["a", "b"]
 

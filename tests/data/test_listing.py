@@ -379,6 +379,39 @@ def test_more_than_one_percent_damaged_stops_with_what_to_do(tmp_path):
     assert not (tmp_path / "own").exists()
 
 
+LABORATORY = "Ask the laboratory for them."
+POINTER = "a.flv is a git-lfs pointer, not the file itself. Run `git lfs pull`"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "hint", "told"),
+    [
+        (["a.flv: No such file or directory"] * 3, "", LABORATORY),
+        (["a.flv is missing"] * 2 + [POINTER], "", LABORATORY),
+        ([POINTER] * 3, "Fetch them again.", ""),
+        ([POINTER] * 2 + ["a.flv is missing"], "", ""),
+        (["a.flv is cut"] * 3, "Fetch them again.", "Fetch them again."),
+        (["a.flv is cut"] * 3, "", "Fetch the damaged files anew."),
+        (["a.flv: Permission denied"] * 3, "", "Fetch the damaged files anew."),
+        (["a.flv is cut"] * 2 + [POINTER], "", "Fetch the damaged files anew."),
+        (["a.flv is cut"] * 2 + ["a is missing"], "", "Fetch the damaged files anew."),
+    ],
+)
+def test_a_hint_fits_what_most_samples_suffer_from(reasons, hint, told):
+    lost = tuple(
+        SkippedSample(f"clip-{row}", reason) for row, reason in enumerate(reasons)
+    )
+    listing = dataclasses.replace(
+        clips(), skipped=lost, hint=hint, missing_hint=LABORATORY
+    )
+    with pytest.raises(ValueError, match="More than 1%") as caught:
+        decoding.DamagedSamples(listing)
+    shown, _, remedy = str(caught.value).partition("; ...).")
+    assert remedy.strip() == told
+    # The reason of a pointer says what to do.
+    assert ("git lfs pull" in shown) == (POINTER in reasons)
+
+
 @pytest.mark.parametrize(("count", "most"), [(5, 1), (199, 1), (200, 2), (399, 3)])
 def test_one_percent_and_at_least_one_may_be_damaged(count, most):
     listing = clips(count=count)
@@ -406,7 +439,7 @@ def test_samples_known_to_be_damaged_do_not_count(tmp_path):
     known = tuple(
         SkippedSample(f"known-{i}", "no sound", expected=True) for i in range(9)
     )
-    listing = dataclasses.replace(clips(damaged=(4,)), left_out=known)
+    listing = dataclasses.replace(clips(damaged=(4,)), skipped=known)
     store = make(tmp_path, lambda: listing, workers=1)
     assert len(store.manifest["left_out"]) == 10
 
@@ -465,7 +498,7 @@ def test_two_preparations_of_one_store_do_not_meet(tmp_path):
 def test_where_the_raw_files_lie_is_not_in_the_manifest(tmp_path):
     lost = SkippedSample("clip-x", f"{tmp_path}/raw/clip-x.flv is cut")
     listing = dataclasses.replace(
-        clips(count=200), left_out=(lost,), root=str(tmp_path / "raw")
+        clips(count=200), skipped=(lost,), root=str(tmp_path / "raw")
     )
     store = make(tmp_path, lambda: listing, workers=1)
     assert store.manifest["left_out"][0]["reason"] == "clip-x.flv is cut"

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from cmvq_keras import recipe_file, recipes
-from cmvq_keras.data import Store
+from cmvq_keras.data import Store, decoding
+from cmvq_keras.data.listing import Group, Listing
+from cmvq_keras.recipe import Modality, Recipe
 
 pytestmark = pytest.mark.once
 
@@ -105,3 +107,43 @@ def test_a_store_of_arrays_names_the_sample_and_what_to_do(tmp_path):
         splits = {"train": part, "validation": part}
         with pytest.raises(ValueError, match=said):
             Store.create(tmp_path, recipe, splits, force=True)
+
+
+@pytest.mark.parametrize("part", ["image", "label"])
+def test_a_masked_entry_is_no_value(part, tmp_path):
+    images, labels = np.zeros((4, 8, 8, 3), np.float32), np.array([0, 1, 0, 1])
+    if part == "image":
+        images = np.ma.masked_greater_equal(images, 0)
+    else:
+        labels = np.ma.masked_equal(labels, 1)
+    splits = {split: ({"image": images}, labels) for split in ("train", "validation")}
+    said = r"must have no masked entries\. Received: .*x\.filled\(value\)"
+    with pytest.raises(ValueError, match=said):
+        Store.create(tmp_path, ({"image": (8, 8, 3)}, ("cat", "dog")), splits)
+
+
+@pytest.mark.parametrize(
+    "mask", [[1, 0.5, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0], [255, 255, 0, 0]]
+)
+def test_a_mask_says_which_steps_are_there(mask, tmp_path):
+    values = np.ones((4, 4, 3), np.float32)
+    recipe = ({"motion": Modality((4, 3), "padded")}, ("cat", "dog"))
+    part = ({"motion": values}, np.array([0, 1, 0, 1]))
+    Store.create(tmp_path / "good", recipe, {"train": part, "validation": part})
+    values[2, :, 2] = mask
+    said = "train: sample train/0, motion: the last entry of each step must be 1 where"
+    with pytest.raises(ValueError, match=said):
+        Store.create(tmp_path / "bad", recipe, {"train": part, "validation": part})
+
+
+def test_a_recipe_file_s_mask_is_checked_too():
+    recipe = Recipe("own", "own", {"motion": Modality((4, 3), "padded")}, ("a", "b"))
+    listing = Listing(["one"], (Group([0.5], _masked_by),), np.array([0]))
+    with pytest.raises(ValueError, match=r"one: motion: the last entry of each step"):
+        decoding.load(listing, recipe)
+
+
+def _masked_by(value):
+    values = np.ones((4, 3), np.float32)
+    values[:, 2] = value
+    return {"motion": values}

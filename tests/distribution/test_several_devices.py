@@ -98,7 +98,7 @@ def _end(folder, training):
         return dict(content)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="trains on one device and on two, in new processes")
 @pytest.mark.parametrize("training", ["run", "resumed"])
 @pytest.mark.parametrize("way", WAYS)
 def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(
@@ -113,7 +113,7 @@ def test_twenty_steps_end_with_the_weights_and_losses_of_one_device(
         np.testing.assert_allclose(two[name], values, rtol=0, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="trains on one device and on two, in new processes")
 @pytest.mark.parametrize("way", WAYS)
 def test_no_code_was_chosen_otherwise(folders, way):
     one, two = (_end(folders[each], "run") for each in (None, way))
@@ -124,7 +124,7 @@ def test_no_code_was_chosen_otherwise(folders, way):
         np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="trains on one device and on two, in new processes")
 @pytest.mark.parametrize("way", WAYS)
 def test_dead_codes_are_revived_as_on_one_device(folders, way):
     one, two = (_end(folders[each], "resumed") for each in (None, way))
@@ -136,7 +136,7 @@ def test_dead_codes_are_revived_as_on_one_device(folders, way):
         assert np.array_equal(np.isclose(two[sizes], 0.9 * 256 / 8), revived)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="trains on one device and on two, in new processes")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_is_measured_and_notes_its_devices(folders, way):
     one, two = (Run.open(folders[each] / "run") for each in (None, way))
@@ -159,7 +159,7 @@ def _launched(words, folder):
     process = _started([*words, "--devices", "2"], folder)
     try:
         for line in process.stdout:
-            if "- loss:" in line:
+            if ": loss " in line:
                 break
         workers = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True)
         yield process, list(map(int, workers.split()))
@@ -181,7 +181,7 @@ def _training(out):
     return [*command, *words, "--out", out]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="two processes are started and one is killed")
 @pytest.mark.skipif(BACKEND != "jax", reason="PyTorch's is killed below")
 def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
     run = tmp_path / "run"
@@ -189,7 +189,7 @@ def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
         _started(_training(run), tmp_path, **each) for each in _environments()
     )
     for line in first.stdout:
-        if "- loss:" in line:
+        if ": loss " in line:
             break
     second.send_signal(signal.SIGKILL)
     told, _ = first.communicate(timeout=120)
@@ -199,7 +199,7 @@ def test_a_lost_jax_process_stops_the_other_with_one_line(tmp_path):
     assert line.endswith(f"cmvq train --resume {run}")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="processes are started, stopped and killed")
 @pytest.mark.skipif(BACKEND != "torch", reason="one process per device")
 def test_the_command_for_several_devices_ends_as_that_for_one(tmp_path):
     run = tmp_path / "run"
@@ -257,7 +257,7 @@ def test_a_signal_stops_at_the_next_exchange_that_tells_it_to_all(monkeypatch, s
     monkeypatch.setattr(replicas, "all_reduce_sum", total)
     with Interruption("runs/a") as interruption:
         run = types.SimpleNamespace(recipe=None, directory="runs/a")
-        saved = Saved(run, None, [], interruption, 1e-9, Position())
+        saved = Saved(run, None, [], interruption, 1e-9, Position(), {})
         saved.set_params({"steps": 9})
         saved.on_train_begin()
         saved.on_train_batch_end(0)

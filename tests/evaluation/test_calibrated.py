@@ -20,7 +20,7 @@ SMALL = {
 }
 
 
-@pytest.mark.long
+@pytest.mark.long(reason="trains until bits are told right")
 @pytest.mark.parametrize(
     ("cell", "bits", "lowest", "highest"),
     [("3-0", (3, 0), 0, 0.1), ("1-1", (1, 1), 0.8, 1), ("2-1", (2, 1), 0.4, 0.6)],

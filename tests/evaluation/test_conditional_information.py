@@ -16,7 +16,7 @@ import cmvq_keras as cmvq
 from cmvq_keras import recipes
 from cmvq_keras.cli import train
 from cmvq_keras.data.split import Split
-from cmvq_keras.evaluation import conditional_information
+from cmvq_keras.evaluation import conditional_information, temperature
 from cmvq_keras.runs.run import Run
 
 SMALL = {
@@ -34,7 +34,7 @@ def _costs(logits, labels, ignore_class=None):
     known = np.where(counted, labels, 0)
     columns = [
         (reference.cross_entropy(np.float64(logits) / each, known) * counted)
-        for each in conditional_information.TEMPERATURES
+        for each in temperature.TEMPERATURES
     ]
     axes = tuple(range(1, labels.ndim))
     columns = [column.sum(axis=axes) if axes else column for column in columns]
@@ -44,14 +44,12 @@ def _costs(logits, labels, ignore_class=None):
 
 def _bits(whole, left, labels):
     """Each modality's bits, as `information` puts its pieces together."""
-    totals, sizes = conditional_information.costs(whole, labels)
+    totals, sizes = temperature.costs(whole, labels)
     found = {
-        name: conditional_information.calibrated(
-            *conditional_information.costs(logits, labels)
-        )
+        name: temperature.calibrated(*temperature.costs(logits, labels))
         for name, logits in left.items()
     }
-    calibrated = conditional_information.calibrated(totals, sizes)
+    calibrated = temperature.calibrated(totals, sizes)
     return conditional_information.summary(calibrated, found, sizes)
 
 
@@ -59,14 +57,14 @@ def test_the_costs_are_the_cross_entropy_at_each_temperature():
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 3, (40, 5)).astype(np.float32)
     labels = generator.integers(0, 5, 40)
-    totals, sizes = conditional_information.costs(logits, labels)
+    totals, sizes = temperature.costs(logits, labels)
     expected, counted = _costs(logits, labels)
     np.testing.assert_allclose(totals, expected, rtol=1e-5, atol=1e-5)
     assert np.array_equal(sizes, counted)
     assert totals.dtype == np.float64
     # At the temperature 1 it is the plain one.
     plain = reference.cross_entropy(logits, labels) / np.log(2)
-    column = list(conditional_information.TEMPERATURES).index(1)
+    column = list(temperature.TEMPERATURES).index(1)
     np.testing.assert_allclose(totals[:, column], plain, rtol=1e-5, atol=1e-5)
 
 
@@ -75,7 +73,7 @@ def test_the_costs_of_label_maps_are_summed_and_void_does_not_count():
     logits = generator.normal(0, 2, (6, 4, 3, 5)).astype(np.float32)
     labels = generator.integers(-1, 5, (6, 4, 3))
     labels[2] = -1
-    totals, sizes = conditional_information.costs(logits, labels, ignore_class=-1)
+    totals, sizes = temperature.costs(logits, labels, ignore_class=-1)
     expected, counted = _costs(logits, labels, ignore_class=-1)
     np.testing.assert_allclose(totals, expected, rtol=1e-5, atol=1e-4)
     assert np.array_equal(sizes, counted)
@@ -85,8 +83,8 @@ def test_the_costs_of_label_maps_are_summed_and_void_does_not_count():
 
 def test_each_half_is_measured_at_the_temperature_of_the_other():
     generator = np.random.default_rng(2)
-    totals = generator.uniform(size=(9, len(conditional_information.TEMPERATURES)))
-    found = conditional_information.calibrated(totals, np.ones(9))
+    totals = generator.uniform(size=(9, len(temperature.TEMPERATURES)))
+    found = temperature.calibrated(totals, np.ones(9))
     for row in range(9):
         others = [other for other in range(9) if other % 2 != row % 2]
         best = np.argmin(sum(totals[other] for other in others))
@@ -94,11 +92,33 @@ def test_each_half_is_measured_at_the_temperature_of_the_other():
 
 
 def test_without_a_label_in_the_other_half_nothing_is_divided():
-    totals = np.random.default_rng(3).uniform(
-        size=(1, len(conditional_information.TEMPERATURES))
+    totals = np.random.default_rng(3).uniform(size=(1, len(temperature.TEMPERATURES)))
+    plain = list(temperature.TEMPERATURES).index(1)
+    assert temperature.calibrated(totals, np.ones(1)) == totals[0, plain]
+
+
+def test_rounding_chooses_no_temperature():
+    generator = np.random.default_rng(5)
+    totals = generator.uniform(1, 9, size=(8, len(temperature.TEMPERATURES)))
+    noise = generator.uniform(-1e-7, 1e-7, size=totals[1::2].shape)
+    totals[1::2] = 2 * (1 + noise)
+    plain = list(temperature.TEMPERATURES).index(1)
+    found = temperature.calibrated(totals, np.ones(8))
+    assert np.array_equal(found[::2], totals[::2, plain])
+
+
+def test_names_of_classes_change_nothing_where_all_logits_are_nearly_equal():
+    logits = np.full((24, 4), np.float32(-(2.0**-23)))
+    logits[16, 2], logits[19, 3] = 11.857176, 0
+    left = np.full((24, 4), np.float32(-2))
+    left[0, 1] = 0
+    labels, order = np.zeros(24, np.int64), [0, 1, 3, 2]
+    found = _bits(logits, {"image": left, "audio": logits}, labels)
+    renamed = _bits(
+        logits[:, order], {"image": left[:, order], "audio": logits[:, order]}, labels
     )
-    plain = list(conditional_information.TEMPERATURES).index(1)
-    assert conditional_information.calibrated(totals, np.ones(1)) == totals[0, plain]
+    for name, bits in found["bits"].items():
+        assert renamed["bits"][name] == pytest.approx(bits, abs=1e-6)
 
 
 def _knowing(labels, bits, among=3):
@@ -204,7 +224,7 @@ def test_whatever_the_logits_the_bits_are_finite_and_know_no_class_names(
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(LOGITS, LABELS)
 def test_at_its_best_temperature_nobody_pays_more_than_for_guessing(logits, labels):
-    totals, _ = conditional_information.costs(logits, labels)
+    totals, _ = temperature.costs(logits, labels)
     # The highest temperature is no infinity: 40 / 64 of a logit is left.
     assert totals.sum(axis=0).min() <= 24 * (2 + 40 / 64 / np.log(2))
 
@@ -231,7 +251,7 @@ def test_evaluate_notes_and_shows_the_bits_and_so_does_train(calibrated):
     assert set(found["cross_entropy"]) == {"none", "image", "audio"}
     assert "zeta" in found
     for told in (output, "\n" + train.summary(run)):
-        for title in ("image: bits it adds", "audio: bits it adds", "zeta of bits"):
+        for title in ("image: bits it adds", "audio: Shapley bits", "zeta of bits"):
             assert f"\n{title} " in told
 
 
@@ -246,13 +266,18 @@ def test_the_bits_are_those_of_the_models_own_logits(calibrated):
         x = {name: test.x[name] for name in task.input}
         logits = task.predict(x, batch_size=32, verbose=0)
         totals, _ = _costs(logits, test.y)
-        expected[left_out] = conditional_information.calibrated(
-            totals, np.ones(64)
-        ).mean()
+        expected[left_out] = temperature.calibrated(totals, np.ones(64)).mean()
     assert found["cross_entropy"] == pytest.approx(expected, abs=1e-4)
     for name, bits in found["bits"].items():
         gained = expected[name] - expected["none"]
         assert bits == pytest.approx(max(0, gained), abs=1e-4)
+    shares = np.bincount(test.y) / 64
+    shares = shares[shares > 0]
+    entropy = -np.sum(shares * np.log2(shares))
+    # Half of what it tells alone, half of what it adds.
+    for name, other in (("image", "audio"), ("audio", "image")):
+        alone, adds = entropy - expected[other], expected[name] - expected["none"]
+        assert found["shapley"][name] == pytest.approx((alone + adds) / 2, abs=1e-4)
 
 
 def test_label_maps_are_measured_by_the_pixel():
@@ -274,7 +299,7 @@ def test_label_maps_are_measured_by_the_pixel():
     found = conditional_information.measure(model, recipe, Split(x, y, np.arange(3)))
     logits = model.inference_model().predict(x, verbose=0)
     totals, sizes = _costs(logits, y, ignore_class=-1)
-    expected = conditional_information.calibrated(totals, sizes).sum() / sizes.sum()
+    expected = temperature.calibrated(totals, sizes).sum() / sizes.sum()
     assert found["cross_entropy"]["none"] == pytest.approx(expected, abs=1e-4)
     assert set(found["bits"]) == set(small)
 

@@ -14,8 +14,7 @@ import tiny_sources
 from command_line import error_of, invoke
 from PIL import Image
 
-from cmvq_keras import recipes
-from cmvq_keras.cli import progress
+from cmvq_keras import methods, recipes
 from cmvq_keras.data.split import Split
 from cmvq_keras.experiments import (
     api,
@@ -54,7 +53,10 @@ def test_every_variant_gets_its_first_seed_before_any_gets_its_second():
 
 
 def test_all_methods_begin_with_each_modality_alone_and_end_with_ours():
-    variants, _ = plan.of_methods(PLANTED)
+    variants, left = plan.of_methods(PLANTED, "all")
+    assert {each.method for each in variants} | {each["method"] for each in left} == (
+        set(methods.names())
+    )
     labels = [variant.label for variant in variants]
     first = ["image-alone", "audio-alone", "ensemble", "all-features"]
     assert labels[:4] == first
@@ -63,6 +65,37 @@ def test_all_methods_begin_with_each_modality_alone_and_end_with_ours():
     titles = {variant.label: variant.title for variant in variants}
     assert titles["image-alone"] == "image alone"
     assert titles["random-mask"] == "random mask"
+
+
+def test_without_names_it_is_the_standard_comparison(monkeypatch):
+    monkeypatch.setattr(plan, "_has_sklearn", lambda: True)
+    variants, left = plan.of_methods(PLANTED)
+    assert [each.label for each in variants if each.method != "kernel-ridge"] == [
+        "image-alone",
+        "audio-alone",
+        "ensemble",
+        "all-features",
+        "ours",
+    ]
+    assert [each.method for each in variants][-2:] == ["kernel-ridge", "ours"]
+    assert left == []
+    monkeypatch.setattr(plan, "_has_sklearn", lambda: False)
+    variants, (left,) = plan.of_methods(PLANTED)
+    assert "kernel-ridge" not in [each.method for each in variants]
+    assert left["method"] == "kernel-ridge"
+    assert "pip install" in left["reason"]
+    # Whoever names it is told so when it is trained.
+    variants, _ = plan.of_methods(PLANTED, ["kernel-ridge"])
+    assert {each.method for each in variants} == {"kernel-ridge"}
+
+
+def test_all_stands_alone(tmp_path):
+    told = r"all stands for every method: .* Received: ours, all"
+    with pytest.raises(ValueError, match=told):
+        plan.of_methods(PLANTED, ["ours", "all"])
+    words = ("--recipe", "planted", "--out", tmp_path / "out")
+    line = error_of("compare", *words, "--methods", "all,ours", code=1)
+    assert "Received: all, ours" in line
 
 
 def test_a_method_that_does_not_apply_is_left_out_with_its_reason():
@@ -222,7 +255,7 @@ def test_scores_are_keras_own(tmp_path):
 
 def test_the_confusions_of_pixels_give_keras_own_mean_iou():
     classes = tuple("abcd")
-    recipe = types.SimpleNamespace(task="segmentation", classes=classes)
+    recipe = types.SimpleNamespace(task="segmentation", outputs=classes)
     generator = np.random.default_rng(2)
     labels = generator.integers(-1, 3, (6, 5, 4)).astype(np.int32)
     predicted = generator.integers(0, 3, (6, 5, 4))
@@ -599,6 +632,9 @@ def test_an_axis_is_logarithmic_where_the_values_span_decades():
     assert plot._axis([0.001, 0.05])[0] == "log"
     assert plot._axis([0, 0.001, 0.05])[0] == "symlog"
     assert plot._axis([1, 2, 3])[0] == "linear"
+    # Where values would overlap: these, but not those of even steps.
+    assert plot._axis([0.005, 0.01, 0.05])[0] == "log"
+    assert plot._axis(list(range(1, 11)))[0] == "linear"
     assert plot._axis([-1, 0.01, 1])[0] == "linear"
     assert plot._axis(["a", "b"]) == ("names", {"a": 0, "b": 1})
 
@@ -625,6 +661,17 @@ def test_further_methods_come_before_those_that_are_there(study):
     assert found.left[0]["method"] == "x"
 
 
+def test_a_comparison_of_more_methods_goes_on_with_the_standard_ones(study):
+    variants, _ = plan.of_methods(PLANTED)
+    found = _again(study, variants=variants)
+    labels = [row["label"] for row in found.rows]
+    assert labels == [*(each.label for each in variants), "random-mask"]
+    assert found.results() == [
+        *(each for each in study.results() if each.label != "random-mask"),
+        *(each for each in study.results() if each.label == "random-mask"),
+    ]
+
+
 def test_a_method_that_applies_by_now_is_left_out_no_more(tmp_path):
     left = [{"method": "unimodal", "title": "image alone", "reason": "no data"}]
     found = fake_study.study(tmp_path / "s", ALL[2:], left=left)
@@ -648,6 +695,18 @@ def test_other_settings_are_refused_in_one_line(study, settings, told):
     with pytest.raises(ValueError, match=told) as caught:
         _again(study, PLANTED.with_settings(settings))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_how_often_it_is_validated_counts_only_where_an_epoch_is_chosen(tmp_path):
+    digits = recipes.resolve("digits")
+    variants, _ = plan.of_methods(digits, ["ours"])
+    found = fake_study.study(tmp_path / "s", variants, recipe="digits")
+    often = {"training.validation_every": 5}
+    assert _again(found, digits.with_settings(often), variants).rows == found.rows
+    chosen = digits.with_settings({"training.select_by": "accuracy"})
+    found = fake_study.study(tmp_path / "chosen", variants, recipe=chosen)
+    with pytest.raises(ValueError, match=r"there training\.validation_every is 1"):
+        _again(found, chosen.with_settings(often), variants)
 
 
 def test_another_recipe_backend_or_kind_is_refused(study):
@@ -770,8 +829,3 @@ def test_the_time_left_is_the_usual_one_of_each_method():
         found[each] = trial.Result(each.variant.label, 0, None, {"seconds": seconds})
     # ours twice at the mean of the others, and the second seed of those.
     assert runner.seconds_left(planned, found) == pytest.approx(2 * 30 + 90)
-
-
-def test_times_are_told_in_round_units():
-    told = [progress.duration(value) for value in (4, 600, 36_000)]
-    assert told == ["4 s", "10 min", "10.0 h"]

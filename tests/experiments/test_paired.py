@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from cmvq_keras import recipes
 from cmvq_keras.experiments import (
+    outcomes,
     paired,
     plan,
     statistics,
@@ -28,7 +29,7 @@ RATES = {
     "image-alone": (0.70, 0.72, 0.68),
     "audio-alone": (0.30, 0.35, 0.25),
     "ensemble": (0.72, 0.75, 0.74),
-    "all-features": (0.80, 0.82, 0.90),
+    "all-features": (0.86, 0.88, 0.92),
     "ours": (0.75, 0.80, 0.78),
 }
 
@@ -92,7 +93,7 @@ def test_the_likelihood_is_of_the_labels_that_count():
     logs = log_softmax(logits.astype(np.float64), axis=-1)[counted]
     expected = -logs[np.arange(len(logs)), labels[counted]]
     np.testing.assert_allclose(
-        trial._costs(labels, logits), expected, rtol=1e-12, atol=1e-14
+        outcomes.Answers.costs(labels, logits), expected, rtol=1e-12, atol=1e-14
     )
 
 
@@ -138,6 +139,28 @@ def test_differences_are_to_the_best_alone_and_to_plain_fusion(study):
     assert "fusion" not in rows["all-features"].against
     needed = found["fusion"].seeds_needed
     assert needed[1] > needed[2] >= 2
+
+
+def test_holms_correction_counts_no_method_of_one_modality(tmp_path):
+    """Kernel ridge of one modality is no rival of fusion, as no network of one is."""
+    variants, _ = plan.of_methods(PLANTED, ["unimodal", "ours", "kernel-ridge"])
+    study = fake_study.study(tmp_path / "study", variants)
+    labels = [variant.label for variant in variants]
+    assert {"image-alone-kernel-ridge", "audio-alone-kernel-ridge"} < set(labels)
+    for index, label in enumerate(labels):
+        rate = 0.3 if "audio-alone" in label else 0.6 if "alone" in label else 0.9
+        for seed in range(3):
+            pairs = fake_study.answers(rate, 400, 10 * index + seed)
+            fake_study.finish(study, label, seed, pairs)
+    rows = {
+        row.label: row.against.get("alone") for row in table_content.of_study(study)
+    }
+    # Of three seeds the least p is 2 / 8. Two methods see all modalities.
+    for label in ("ours", "kernel-ridge"):
+        assert (rows[label].p, rows[label].holm) == (0.25, 0.5)
+    for label in ("image-alone-kernel-ridge", "audio-alone-kernel-ridge"):
+        assert rows[label].p == 0.25 or label.startswith("image")
+        assert rows[label].holm is None
 
 
 def test_the_table_says_how_each_learnt_and_warns_of_plain_fusion(study):
@@ -186,10 +209,19 @@ def test_bits_are_held_against_the_truth_where_it_is_known(tmp_path):
     assert row.bits_error.mean == pytest.approx(np.mean(errors))
 
 
-def test_no_warning_without_a_loss():
-    better = paired.Difference("all-features", 0.01, None, (0.0, 0.02))
-    row = table_content.Row("ours", "ours", {}, (0,), against={"fusion": better})
-    assert list(paired.warnings([row])) == []
+@pytest.mark.parametrize(
+    ("interval", "count"),
+    [
+        ((0.0, 0.02), 0),
+        ((-0.05, 0.0), 0),  # unclear
+        ((-0.01, -0.001), 0),  # within one point
+        ((-0.05, -0.001), 1),
+    ],
+)
+def test_a_warning_needs_a_loss_that_is_clear(interval, count):
+    found = paired.Difference("all-features", sum(interval) / 2, None, interval)
+    row = table_content.Row("ours", "ours", {}, (0,), against={"fusion": found})
+    assert len(list(paired.warnings([row]))) == count
 
 
 def test_a_modality_alone_is_an_encoder_and_a_head():

@@ -32,7 +32,7 @@ def _trained(monkeypatch, validation, test=0.5, failed=()):
     """Trainings that come to what a function of recipe and seed says."""
     done = []
 
-    def train(inner, variants, seeds, source, reporter, jobs):
+    def train(inner, variants, seeds, source, reporter, jobs, cluster):
         results = []
         for each in plan.order(variants, seeds):
             done.append((each.variant.label, each.seed))
@@ -124,7 +124,7 @@ TINY = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a tuned comparison's trainings")
 def test_a_tuned_comparison_goes_on_where_it_was_stopped(tmp_path):
     out = tmp_path / "out"
     command = ("compare", *TINY, "--methods", "all-features", "--seeds", 1)

@@ -12,6 +12,7 @@ import pytest
 import reference
 from command_line import error_of, invoke
 from keras import ops
+from no_room import room
 
 import cmvq_keras as cmvq
 from cmvq_keras import methods, recipes
@@ -344,7 +345,7 @@ def test_an_onnx_file_says_what_it_is_and_takes_any_batch(run, model, tmp_path):
 
 
 @needs_onnx
-@pytest.mark.slow
+@pytest.mark.slow(reason="traces two networks")
 def test_segmentation_and_poses_go_to_onnx(segmenting, tmp_path):
     path = tmp_path / "model.onnx"
     for recipe in (segmenting, tiny("penn-action").with_modality("pose")):
@@ -445,11 +446,27 @@ def test_the_command_says_what_is_in_the_file(run, tmp_path):
         "model.keras",
         "model.keras.json",
     }
-    assert "--force" in error_of(
-        "export", run.directory, "--format", "keras", "-o", path, code=1
-    )
+    assert "--force" in error_of("export", run.directory, "-o", path, code=1)
     again = invoke("export", run.directory, "--format", "keras", "-o", path, "--force")
     assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize(
+    "format",
+    [
+        "keras",
+        pytest.param("onnx", marks=needs_onnx),
+        pytest.param("saved-model", marks=needs_tensorflow),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2000])
+def test_an_export_without_room_leaves_nothing(format, size, run, tmp_path):
+    path = tmp_path / {"saved-model": "model"}.get(format, f"model.{format}")
+    words = ("export", run.directory, "--format", format, "-o", path)
+    with room(size):
+        told = error_of(*words, code=1)
+    assert str(path) in told
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -465,6 +482,15 @@ def test_a_wrong_place_is_told_at_once(run, tmp_path, format, output, told):
     path = tmp_path / output
     line = error_of("export", run.directory, "--format", format, "-o", path, code=1)
     assert told in line
+
+
+@pytest.mark.once
+def test_the_ending_says_the_format(tmp_path):
+    assert formats.of_path("a.b/model.onnx") == "onnx"
+    assert formats.of_path("model.keras") == "keras"
+    assert formats.of_path("model.onnx/model") is None
+    line = error_of("export", tmp_path, "-o", tmp_path / "model", code=2)
+    assert "--format must be one of keras, onnx, saved-model where --output" in line
 
 
 def test_a_folder_that_is_no_saved_model_is_never_replaced(tmp_path):

@@ -10,7 +10,7 @@ from command_line import python, shell
 from cmvq_keras.backend.selection import BACKENDS, installed_backends
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(reason="each backend reads the file in a process of its own"),
     pytest.mark.skipif(
         len(installed_backends()) < len(BACKENDS), reason="needs every backend"
     ),

@@ -153,6 +153,7 @@ def test_transfer_copies_the_encoders_and_refuses_other_levels():
         transfer(source, by_average)
 
 
+@pytest.mark.slow(reason="trains and writes each format")
 @pytest.mark.parametrize("format", formats.FORMATS)
 def test_a_run_is_exported_in_every_format(format, tmp_path):
     backend = keras.config.backend()

@@ -11,7 +11,7 @@ from keras import layers, ops
 from cmvq_keras.methods.dgl import DecoupledClassifier
 from cmvq_keras.methods.ensemble import EnsembleClassifier
 from cmvq_keras.models.multi_head import MultiHeadClassifier
-from cmvq_keras.networks import FusionSolver, PooledEncoder
+from cmvq_keras.networks import FusionSolver, PooledEncoder, TargetUnits
 
 NAMES = ("image", "audio")
 CLASSES, COUNT = 3, 12
@@ -116,3 +116,32 @@ def test_a_saved_model_comes_back(kind, data, tmp_path):
         copy.predict(data[0], verbose=0)["task"],
         model.predict(data[0], verbose=0)["task"],
     )
+
+
+TASKS = {
+    "multi-label": {"task": "multi-label"},
+    "regression": {
+        "task": "regression",
+        "units": TargetUnits([40.0, 5.0, -1.0], [10.0, 2.0, 0.5]),
+    },
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_an_ensemble_of_other_tasks_is_the_mean_of_what_they_answer(data, task):
+    x, _ = data
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, (COUNT, CLASSES)).astype("int32")
+    if task == "regression":
+        y = rng.normal((40, 5, -1), (10, 2, 0.5), (COUNT, CLASSES)).astype("float32")
+    logs, outputs = measured(make(EnsembleClassifier, **TASKS[task]), (x, y))
+    heads = [np.float64(outputs["heads"][name]) for name in NAMES]
+    if task == "regression":
+        expected = sum(heads) / 2
+        errors = [np.square((each - y) / (10, 2, 0.5)).mean() for each in heads]
+    else:
+        share = sum(1 / (1 + np.exp(-each)) for each in heads) / 2
+        expected = np.log(share / (1 - share))
+        errors = [np.logaddexp(0, np.where(y, -z, z)).mean() for z in heads]
+    np.testing.assert_allclose(outputs["task"], expected, rtol=1e-4, atol=1e-5)
+    assert logs["loss"] == pytest.approx(sum(errors), rel=1e-4)

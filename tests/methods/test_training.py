@@ -50,7 +50,7 @@ def runs(tmp_path_factory):
         }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a training of each method")
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_run_is_measured_again_with_the_same_numbers(name, runs):
     before = runs[name].metrics["test"]
@@ -78,7 +78,7 @@ def test_ges_noise_is_another_with_another_seed(monkeypatch):
         assert optimizer.noise
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a training of each method")
 def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
     run = runs["gradient-blending"]
     noted = run.environment["gradient_blending"]
@@ -96,13 +96,13 @@ def test_gradient_blending_notes_the_weights_that_its_model_keeps(runs):
     assert last["loss"] == pytest.approx(total, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a training of each method")
 def test_pmrs_run_keeps_its_prototypes(runs):
     model = load_model(runs["pmr"])
     assert np.all(keras.ops.convert_to_numpy(model.prototypes).any(axis=(0, 2)))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a training of each method")
 def test_ogm_logs_its_coefficients(runs):
     for name in ("ogm", "ogm-ge"):
         for row in runs[name].history:
@@ -110,7 +110,7 @@ def test_ogm_logs_its_coefficients(runs):
             assert 0 < min(found) <= max(found) <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="a training of each method")
 def test_a_models_configuration_brings_it_back(runs, tmp_path):
     x = recipes.load_split(runs["ogm"].recipe, "test", limit=4).x
     for name in ("gradient-blending", "ogm", "pmr"):
@@ -123,6 +123,7 @@ def test_a_models_configuration_brings_it_back(runs, tmp_path):
         )
 
 
+@pytest.mark.slow(reason="builds two ResNet18")
 def test_late_fusion_is_one_resnet18_a_modality_at_its_own_channels(monkeypatch):
     monkeypatch.setattr(late_fusion, "encoder", RESNET18)
     recipe = variant(

@@ -323,6 +323,27 @@ def test_batches_of_two_orders_hold_the_same_samples_and_repeat_with_the_seed():
     assert even_batch_size(1009, 128) == 128
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("side", "own", "size"),
+    [
+        (32, 32, 125),  # the largest that divides 2,000 samples
+        (32, 500, 500),
+        (128, 32, 50),  # 2**20 numbers are 64 of these samples
+        (1024, 4, 4),
+    ],
+)
+def test_small_samples_are_predicted_in_larger_batches(side, own, size):
+    from cmvq_keras.batches import inference_batches
+    from cmvq_keras.data.split import Split
+
+    x = np.broadcast_to(np.float32(0), (2000, side, side, 1))
+    split = Split({"image": x, "audio": x}, np.zeros(2000, np.int32), None)
+    recipe = cmvq.recipes.get("planted").with_settings({"training.batch_size": own})
+    batches = inference_batches(recipe, split, ("image",))
+    assert (batches.batch_size, list(batches.x)) == (size, ["image"])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -346,8 +367,8 @@ def test_inputs_with_other_names_are_refused(fitted, change, message):
     [
         (np.eye(CLASSES)[np.zeros(40, int)], "no one-hot vectors"),
         (None, "need labels"),
-        (np.full(40, CLASSES), "from 0 to 2. Received: values from 0 to 3"),
-        (np.full(40, -1), "Received: values from -1 to 0"),
+        (np.full(40, CLASSES), "from 0 to 2. Received: values from 3 to 3"),
+        (np.full(40, -1), "Received: values from -1 to -1"),
     ],
 )
 def test_labels_of_another_form_are_refused(fitted, labels, message):

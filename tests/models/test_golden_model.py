@@ -131,6 +131,7 @@ def trained(model):
     return step, found, named
 
 
+@pytest.mark.slow(reason="the author's network in full size")
 def test_training_losses_are_the_authors(trained, numbers):
     step, found, _ = trained
     check_codes(step.outputs, numbers, "train")

@@ -126,7 +126,7 @@ def test_batches_of_uint8_train(model, source):
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="compiles a recipe's own network")
 def test_built_in_networks_take_uint8_and_refuse_another_size():
     made = cmvq.build_model("planted")
     made.compile("sgd")
@@ -146,3 +146,28 @@ def test_axes_of_any_size_stay_open():
     model.build({"image": (None, None, None, 1), "audio": (None, None, None, 1)})
     x = {name: np.zeros((2, 6, 5, 1), "float32") for name in model.modalities}
     assert model.predict(x, verbose=0)["task"].shape == (2, 6, 5, 3)
+
+
+def test_masked_arrays_and_no_samples_are_refused(model):
+    x, y = tiny_data()
+    masked = {**x, "image": np.ma.masked_greater(x["image"], 0)}
+    nothing = {name: values[:0] for name, values in x.items()}
+    for inputs, labels, said in (
+        (masked, y, r"^image must have no masked entries\. Received: \d+ of them\. "),
+        (nothing, y[:0], "^All modalities must have one sample at least"),
+        (x, np.ma.masked_equal(y, 1), r"^Labels must have no masked entries\. "),
+    ):
+        for act in (
+            lambda x=inputs, y=labels: model.fit(x, y, verbose=0),
+            lambda x=inputs, y=labels: model.evaluate(x, y, verbose=0),
+            lambda x=inputs, y=labels: model.train_on_batch(x, y),
+        ):
+            with pytest.raises(InputError, match=said):
+                act()
+    with pytest.raises(InputError, match="one sample at least"):
+        model.predict(nothing, verbose=0)
+    # Without a masked entry it is an array like another.
+    whole = {name: np.ma.masked_array(values) for name, values in x.items()}
+    np.testing.assert_array_equal(
+        model.predict(whole, verbose=0)["task"], model.predict(x, verbose=0)["task"]
+    )

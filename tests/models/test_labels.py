@@ -79,6 +79,21 @@ def test_a_model_that_is_not_built_refuses_them_too():
             act()
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_error_has_the_values_that_were_received(model, source):
+    x, y = tiny_data()
+    y = 2 + y % 2
+    y[::8] = (2, CLASSES)
+    y[1::8] = (CLASSES, 2)
+    with pytest.raises(InputError, match=r"Received: values from 2 to 3$"):
+        model.evaluate(source(x, y), verbose=0)
+    ignoring = tiny_model(ignore_class=-1)
+    ignoring.compile("sgd")
+    y[2::8] = -1
+    with pytest.raises(InputError, match=r"Received: values from 2 to 3$"):
+        ignoring.evaluate(source(x, y), verbose=0)
+
+
 def test_names_in_place_of_labels_are_refused(model):
     x, y = tiny_data()
     names = np.array(["cat", "dog", "owl"])[y]
@@ -170,3 +185,26 @@ def test_a_model_trains_after_its_first_fit_was_refused():
         made.fit(Batches(x, wrong), verbose=0)
     history = made.fit(Batches(x, y), verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="the one with XLA")
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+def test_xla_of_tensorflow_trains_on_no_wrong_label(steps_per_execution):
+    import tensorflow as tf
+
+    x, y = tiny_data(20)
+    model = tiny_model()
+    model.compile("sgd", jit_compile=True, steps_per_execution=steps_per_execution)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    # The last batch is smaller, and alone in its call.
+    history = model.fit(batches, epochs=2, verbose=0).history["loss"]
+    assert len(history) == 2
+    assert np.isfinite(history).all()
+    y[:3] = range(3)
+    before = model.get_weights()
+    wrong = tf.data.Dataset.from_tensor_slices((x, np.where(y == 1, 9, y))).batch(8)
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(InputError, match="Received: values from 0 to 9"):
+            call(wrong, verbose=0)
+    for left, right in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(left, right)

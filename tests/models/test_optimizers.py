@@ -6,6 +6,7 @@ import pytest
 from tiny_model import tiny_data, tiny_model
 
 import cmvq_keras as cmvq
+from cmvq_keras.backend import kernels
 from cmvq_keras.methods.ogm import ModulatingOptimizer
 from cmvq_keras.models import optimizers
 from cmvq_keras.recipe import TrainingSettings
@@ -123,3 +124,59 @@ def test_a_recipes_optimizer_decays_kernels_alone(kind):
 
 def norm():
     return keras.layers.BatchNormalization()
+
+
+FUSED = {
+    "Adam": {},
+    "AdamW": {"weight_decay": 0.01},
+    "clipped": {"global_clipnorm": 0.5},
+    "accumulating": {"gradient_accumulation_steps": 2},
+    "amsgrad": {"amsgrad": True},
+}
+
+
+def after_steps(name, fuse, dtype="float32", steps=4):
+    """Weights and what Adam keeps for them after a few steps on given gradients."""
+    draw = np.random.default_rng(0)
+    shapes = (3, 5), (4,)
+    weights = [keras.Variable(draw.normal(size=shape), dtype=dtype) for shape in shapes]
+    kind = getattr(keras.optimizers, name, keras.optimizers.Adam)
+    optimizer = kind(1e-2, epsilon=1e-8, **FUSED[name])
+    if fuse:
+        kernels.fuse_updates(optimizer)
+    optimizer.build(weights)
+    gradients = []
+    for _ in range(steps):
+        gradients.append([draw.normal(size=shape).astype(dtype) for shape in shapes])
+        given = [keras.ops.convert_to_tensor(each) for each in gradients[-1]]
+        optimizer.apply(given, weights)
+    return values([*weights, *optimizer.variables]), gradients
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_fused_update_is_that_of_keras(name):
+    found, _ = after_steps(name, fuse=True)
+    for one, two in zip(found, after_steps(name, fuse=False)[0], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_fused_update_of_half_precision_is_that_of_keras():
+    found, _ = after_steps("Adam", fuse=True, dtype="float16")
+    expected, _ = after_steps("Adam", fuse=False, dtype="float16")
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_fused_update_follows_the_equations_of_adam():
+    found, gradients = after_steps("Adam", fuse=True)
+    draw = np.random.default_rng(0)
+    for index, shape in enumerate([(3, 5), (4,)]):
+        weight = draw.normal(size=shape)
+        mean, square = np.zeros(shape), np.zeros(shape)
+        for step, each in enumerate(gradients, start=1):
+            gradient = each[index].astype("float64")
+            mean = 0.9 * mean + 0.1 * gradient
+            square = 0.999 * square + 0.001 * gradient**2
+            rate = 0.01 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            weight = weight - rate * mean / (np.sqrt(square) + 1e-8)
+        np.testing.assert_allclose(found[index], weight, rtol=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from tiny_model import MODALITIES, SHAPE, tiny_data, tiny_model
 
 import cmvq_keras as cmvq
+from cmvq_keras.runs import weights
 
 FILES = ("model.keras", "model.weights.h5", "model.weights.json")
 
@@ -123,3 +124,18 @@ def test_a_model_inside_another_model_loads(tmp_path):
     other.build(dict.fromkeys(MODALITIES, (None, *SHAPE)))
     other.load_weights(tmp_path / FILES[1])
     np.testing.assert_array_equal(other.predict(x, verbose=0), expected)
+
+
+def test_no_layer_is_made_to_write_or_to_read_weights(tmp_path, monkeypatch):
+    model = tiny_model()
+    path = tmp_path / "model.weights.h5"
+    path.write_bytes(weights.to_bytes(model))
+    made, make = [], keras.layers.Layer.__init__
+
+    def count(layer, *args, **kwargs):
+        made.append(layer)
+        make(layer, *args, **kwargs)
+
+    monkeypatch.setattr(keras.layers.Layer, "__init__", count)
+    weights.load(model, path)
+    assert made == []

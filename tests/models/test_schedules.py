@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cmvq_keras.models.optimizers import optimizer
+from cmvq_keras.models.optimizers import optimizer, reach
 from cmvq_keras.models.schedules import OneCycle
 from cmvq_keras.recipe import TrainingSettings
 
@@ -53,3 +53,20 @@ def test_a_recipe_asks_for_it_with_its_weight_decay():
     }
     again = keras.optimizers.deserialize(keras.optimizers.serialize(found))
     assert float(again._learning_rate(4)) == float(found._learning_rate(4))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", 60 * 2e-3),
+        ("cosine", sum(1e-3 * (1 + np.cos(np.pi * k / 60)) for k in range(60))),
+        ("one-cycle", sum(_expected(2e-3, 60))),
+    ],
+)
+def test_the_reach_is_the_sum_of_the_rates_of_all_updates(schedule, expected):
+    settings = TrainingSettings(schedule=schedule, learning_rate=2e-3, epochs=6)
+    assert reach(settings, 10) == pytest.approx(expected, rel=1e-5)
+    halved = TrainingSettings(
+        schedule=schedule, learning_rate=2e-3, epochs=6, accumulation_steps=2
+    )
+    assert reach(halved, 10) == pytest.approx(expected / 2, rel=1e-5)

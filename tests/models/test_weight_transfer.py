@@ -350,7 +350,7 @@ def test_modalities_that_differ_are_told(origin, tmp_path):
         cmvq.train(larger, out=tmp_path / "run", init_from=origin)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="two trainings on clips")
 @pytest.mark.once
 def test_a_run_on_crema_d_clips_starts_one_on_rml_clips(tmp_path):
     lists = write_crema_d(tmp_path, counts=(2, 1, 1))

@@ -82,7 +82,7 @@ def test_the_report_leaves_the_rebuilt_pictures_out(run, tmp_path):
     found = called("report", run.directory, "-o", tmp_path)
     assert found.exit_code == 0, found.output
     assert not list((tmp_path / "figures").glob("decoded_*"))
-    assert (tmp_path / "figures" / "mask.png").exists()
+    assert (tmp_path / "figures" / "mask.svg").exists()
 
 
 def test_encoders_are_handed_on_and_a_whole_model_asks_for_more(run, tmp_path):

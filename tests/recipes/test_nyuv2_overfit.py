@@ -25,7 +25,7 @@ SETTINGS = {
 STEPS, RATE = 300, 3e-3
 
 
-@pytest.mark.long
+@pytest.mark.long(reason="trains until scenes are known by heart")
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the two real scenes are not here")
 def test_two_real_scenes_are_learnt_by_heart(record_property):
     import keras

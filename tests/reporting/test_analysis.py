@@ -207,6 +207,10 @@ def test_reconstruct_tells_wrong_samples(trained, tmp_path):
     wrong = ["--features", "all,complementry"]
     told = error_of("reconstruct", run, *wrong, *out, code=2)
     assert "Did you mean complementary?" in told
+    picture = tmp_path / "one.png"
+    told = error_of("reconstruct", run, "-o", picture, code=2)
+    assert "--out must be a folder: each sample has a picture" in told
+    assert not picture.exists()
 
 
 def test_a_run_is_opened_with_its_own_weights(opened, trained):

@@ -6,8 +6,10 @@ import html.parser
 import io
 import json
 import pathlib
+import re
 import sys
 import wave
+from xml.etree import ElementTree
 
 import browser
 import numpy as np
@@ -20,9 +22,15 @@ from cmvq_keras import recipes
 from cmvq_keras.data import Store
 from cmvq_keras.data.transforms.griffin_lim import Spectrogram
 from cmvq_keras.recipe import Modality, Recipe
-from cmvq_keras.reporting import analysis, figures, open, report
-from cmvq_keras.reporting.figures import confusion
-from cmvq_keras.reporting.figures.figure import Figure, Picture
+from cmvq_keras.reporting import analysis, answer, figures, open, report
+from cmvq_keras.reporting.figures import (
+    confusion,
+    epochs,
+    information,
+    mask,
+    missing_modality,
+)
+from cmvq_keras.reporting.figures.figure import Figure, Picture, Strip
 from cmvq_keras.runs.run import Run
 
 NEEDED = ("matplotlib", "sklearn", "jinja2")
@@ -66,7 +74,16 @@ def test_the_pictures_are_files_and_not_empty(page):
     assert {f"decoded_{name}" for name in modalities} < names
     assert {"mask", "confusion", "projection", "probes", "epochs_losses"} < names
     assert ("pairwise_zeta" in names) == (len(modalities) > 2)
-    for path in (out / "figures").iterdir():
+    for path in (out / "figures").glob("*.svg"):
+        text = path.read_text()
+        ElementTree.fromstring(text)
+        assert "<text" in text, path
+        assert "currentColor" in text, path
+        # Drawings are of paths and text, in the page's colors.
+        assert "<image" not in text, path
+        assert "#000000" not in text, path
+    for path in (out / "figures").glob("*.png"):
+        assert path.stem.startswith("decoded_")
         with Image.open(path) as picture:
             pixels = np.asarray(picture.convert("L"))
         assert pixels.std() > 5, path
@@ -78,7 +95,7 @@ def test_bits_are_told_where_they_were_measured(page):
     text = (out / "report.html").read_text()
     measured = run.metrics["test"].get("information")
     assert ("bits it adds" in text) == (measured is not None)
-    assert (out / "figures" / "information.png").exists() == (measured is not None)
+    assert (out / "figures" / "information.svg").exists() == (measured is not None)
     for bits in (measured or {"bits": {}})["bits"].values():
         assert f"<td>{bits:.2f}</td>" in text
 
@@ -105,10 +122,10 @@ def test_the_page_tells_zeta_of_every_modality_and_pair(page):
     assert ("Zeta of every pair" in text) == isinstance(zeta, dict)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(reason="starts Chromium and draws a page three times")
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium is installed")
 def test_the_page_fits_a_desk_and_a_phone_and_asks_for_nothing(page):
-    _, out = page
+    run, out = page
     shots = []
     with browser.opened() as chromium:
         for width, dark in ((1280, False), (390, False), (390, True)):
@@ -116,10 +133,11 @@ def test_the_page_fits_a_desk_and_a_phone_and_asks_for_nothing(page):
             assert facts["errors"] == []
             assert facts["requests"] == []
             assert facts["overflow"] <= 0
-            assert facts["images"] == len(list((out / "figures").iterdir()))
+            assert facts["images"] == 3 * len(run.recipe.modalities)
             assert facts["empty"] == 0
             assert facts["scripts"] == 0
-            assert "In words" in facts["text"]
+            assert "test samples are right" in facts["text"]
+            assert "How it was made" in facts["text"]
             content = io.BytesIO(base64.b64decode(facts["png"]))
             with Image.open(content) as picture:
                 shots.append(np.asarray(picture.convert("L"))[:40, :10].mean())
@@ -156,14 +174,16 @@ def test_every_string_from_data_is_escaped(trained, needed):
         summary=[EVIL],
         cautions=[EVIL],
     )
-    figure = Picture(EVIL, EVIL, b"", ((EVIL, b""),))
+    strip = Strip(b"", (b"",))
+    shown = [Picture(EVIL, EVIL, b""), Picture(EVIL, EVIL, b"", (EVIL,), (strip,))]
+    sample = {"name": EVIL, "true": EVIL, "predicted": EVIL, "right": False}
     renamed = dataclasses.replace(opened.recipe, title=EVIL)
 
     class Renamed(open.Opened):
         recipe = renamed
 
     other = Renamed(opened.run, opened.model, EVIL, opened.split, {})
-    text = report.page(other, found, [figure])
+    text = report.page(other, found, shown, [sample])
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 9
 
@@ -204,6 +224,8 @@ def test_a_hostile_store_and_run_folder_say_nothing_to_a_browser(needed, tmp_pat
         *("html", "head", "meta", "link", "title", "style", "body", "section"),
         *("h1", "h2", "p", "ul", "li", "div", "table", "tr", "th", "td", "details"),
         *("summary", "figure", "figcaption", "img", "label", "audio", "svg", "rect"),
+        *("section", "thead", "tbody", "span", "h3", "g", "path", "defs", "text"),
+        *("use", "clippath", "tspan"),
     }
     assert not any(name.startswith("on") for name in page.attributes)
 
@@ -222,7 +244,107 @@ class Tags(html.parser.HTMLParser):
 
 @pytest.mark.once
 def test_a_picture_takes_a_class_with_a_formula_in_its_name(needed):
-    assert confusion.heatmap(np.eye(2), ("$a_{", "b$")).startswith(b"\x89PNG")
+    svg = mask.histogram({"$a_{": np.ones(3), "b$": np.zeros(3)}, 0.5)
+    assert ">$a_{</text>" in svg
+    assert ">b$</text>" in svg
+
+
+@pytest.mark.once
+def test_the_confusion_has_numbers_and_names():
+    counts = [[3, 1], [0, 12345]]
+    svg = confusion.table(counts, (EVIL, "a name that is far too long"))
+    texts = [each.text for each in ElementTree.fromstring(svg).iter() if each.text]
+    assert texts.count("3") == texts.count("1") == texts.count("0") == 1
+    assert "12345" in texts
+    assert texts.count("a name that is …") == 2
+    assert texts.count(f"{EVIL[:15]}…") == 2
+    assert "<script" not in svg
+
+
+@pytest.mark.once
+def test_axes_do_not_turn_noise_into_trends(needed):
+    history = {"validation": [0.71, 0.711, 0.709]}
+    svg = epochs.curves(history, "accuracy", 2, 500, 0.125)
+    texts = [each.text for each in ElementTree.fromstring(svg).iter() if each.text]
+    assert {"0.0", "1.0", "chance", "kept epoch"} <= set(texts)
+    zeta = epochs.curves({"zeta": [0.5, 0.51]}, "zeta")
+    texts = [each.text for each in ElementTree.fromstring(zeta).iter() if each.text]
+    assert {"0.0", "1.0"} <= set(texts)
+    codes = epochs.curves({"image": [6.9, 7.0]}, "codes used")
+    assert "0" in _texts(codes)
+    noise = {"bits": {"image": 0.001}, "interval": {"image": (-0.002, 0.004)}}
+    assert "0.200" in _texts(information.bars(noise))
+    drop = {"image": {"drop": 0.0, "drop_interval": (-0.006, 0.006)}}
+    assert "10" in _texts(missing_modality.bars(drop))
+    weights = {"image": np.linspace(0.024, 0.066, 40)}
+    assert sum("0.0" in text for text in _texts(mask.histogram(weights, 0.03))) <= 6
+    assert epochs.chance([[3, 1], [0, 6]]) == 0.6
+    # A line goes on where an epoch was not validated.
+    gaps = epochs.curves({"validation": [0.7, None, None, 0.8]}, "accuracy", 4, 500)
+    (line,) = re.findall(r'd="([^"]*)" clip-path[^>]*stroke: var\(--c0', gaps)
+    assert re.sub(r"[\s\d.]", "", line) == "ML"
+    # One epoch is one tick, not a fraction of it.
+    one = epochs.curves({"zeta": [0.5]}, "zeta", 1)
+    assert ">1</text>" in one
+    assert "0.98" not in re.sub("<[^>]*>", " ", one)
+
+
+def _texts(svg):
+    return [each.text for each in ElementTree.fromstring(svg).iter() if each.text]
+
+
+@pytest.mark.once
+def test_two_figures_of_a_page_share_no_names(needed):
+    texts = [
+        epochs.curves({"zeta": [0.5, 0.6]}, "zeta"),
+        epochs.curves({"loss": [0.5, 0.6]}, "losses"),
+    ]
+    names = [set(re.findall(r' id="([^"]*)"', text)) for text in texts]
+    assert all(names)
+    assert not names[0] & names[1]
+    for text, own in zip(texts, names, strict=True):
+        used = set(re.findall(r'(?:href="|url\()#([^")]*)', text))
+        assert used
+        assert used <= own
+
+
+@pytest.mark.once
+def test_the_first_line_says_score_interval_and_chance():
+    metrics = {"n": 200, "accuracy": 0.9, "confusion": [[90, 10], [10, 90]]}
+    # The interval of Clopper and Pearson for 180 of 200.
+    assert answer.sentence(metrics, recipes.resolve("planted"), "test") == (
+        "90.0 % of 200 test samples are right (95 %: 85.0 to 93.8 %). Always naming "
+        "the commonest class gives 50.0 %."
+    )
+    pixels = {"n": 3, "accuracy": 0.5, "mean_iou": 0.25, "confusion": [[1]]}
+    found = answer.sentence(pixels, recipes.get("nyuv2"), "validation")
+    assert (
+        found
+        == "Mean IoU 25.0 %, 50.0 % of the pixels right, on 3 validation pictures."
+    )
+
+
+@pytest.mark.once
+def test_each_sample_has_its_true_and_predicted_class(trained):
+    opened = open.open_run(trained[0])
+    found = report.shown_samples(opened, np.array([0, 5, 9]))
+    x = opened.inputs(np.array([0, 5, 9]))
+    guesses = opened.model.inference_model().predict(x, verbose=0).argmax(axis=1)
+    for row, guess, sample in zip((0, 5, 9), guesses, found, strict=True):
+        label = opened.split.y[row]
+        assert sample["true"] == opened.recipe.classes[label]
+        assert sample["predicted"] == opened.recipe.classes[guess]
+        assert sample["right"] == (label == guess)
+
+
+def test_the_page_has_a_row_a_sample_and_how_it_was_made(page):
+    run, out = page
+    text = (out / "report.html").read_text()
+    assert text.count('<section class="sample">') == 3
+    assert text.count(">predicted ") == 3
+    assert len(re.findall("<dt>|<td>Command</td>", text)) == 1
+    assert f"<td>{run.environment['date']}</td>" in text
+    assert "minutes of training" in text
 
 
 @pytest.mark.once

@@ -7,6 +7,7 @@ import pytest
 
 from cmvq_keras import recipes
 from cmvq_keras.metrics import complementarity
+from cmvq_keras.recipe import Modality, Recipe, Target
 from cmvq_keras.reporting import cautions, summary
 
 pytestmark = pytest.mark.once
@@ -85,6 +86,14 @@ def test_the_modality_that_matters_more_has_the_higher_interval():
     assert list(summary.missing(None)) == []
 
 
+def test_r2_is_lost_in_its_own_units():
+    lost = {"image": _drop(0.02, 0.001, 0.04), "audio": _drop(-0.02, -0.04, -0.001)}
+    falls, rises, leads = summary.missing(lost, "R2")
+    assert falls == "Without image R2 falls by 0.020 (95 %: 0.001 to 0.040)."
+    assert rises == "Without audio R2 rises by 0.020 (95 %: 0.001 to 0.040)."
+    assert leads == "Modality image matters more to the task than audio."
+
+
 def _information(zeta=0.5, **bits):
     return {
         "bits": {name: found[0] for name, found in bits.items()},
@@ -104,6 +113,8 @@ def test_bits_are_stated_where_their_interval_lies_above_zero():
     text = " ".join(summary.information(measured))
     assert "do not show which of image and audio adds more." in text
     assert "too few for a zeta" in text
+    three = _information({"image": 1.0}, image=(0.2, 0.01, 0.4), audio=(0.1, 0.0, 0.2))
+    assert not any("zeta" in each.lower() for each in summary.information(three))
     assert list(summary.information(None)) == []
 
 
@@ -113,7 +124,9 @@ def test_counts_that_contradict_the_measured_worth_are_named():
     assert not list(summary.disagreement(counts, {"without": image}))
     audio = {"image": _drop(0.1, 0.0, 0.2), "audio": _drop(0.3, 0.201, 0.4)}
     (text,) = summary.disagreement(counts, {"without": audio})
-    assert text.startswith("image has the most channels but does not matter most.")
+    assert text.startswith(
+        "Modality image has the most channels but does not matter most."
+    )
     tied = _counts(image=25, audio=25)
     assert not list(summary.disagreement(tied, {"without": audio}))
     unclear = {"image": _drop(0.1, 0.0, 0.2), "audio": _drop(0.3, 0.2, 0.4)}
@@ -165,6 +178,73 @@ def test_cautions_name_what_is_wrong():
     assert "codebook of audio has collapsed: 3 of 60" in text
     assert "codebook of text" not in text
     assert "has not been measured" in _cautions()
+
+
+def test_one_code_in_use_is_a_collapse_however_few_there_are():
+    few = dataclasses.replace(PLANTED.model, num_embeddings=8)
+    recipe = dataclasses.replace(PLANTED, model=few)
+    text = _cautions(recipe, codes_used={"image": 1, "audio": 2})
+    assert "codebook of image has collapsed: 1 of 8" in text
+    assert "codebook of audio" not in text
+
+
+def test_zeta_gets_a_caution_where_a_mask_weighs_modalities():
+    said = "Zeta counts channels of one trained mask"
+    assert said in _cautions()
+    open_mask = dataclasses.replace(PLANTED.model, mask_mode="none")
+    assert said not in _cautions(dataclasses.replace(PLANTED, model=open_mask))
+    alone = cautions.cautions(PLANTED, _counts(image=4), {})
+    assert said not in " ".join(alone)
+
+
+def test_bits_get_a_caution_where_they_were_measured():
+    said = "The intervals of the bits cover the drawn samples, not the training"
+    assert said in _cautions(information=_information(image=(1, 0.9, 1.1)))
+    assert said not in _cautions()
+
+
+def test_hidden_features_are_named_for_the_label_under_a_mask_alone():
+    probes, counts = _probes(0.84), _counts(image=4, audio=1)
+
+    def said(recipe, attribute="label"):
+        metrics = {"accuracy": 0.54, "n": 1000}
+        found = cautions.cautions(recipe, counts, metrics, probes, attribute)
+        return "contradictory features of image" in " ".join(found)
+
+    open_mask = dataclasses.replace(PLANTED.model, mask_mode="none")
+    assert said(PLANTED)
+    assert not said(PLANTED, "sex")
+    assert not said(dataclasses.replace(PLANTED, model=open_mask))
+
+
+def test_r2_has_its_samples_and_its_bits_their_assumption():
+    ages = Recipe(
+        "ages",
+        "own",
+        {"image": Modality((32, 32, 1))},
+        training=dataclasses.replace(PLANTED.training, select_by="r2"),
+        task="regression",
+        targets={"age": Target()},
+    )
+
+    def said(**metrics):
+        return " ".join(cautions.cautions(ages, _counts(image=4), metrics))
+
+    assert "The samples are few. R2 is 0.250 on n = 199 samples" in said(r2=0.25, n=199)
+    assert "The samples are few." not in said(r2=0.25, n=200)
+    gaussian = "The bits count errors as Gaussian"
+    bits = _information(image=(1, 0.9, 1.1))
+    assert gaussian in said(r2=0.25, n=200, information=bits)
+    assert gaussian not in said(r2=0.25, n=200)
+    assert "has not been measured" in said(n=200)
+
+
+def test_accuracy_of_several_labels_points_to_f1():
+    (text,) = cautions.accuracy({"n": 10, "accuracy": 0.9}, one_class=False)
+    assert text.startswith("The scores are of n = 10 samples. Accuracy counts each")
+    assert text.endswith("a high accuracy says little: see F1.")
+    (text,) = cautions.accuracy({"n": 10, "accuracy": 0.9})
+    assert "F1" not in text
 
 
 def test_few_samples_are_those_below_two_hundred():

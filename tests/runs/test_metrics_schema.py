@@ -8,6 +8,7 @@ import shutil
 import pytest
 from command_line import error_of
 
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import metrics_schema
 from cmvq_keras.runs.run import Run
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.once
 
 RUN = pathlib.Path(__file__).parents[1] / "fixtures" / "run-1"
 GOOD = json.loads((RUN / "metrics.json").read_text())
-CLASSES = list(GOOD["test"]["per_class"])
+RECIPE = Recipe.from_json((RUN / "recipe.json").read_text())
+CLASSES = list(RECIPE.classes)
 SIZE = len(CLASSES)
 CHANGES = {
     ("test",): [{}, "good", []],
@@ -35,11 +37,11 @@ CHANGES = {
 
 
 def test_the_metrics_of_a_run_are_taken():
-    metrics_schema.check(GOOD, CLASSES)
+    metrics_schema.check(GOOD, RECIPE)
     nothing_finite = copy.deepcopy(GOOD)
     nothing_finite["test"]["accuracy"] = None
-    metrics_schema.check(nothing_finite, CLASSES)
-    metrics_schema.check({}, CLASSES)
+    metrics_schema.check(nothing_finite, RECIPE)
+    metrics_schema.check({}, RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_an_entry_of_another_form_is_named(place, value):
         inner = inner[name]
     inner[last] = value
     with pytest.raises(ValueError, match=place[0]) as caught:
-        metrics_schema.check(changed, CLASSES)
+        metrics_schema.check(changed, RECIPE)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200
 

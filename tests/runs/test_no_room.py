@@ -7,27 +7,20 @@ import shutil
 import tempfile
 
 import pytest
+import tiny_sources
 from command_line import error_of, invoke
+from golden_numbers import draw_crema_d_state
+from no_room import room
 
 import cmvq_keras as cmvq
-from cmvq_keras.runs import checkpoint
+from cmvq_keras import cache_dir, recipes
+from cmvq_keras.runs import checkpoint, stores
+from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.run import Run
 
 pytestmark = pytest.mark.once
 
 TRAIN = ("train", "--recipe", "planted", "--limit", 64, "--epochs", 1)
-
-
-@contextlib.contextmanager
-def room(size):
-    """No file grows beyond so many bytes in the block."""
-    resource = pytest.importorskip("resource", reason="not on this platform")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @contextlib.contextmanager
@@ -123,6 +116,43 @@ def test_a_training_without_inodes_or_rights(number, after, tmp_path):
         told = error_of(*TRAIN, "--out", tmp_path / "run", code=1)
     assert os.strerror(number) in told
     assert str(tmp_path / "run") in told
+
+
+def test_a_conversion_without_room(tmp_path):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.from_numpy(v) for name, v in draw_crema_d_state().items()}
+    torch.save(state, tmp_path / "model.pt")
+    out = tmp_path / "run"
+    words = ("convert", tmp_path / "model.pt", "--recipe", "crema-d", "-o", out)
+    for size in (1, 200_000):
+        with room(size):
+            told = error_of(*words, code=1)
+        assert f"File too large: {out}" in told
+        assert not set(contents(out)) - {"environment.json"}
+    result = invoke(*words)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("size", [1, 2000, 20_000])
+def test_a_store_of_the_cache_without_room(size, tmp_path, monkeypatch):
+    monkeypatch.setenv("CMVQ_CACHE_DIR", str(tmp_path / "cache"))
+    raw = tmp_path / "raw"
+    tiny_sources.write_mnist(raw)
+    tiny_sources.write_svhn(raw, 40, 20)
+    words = ("train", "--recipe", "digits", "--limit", 20, "--data-dir", raw)
+    with room(size):
+        result = invoke(*words, "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    *steps, told = result.stderr.strip().splitlines()
+    assert steps == ["Preparing train"]
+    assert told.startswith(f"Error: File too large: {tmp_path / 'cache'}")
+    assert not (tmp_path / "run").exists()
+    assert not list(cache_dir.stores().rglob("*.tmp"))
+    assert not list(cache_dir.stores().rglob("manifest.json"))
+    recipe = recipes.get("digits").with_settings({"training.limit": 20})
+    store = stores.cached(recipe, DataSource(raw))
+    assert store.folder.is_relative_to(tmp_path / "cache")
+    assert len(store.split("train").samples) == 20
 
 
 @pytest.mark.parametrize("after", [0, 3, 6])

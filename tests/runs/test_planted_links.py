@@ -1,14 +1,12 @@
 """Links, pipes and hard links in a folder that somebody else made."""
 
-import contextlib
 import os
 import pathlib
 import shutil
-import sys
 
-import h5py
 import pytest
 from command_line import error_of, invoke
+from opened_files import Opened, planted
 
 from cmvq_keras.data.store import store as stores
 from cmvq_keras.runs.locking import FILES
@@ -19,70 +17,6 @@ TRAIN = ("train", "--recipe", "planted", "--limit", 64, "--epochs", 1)
 COMPARE = ("compare", "--recipe", "planted", "--limit", 64, "--epochs", 1)
 COMPARE += ("--methods", "ours", "--seeds", 1)
 KINDS = ("link", "hard link", "pipe")
-
-
-class Opened:
-    """What Python opens below a folder, while `watching`.
-
-    Args:
-        root: the folder.
-
-    Attributes:
-        names: of the files, as paths below the root.
-        followed: those of which a link would have been followed.
-    """
-
-    def __init__(self, root):
-        self.root = str(root.resolve())
-        self.names, self.followed = set(), set()
-        self._open = os.open
-        self._is_on = False
-        sys.addaudithook(self._heard)
-
-    def _heard(self, event, arguments):
-        # `os.open` gives no mode; it is noted with its folder below.
-        if not self._is_on or event != "open" or arguments[1] is None:
-            return
-        path = arguments[0]
-        if isinstance(path, (str, bytes, os.PathLike)):
-            self._note(os.fsdecode(path), 0)
-
-    def _note(self, path, flags):
-        place = os.path.join(os.path.realpath(os.path.dirname(path)), "")
-        place += os.path.basename(path)
-        # Folders are opened to look below them; `shutil` compares them after that.
-        if place.startswith(self.root + os.sep) and not os.path.isdir(place):
-            name = os.path.relpath(place, self.root)
-            self.names.add(name)
-            if not flags & os.O_NOFOLLOW:
-                self.followed.add(name)
-
-    def _os_open(self, path, flags, *arguments, dir_fd=None, **options):
-        above = "" if dir_fd is None else os.readlink(f"/proc/self/fd/{dir_fd}")
-        handle = self._open(path, flags, *arguments, dir_fd=dir_fd, **options)
-        self._note(os.path.join(above or os.getcwd(), os.fspath(path)), flags)
-        return handle
-
-    @contextlib.contextmanager
-    def watching(self):
-        """Notes what is opened in the block."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "open", self._os_open)
-            supported = {*os.supports_dir_fd, self._os_open}
-            patch.setattr(os, "supports_dir_fd", supported)
-            # HDF5 opens what it is given the name of, unheard.
-            patch.setattr(h5py.File, "__init__", _no_names(h5py.File.__init__))
-            self._is_on = True
-            yield
-            self._is_on = False
-
-
-def _no_names(init):
-    def checked(self, name, *arguments, **options):
-        assert not isinstance(name, (str, bytes, os.PathLike)), name
-        return init(self, name, *arguments, **options)
-
-    return checked
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +36,57 @@ def made(tmp_path_factory):
             result = invoke(*words)
             assert result.exit_code == 0, result.output
     return root, opened
+
+
+#: Commands that read a run, and a store with it; what they write lies elsewhere.
+READERS = {
+    "predict": ("-o", "answers.csv"),
+    "reconstruct": ("-o", "pictures"),
+    "contribution": ("-o", "bits.json"),
+    "export": ("-o", "model.keras"),
+}
+
+
+def _words(name, root, out):
+    store = () if name == "export" else ("--store", root / "planted")
+    flag, file = READERS[name]
+    return (name, root / "run", *store, flag, out / file)
+
+
+@pytest.fixture(scope="module")
+def read(trained, tmp_path_factory):
+    """A folder with a run and a store, and what each command opened in it."""
+    root, found = tmp_path_factory.mktemp("read"), {}
+    shutil.copytree(trained[0], root / "run")
+    invoke("prepare", "--recipe", "planted", "--limit", 64, "--out", root)
+    for name in READERS:
+        found[name] = Opened(root)
+        with found[name].watching():
+            result = invoke(*_words(name, root, tmp_path_factory.mktemp(name)))
+        assert result.exit_code == 0, result.output
+    return root, found
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+@pytest.mark.parametrize("name", READERS)
+def test_what_reads_a_run_and_a_store_reads_their_own_files(
+    name, kind, read, victim, tmp_path
+):
+    made, opened = read[0], read[1][name]
+    names = {each for each in opened.names if (made / each).exists()}
+    assert names >= {"run/recipe.json", "run/environment.json", "run/model.weights.h5"}
+    if name != "export":
+        assert names >= {"planted/manifest.json", "planted/test/image.npy"}
+    assert not opened.followed
+    for each in names:
+        root = tmp_path / "copy"
+        for part in ("run", "planted"):
+            shutil.copytree(made / part, root / part)
+        planted(root / each, victim, kind)
+        told = error_of(*_words(name, root, tmp_path), code=1)
+        assert str(root / each) in told
+        shutil.rmtree(root)
+    assert os.listdir(tmp_path) == ["away"]  # the victim's folder
 
 
 def test_no_link_is_followed_to_any_file(made):
@@ -124,19 +109,6 @@ def test_no_link_is_followed_to_any_file(made):
         f".table.csv.{os.getpid()}.tmp",
     } - {"state.h5"}  # of a training that was never stopped
     assert not opened.followed
-
-
-def planted(path, victim, kind):
-    """Puts a link, a hard link or a pipe to a path, in the place of what is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
-    if kind == "link":
-        path.symlink_to(os.path.relpath(victim, path.parent))
-    elif kind == "hard link":
-        os.link(victim, path)
-    else:
-        os.mkfifo(path)
 
 
 @pytest.fixture

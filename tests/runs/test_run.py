@@ -134,6 +134,16 @@ def test_history_grows_by_one_line_an_epoch_with_one_header(run):
     assert run.history == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": None}]
 
 
+def test_an_epoch_without_a_validation_has_blanks(run):
+    run.append_history({"epoch": 1, "loss": 0.5, "val_loss": 0.75, "zeta": 1.0})
+    run.append_history({"epoch": 2, "loss": 0.25, "zeta": 0.5})
+    path = run.directory / "history.csv"
+    assert path.read_text() == "epoch,loss,val_loss,zeta\n1,0.5,0.75,1.0\n2,0.25,,0.5\n"
+    assert run.history[1] == {"epoch": 2, "loss": 0.25, "val_loss": None, "zeta": 0.5}
+    with pytest.raises(ValueError, match="has the columns epoch, loss, val_loss, zeta"):
+        run.append_history({"epoch": 3, "loss": 0.5, "val_mae": 0.5, "zeta": 1.0})
+
+
 def test_history_refuses_other_columns(run):
     run.append_history({"epoch": 1, "loss": 0.5})
     with pytest.raises(ValueError, match="has the columns epoch, loss"):

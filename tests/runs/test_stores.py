@@ -1,6 +1,9 @@
 """Stores that a training makes by itself, in the cache."""
 
+import concurrent.futures
+import logging
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -126,3 +129,34 @@ def test_a_file_rewritten_in_place_gives_another_store(root):
     path.write_bytes(path.read_bytes() + b"\0\0")
     assert path.parent.stat().st_mtime_ns == folder_before
     assert stores.cached(pairs, DataSource(root)).folder != first.folder
+
+
+def test_a_store_that_is_being_made_is_waited_for(root, monkeypatch, caplog):
+    """Two that begin together: one prepares, the other waits and takes it."""
+    monkeypatch.setattr(stores, "_POLL", 0.01)
+    begun, waited = threading.Event(), threading.Event()
+    written, create = [], stores._written
+
+    def slowly(*arguments):
+        begun.set()
+        assert waited.wait(60)
+        written.append(threading.get_ident())
+        return create(*arguments)
+
+    class Heard(logging.Handler):
+        def emit(self, record):
+            waited.set()
+
+    monkeypatch.setattr(stores, "_written", slowly)
+    heard = Heard()
+    stores._LOG.addHandler(heard)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            first = pool.submit(stores.cached, recipe(), DataSource(root))
+            assert begun.wait(60)
+            second = pool.submit(stores.cached, recipe(), DataSource(root))
+            folders = {each.result().folder for each in (first, second)}
+    finally:
+        stores._LOG.removeHandler(heard)
+    assert len(folders) == len(written) == 1
+    assert "Another process is preparing this data" in caplog.text

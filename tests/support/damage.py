@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from cmvq_keras.cli.group import one_line
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [100, pytest.param(2000, marks=pytest.mark.long)]
+    "examples", [100, pytest.param(2000, marks=pytest.mark.long(reason="2,000 files"))]
 )
 PLAIN = (
     "empty",

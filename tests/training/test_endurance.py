@@ -10,7 +10,7 @@ PATH = pathlib.Path(__file__).parents[2] / "benchmarks" / "endurance.py"
 EPOCH = 15
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(reason="leaks show over many steps alone"),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 

@@ -22,6 +22,7 @@ from cmvq_keras.errors import DivergedError, TrainingInterruptedError
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
+from cmvq_keras.training import reproduce
 
 EPOCHS = 3
 BACKEND = keras.config.backend()
@@ -47,13 +48,14 @@ def finish(folder):
     return result.output
 
 
+@pytest.mark.slow(reason="a training is killed and continued twice")
 def test_a_killed_training_ends_as_one_that_was_not(whole, tmp_path):
     told = killing.survive(tmp_path, whole, EPOCHS, kills=2, seconds=1.0)
     assert (told[ANY], told[WRITES]) == (1, 1)
     assert told["different"] == told["unreadable"] == []
 
 
-@pytest.mark.long
+@pytest.mark.long(reason="trainings are killed ten or thirty times")
 def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
     kills = {"torch": 30}.get(BACKEND, 10)
     whole, log = tmp_path / "whole", tmp_path / "log"
@@ -69,7 +71,13 @@ def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
     "signum",
     [
         signal.SIGINT,
-        pytest.param(signal.SIGTERM, marks=[pytest.mark.slow, pytest.mark.once]),
+        pytest.param(
+            signal.SIGTERM,
+            marks=[
+                pytest.mark.slow(reason="a process is started, stopped and continued"),
+                pytest.mark.once,
+            ],
+        ),
     ],
 )
 def test_a_signal_saves_within_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
@@ -136,6 +144,7 @@ def resume(folder, **options):
     return cmvq.resume(folder, verbose=False, **options)
 
 
+@pytest.mark.slow(reason="a training is stopped and continued three times")
 def test_it_goes_on_within_an_epoch_again_and_again(whole, tmp_path):
     folder, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
     with pytest.raises(Dies):
@@ -158,6 +167,41 @@ def test_it_goes_on_within_an_epoch_again_and_again(whole, tmp_path):
     assert killing.differences(whole, folder) == []
     assert not (folder / "backup").exists()
     assert signal.getsignal(signal.SIGINT) == before
+
+
+SELDOM = {
+    "training.validation_every": EPOCHS,
+    "training.select_by": "last",
+    "training.early_stopping": None,
+}
+
+
+@pytest.fixture(scope="module")
+def seldom(tmp_path_factory):
+    """A training that was never stopped, its second epoch without a validation."""
+    folder = tmp_path_factory.mktemp("seldom") / "run"
+    train(folder, made=recipe(**SELDOM))
+    return folder
+
+
+@pytest.mark.slow(reason="a training is stopped and continued")
+def test_an_epoch_without_a_validation_has_blanks_and_goes_on(whole, seldom, tmp_path):
+    for line, other in zip(Run(whole).history, Run(seldom).history, strict=True):
+        validated = line["epoch"] in (1, EPOCHS)
+        blank = {name for name in line if name.startswith("val_") and not validated}
+        assert {name for name in line if other[name] is None} == blank
+        # PyTorch's loader of validation data draws a number: the last epoch differs.
+        same = line.keys() - blank if line["epoch"] < EPOCHS else {"epoch"}
+        assert {name: other[name] for name in same} == {
+            name: line[name] for name in same
+        }
+    assert Run(seldom).metrics["best_epoch"] == EPOCHS
+    folder, made = tmp_path / "run", recipe(**SELDOM)
+    with pytest.raises(Dies):
+        train(folder, [At(2, 4, die)], made=made, checkpoint_minutes=1e-9)
+    assert checkpoint.read(folder)[0].step == 3
+    resume(folder)
+    assert killing.differences(seldom, folder) == []
 
 
 @pytest.mark.once
@@ -270,6 +314,26 @@ def test_a_full_disk_leaves_what_was_there(whole, tmp_path, monkeypatch):
     load_model(folder)
     resume(folder)
     assert killing.differences(whole, folder) == []
+
+
+@pytest.mark.once
+def test_a_record_goes_on_too_and_changes_no_result(whole, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(Dies):
+        train(folder, [At(3, 2, die)], made=recipe(**{"training.log": "csv"}))
+    resume(folder)
+    # Without the checksum of recipe.json, which has one more setting.
+    assert reproduce.differences(Run.open(whole), Run.open(folder))[0] == []
+    rows = (folder / "log.csv").read_text().splitlines()
+    recorded = [row.split(",") for row in rows if row.startswith("epoch,")]
+    assert [(int(epoch), name, float(value)) for _, epoch, name, value in recorded] == [
+        (line["epoch"], name, value)
+        for line in Run(folder).history
+        for name, value in line.items()
+        if name != "epoch"
+    ]
+    accuracy = Run(folder).metrics["test"]["accuracy"]
+    assert f"final,,test.accuracy,{accuracy}" in rows
 
 
 @pytest.mark.once

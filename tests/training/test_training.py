@@ -9,9 +9,10 @@ import cmvq_keras as cmvq
 from cmvq_keras import metrics
 from cmvq_keras.backend.runtime import check_precision
 from cmvq_keras.models import optimizers
+from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
-from cmvq_keras.training import api
+from cmvq_keras.training import api, loop
 from cmvq_keras.training.callbacks import BestWeights
 
 TINY = {
@@ -50,6 +51,8 @@ class Recorder:
         ("accuracy", [(0.9, float("nan")), (0.5, 9.0)], 2),
         ("task_loss", [(0.5, 1.0), (0.9, 2.0), (0.8, 0.1)], 3),
         ("task_loss", [(0.5, float("nan")), (0.1, 3.0)], 2),
+        ("last", [(0.9, 1.0), (0.9, 0.5), (0.1, 9.0)], 3),
+        ("last", [(0.9, 1.0), (0.9, 0.5), (0.1, float("nan"))], 2),
     ],
 )
 def test_the_best_epoch_is_chosen_on_validation_numbers(select_by, epochs, best):
@@ -60,6 +63,36 @@ def test_the_best_epoch_is_chosen_on_validation_numbers(select_by, epochs, best)
         # Training numbers point the other way and must not matter.
         callback.on_epoch_end(epoch, {**logs, "accuracy": -epoch, "task_loss": epoch})
     assert callback.best_epoch == best
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("select_by", "best"), [("accuracy", 3), ("task_loss", 1), ("last", 4)]
+)
+def test_only_an_epoch_with_a_validation_is_kept(select_by, best):
+    callback = BestWeights(Recorder(), select_by)
+    for epoch, accuracy in enumerate((0.5, None, 0.8, 0.7, None)):
+        logs = {"accuracy": 1.0, "task_loss": 0.0}
+        if accuracy is not None:
+            logs |= {"val_accuracy": accuracy, "val_task_loss": 1.0 + epoch}
+        callback.on_epoch_end(epoch, logs)
+    assert callback.best_epoch == best
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("epochs", "every", "expected"),
+    [
+        (4, 1, [1, 2, 3, 4]),
+        (12, 5, [1, 5, 10, 12]),
+        (10, 5, [1, 5, 10]),
+        (3, 9, [1, 3]),
+        (1, 5, [1]),
+    ],
+)
+def test_the_first_and_the_last_epoch_are_validated(epochs, every, expected):
+    settings = tiny(epochs=epochs, validation_every=every).training
+    assert loop.validated_epochs(settings) == expected
 
 
 def test_no_epoch_is_kept_without_a_finite_loss():
@@ -180,7 +213,32 @@ def test_training_that_diverges_says_so(tmp_path, monkeypatch):
         cmvq.train(tiny(epochs=1), out=tmp_path / "run", verbose=False)
 
 
-@pytest.mark.slow
+def test_a_value_that_ends_a_training_is_named(tmp_path, monkeypatch):
+    original = DataSource.split
+
+    def split(source, recipe, name):
+        found = original(source, recipe, name)
+        if name == "train":
+            found.x["image"][3, 0, 0] = -1e30
+        return found
+
+    monkeypatch.setattr(DataSource, "split", split)
+    said = (
+        r"Training diverged .* The data are at fault: image of sample \S+/3 is 1e\+30"
+    )
+    with pytest.raises(ValueError, match=said) as caught:
+        cmvq.train(tiny(epochs=1), out=tmp_path / "run", verbose=False)
+    assert "learning_rate" not in str(caught.value)
+
+
+class Learned(keras.callbacks.Callback):
+    """Ends a training that knows nearly all: further epochs would only take minutes."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = logs["val_accuracy"] > 0.99
+
+
+@pytest.mark.slow(reason="trains until the pair is learned")
 @pytest.mark.parametrize(
     ("modality", "least", "most"),
     [(None, 0.97, 1.0), pytest.param("image", 0.45, 0.55, marks=pytest.mark.once)],
@@ -188,8 +246,10 @@ def test_training_that_diverges_says_so(tmp_path, monkeypatch):
 def test_planted_reaches_its_known_truth(tmp_path, modality, least, most):
     recipe = cmvq.recipes.get("planted")
     if modality:
-        recipe = recipe.with_modality(modality)
-    run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
+        # It never learns more than this.
+        recipe = recipe.with_modality(modality).with_settings({"training.epochs": 3})
+    out = tmp_path / "run"
+    run = cmvq.train(recipe, out=out, callbacks=[Learned()], verbose=False)
     assert least <= run.metrics["test"]["accuracy"] <= most
     assert run.metrics["test"]["n"] == 2048
 
@@ -239,6 +299,7 @@ def test_evaluate_repeats_its_digits(run):
     assert cmvq.evaluate(run.directory, "train")["n"] == 50
 
 
+@pytest.mark.slow(reason="two more trainings")
 def test_the_same_seed_gives_the_same_history(run, tmp_path):
     again = cmvq.train(tiny(), out=tmp_path / "b", verbose=False)
     assert again.history == run.history
@@ -298,6 +359,27 @@ def test_balanced_class_weights_weigh_each_class_the_same():
     assert weights[0] * 6 == pytest.approx(weights[1] * 2)
     assert weights[2] == 0.0
     assert optimizers.class_weight(tiny(), labels) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 0.01),
+        ({"model.mask_start": 0.5}, 0.5),
+        # 0.005, and 0.3 of 2 epochs of 4 steps of 1e-3
+        ({"model.mask_start": "auto"}, 0.005 + 0.3 * 8e-3),
+        ({"model.mask_start": "auto", "training.optimizer": "sgd"}, 0.01),
+        ({"model.mask_start": "auto", "model.mask_mode": "attention"}, 0.01),
+    ],
+)
+def test_an_automatic_mask_closes_late(settings, expected):
+    recipe = cmvq.recipes.resolve(tiny().with_settings(settings))
+    model = api._started_model(recipe, None, steps=4)
+    weights = keras.ops.convert_to_numpy(model.mask.channel_weights)
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
+    assert (keras.ops.convert_to_numpy(model.mask.hard_values()) == 1).all() or (
+        settings.get("model.mask_mode") == "attention"
+    )
 
 
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):

@@ -26,6 +26,11 @@ max_pool = _room.max_pool
 #: mean and (biased) variance `(channels,)`, float32.
 normalize = _room.normalize
 
+#: `normalize_by(inputs, mean, variance, scale, offset, epsilon)`: batch norm over the
+#: last axis of float32 inputs by mean and variance that are given; None where Keras's
+#: own form is as fast.
+normalize_by = _room.normalize_by
+
 #: `nearest(vectors, codebook)`: by row of `(n, depth)` the place of the nearest row in
 #: `(codes, depth)`, the first of equally near ones, int32; without a gradient. No GPU
 #: may round the distances to TF32 or bfloat16.
@@ -60,3 +65,7 @@ optimizer_to_channels_last = _room.optimizer_to_channels_last
 #: `release_freed_memory()`: from now on this process returns freed tensors to the
 #: system at once, which takes less memory at the peak, and some time.
 release_freed_memory = _room.release_freed_memory
+
+#: `fuse_updates(optimizer)`: lets an optimizer of Keras compute its update in fewer
+#: operations, where that is known for its kind.
+fuse_updates = _room.fuse_updates

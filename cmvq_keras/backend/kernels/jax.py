@@ -15,7 +15,12 @@ import numpy as np
 from jax import lax
 from keras import ops
 
-from cmvq_keras.backend.numerics import codebook_center, full_precision_matmul
+from cmvq_keras.backend.numerics import (
+    codebook_center,
+    full_precision_matmul,
+    is_surely_nearest,
+    may_be_wrong,
+)
 
 # Fewer channels than that: one product with all shifts side by side.
 _FEW_CHANNELS = 4
@@ -67,6 +72,10 @@ def max_pool(inputs):
     return lax.reduce_window(inputs, -jnp.inf, lax.max, window, strides, padding)
 
 
+#: See `kernels`.
+normalize_by = None
+
+
 def normalize(inputs, scale, offset, epsilon):
     """See `kernels`."""
     wide = ops.cast(inputs, "float32")
@@ -84,7 +93,8 @@ def nearest(vectors, codebook):
 
     def of(rows):
         scores = full_precision_matmul(codes, (rows - center).T) - offsets
-        return _first_largest(scores) if _is_slow() else jnp.argmax(scores, axis=0)
+        places = _first_largest(scores) if _is_slow() else jnp.argmax(scores, axis=0)
+        return _looked_at_again(rows, rows - center, codebook, offsets, places)
 
     count, depth = vectors.shape
     # An exported model's batch has no size yet: only a number can be cut.
@@ -95,6 +105,29 @@ def nearest(vectors, codebook):
     if whole < count:
         found = jnp.concatenate([found, of(vectors[whole:])])
     return found
+
+
+def _looked_at_again(vectors, near, codebook, offsets, places):
+    """Codes of the largest scores, those in doubt put right."""
+    squared = jnp.sum(jnp.square(vectors - codebook[places]), axis=1)
+    doubted = may_be_wrong(squared, near, offsets)
+
+    def by_gaps():
+        gaps = _distances(codebook, codebook)
+        gaps = jnp.min(jnp.where(gaps == 0, jnp.inf, gaps), axis=1)[places]
+        wrong = doubted & ~is_surely_nearest(squared, gaps)
+        return lax.cond(jnp.any(wrong), by_differences, lambda: places)
+
+    def by_differences():
+        found = jnp.argmin(_distances(vectors, codebook), axis=1)
+        return jnp.where(doubted, found.astype(places.dtype), places)
+
+    return lax.cond(jnp.any(doubted), by_gaps, lambda: places)
+
+
+def _distances(a, b):
+    """`(n, m)` squared distances of rows, from their differences."""
+    return jnp.sum(jnp.square(a[:, None] - b[None]), axis=-1)
 
 
 def _first_largest(scores):
@@ -157,6 +190,10 @@ def drawn(draw, shape):
     if not isinstance(values, jax.core.Tracer):
         values = np.asarray(values)
     return jnp.asarray(values[:count].reshape(shape))
+
+
+def fuse_updates(optimizer):
+    """Nothing: the compiler fuses them."""
 
 
 def release_freed_memory():

@@ -1,9 +1,17 @@
 """TensorFlow: one operation where Keras takes a dozen."""
 
+import functools
+
+import keras
 import tensorflow as tf
 from keras import ops
 
-from cmvq_keras.backend.numerics import codebook_center, full_precision_matmul
+from cmvq_keras.backend.numerics import (
+    codebook_center,
+    full_precision_matmul,
+    is_surely_nearest,
+    may_be_wrong,
+)
 
 #: Vectors whose distances to all codes are there at a time, without a GPU.
 CHUNK = 16_384
@@ -29,6 +37,10 @@ def convolve_transposed(inputs, kernel, bias):
 def max_pool(inputs):
     """See `kernels`."""
     return tf.nn.max_pool2d(inputs, 3, 2, [[0, 0], [1, 1], [1, 1], [0, 0]])
+
+
+#: See `kernels`.
+normalize_by = None
 
 
 def normalize(inputs, scale, offset, epsilon):
@@ -57,7 +69,8 @@ def nearest(vectors, codebook):
 
     def of(rows):
         scores = full_precision_matmul(rows - center, codes) - offsets
-        return tf.argmax(scores, axis=1, output_type=tf.int32)
+        places = tf.argmax(scores, axis=1, output_type=tf.int32)
+        return _looked_at_again(rows, rows - center, codebook, offsets, places)
 
     count, depth = vectors.shape
     if tf.config.list_physical_devices("GPU") or (count and count <= CHUNK):
@@ -69,6 +82,36 @@ def nearest(vectors, codebook):
     found = tf.map_fn(of, chunks, tf.int32, parallel_iterations=1)
     found = tf.concat([tf.reshape(found, (-1,)), of(vectors[whole:])], axis=0)
     return tf.ensure_shape(found, (count,))
+
+
+def _looked_at_again(vectors, near, codebook, offsets, places):
+    """Codes of the largest scores, those in doubt put right."""
+    squared = _squared_distance(vectors, tf.gather(codebook, places))
+    doubted = may_be_wrong(squared, near, offsets)
+
+    def by_gaps():
+        gaps = _distances(codebook, codebook)
+        gaps = tf.reduce_min(tf.where(gaps == 0.0, float("inf"), gaps), axis=1)
+        sure = is_surely_nearest(squared, tf.gather(gaps, places))
+        wrong = tf.logical_and(doubted, tf.logical_not(sure))
+        return tf.cond(tf.reduce_any(wrong), by_differences, lambda: places)
+
+    def by_differences():
+        found = tf.argmin(_distances(vectors, codebook), axis=1, output_type=tf.int32)
+        return tf.where(doubted, found, places)
+
+    return tf.cond(tf.reduce_any(doubted), by_gaps, lambda: places)
+
+
+def _squared_distance(a, b):
+    return tf.reduce_sum(tf.math.squared_difference(a, b), axis=-1)
+
+
+def _distances(a, b):
+    """`(n, m)` squared distances of rows of `a` and `b`, from their differences."""
+    # A row of `b` at a time: all differences at once would take m times the memory.
+    found = tf.map_fn(lambda row: _squared_distance(a, row), b, parallel_iterations=1)
+    return tf.transpose(found)
 
 
 def rows(table, places):
@@ -94,6 +137,55 @@ def straight_through(hard, soft):
 def drawn(draw, shape):
     """See `kernels`."""
     return draw(shape)
+
+
+def fuse_updates(optimizer):
+    """See `kernels`: Adam and AdamW on one device."""
+    kinds = keras.optimizers.Adam, keras.optimizers.AdamW
+    if type(optimizer) in kinds and not optimizer.amsgrad:
+        optimizer._backend_update_step = functools.partial(_adam, optimizer)
+
+
+def _adam(optimizer, gradients, variables, learning_rate):
+    """Adam's update: Keras's operations, but those on scalars only once."""
+    variables = [getattr(each, "value", each) for each in variables]
+    if tf.distribute.has_strategy() or not all(map(_is_plain, gradients, variables)):
+        own = type(optimizer)._backend_update_step
+        own(optimizer, gradients, variables, learning_rate)
+        return
+    raw, beta_1, beta_2 = tf.raw_ops, optimizer.beta_1, optimizer.beta_2
+    step = ops.cast(optimizer.iterations + 1, "float32")
+    powers = [ops.power(ops.cast(beta, "float32"), step) for beta in (beta_1, beta_2)]
+    rate = ops.cast(learning_rate, "float32")
+    rate = rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
+    numbers = 1 - beta_1, 1 - beta_2, optimizer.epsilon
+    rest_1, rest_2, epsilon = (tf.constant(each, tf.float32) for each in numbers)
+    for gradient, variable in zip(gradients, variables, strict=True):
+        index = optimizer._get_variable_index(variable)
+        mean = optimizer._momentums[index].value.handle
+        square = optimizer._velocities[index].value.handle
+        change = raw.Sub(x=gradient, y=_read(mean))
+        change = raw.Mul(x=change, y=rest_1)
+        raw.AssignAddVariableOp(resource=mean, value=change)
+        change = raw.Sub(x=raw.Square(x=gradient), y=_read(square))
+        change = raw.Mul(x=change, y=rest_2)
+        raw.AssignAddVariableOp(resource=square, value=change)
+        root = raw.AddV2(x=raw.Sqrt(x=_read(square)), y=epsilon)
+        change = raw.RealDiv(x=raw.Mul(x=_read(mean), y=rate), y=root)
+        raw.AssignSubVariableOp(resource=variable.handle, value=change)
+
+
+def _read(handle):
+    return tf.raw_ops.ReadVariableOp(resource=handle, dtype=tf.float32)
+
+
+def _is_plain(gradient, variable):
+    """Whether a gradient is whole, not rows of a table, and all is in float32."""
+    return (
+        isinstance(gradient, tf.Tensor)
+        and isinstance(variable, tf.Variable)
+        and gradient.dtype == variable.dtype == tf.float32
+    )
 
 
 def release_freed_memory():

@@ -3,13 +3,18 @@ kernels too."""
 
 import contextlib
 import ctypes
+import functools
 import sys
 
 import torch
 from keras import ops
 from torch.nn import functional
 
-from cmvq_keras.backend.numerics import codebook_center
+from cmvq_keras.backend.numerics import (
+    codebook_center,
+    is_surely_nearest,
+    may_be_wrong,
+)
 
 KERNEL_RANK = 4
 #: Vectors whose distances to all codes stay in the processor's cache.
@@ -71,6 +76,18 @@ def normalize(inputs, scale, offset, epsilon):
     return outputs.movedim(1, -1), mean, variance
 
 
+def normalize_by(inputs, mean, variance, scale, offset, epsilon):
+    """See `kernels`."""
+    if _is_traced():
+        return ops.batch_normalization(
+            inputs, mean, variance, -1, offset, scale, epsilon
+        )
+    outputs = torch.batch_norm(
+        inputs.movedim(-1, 1), scale, offset, mean, variance, False, 0.0, epsilon, True
+    )
+    return outputs.movedim(1, -1)
+
+
 @contextlib.contextmanager
 def _whole_float32():
     """Without TF32, whatever the user has chosen."""
@@ -94,8 +111,13 @@ def nearest(vectors, codebook):
     # ||z||^2 is the same for every code.
     offsets, codes = 0.5 * codes.square().sum(1), codes.t()
     if vectors.device.type != "cpu" or _is_traced():
+        near = vectors - center
         with _whole_float32():
-            return ((vectors - center) @ codes - offsets).argmax(1).int()
+            scores, places = (near @ codes - offsets).max(1)
+        places = places.int()
+        if _is_traced() or vectors.device.type == "meta":
+            return places  # nothing can be looked at
+        return _looked_at_again(vectors, near, codebook, offsets, scores, places)
     found = torch.empty(len(vectors), dtype=torch.int32)
     moves = bool(center.any())
     # One piece of memory for all: to ask for new pages costs as much as the product.
@@ -104,8 +126,26 @@ def nearest(vectors, codebook):
         near = rows - center if moves else rows
         products = torch.mm(near, codes, out=scores[: len(rows)])
         # Here `max` is more than twice as fast as `argmax`.
-        places.copy_(products.sub_(offsets).max(1).indices)
+        scored = products.sub_(offsets).max(1)
+        places.copy_(scored.indices)
+        _looked_at_again(rows, near, codebook, offsets, scored.values, places)
     return found
+
+
+def _looked_at_again(vectors, near, codebook, offsets, scores, places):
+    """Codes of the largest scores, those in doubt put right in place."""
+    squared = near.square().sum(1) - 2 * scores
+    rows = may_be_wrong(squared, near, offsets).nonzero()[:, 0]
+    if not len(rows):
+        return places
+    exact = functools.partial(torch.cdist, compute_mode="donot_use_mm_for_euclid_dist")
+    chosen, which = places[rows].long().unique(return_inverse=True)
+    gaps = exact(codebook[chosen], codebook).square()
+    gaps = gaps.masked_fill(gaps == 0, torch.inf).amin(1)[which]
+    squared = (vectors[rows] - codebook[places[rows].long()]).square().sum(1)
+    for some in rows[~is_surely_nearest(squared, gaps)].split(CHUNK):
+        places[some] = exact(vectors[some], codebook).argmin(1).int()
+    return places
 
 
 def rows(table, places):
@@ -142,6 +182,10 @@ def straight_through(hard, soft):
 def drawn(draw, shape):
     """See `kernels`."""
     return draw(shape)
+
+
+def fuse_updates(optimizer):
+    """Nothing: Keras updates all variables at once there."""
 
 
 def release_freed_memory():

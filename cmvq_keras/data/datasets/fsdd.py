@@ -51,7 +51,7 @@ def open_part(part, data_dir=None):
         paths,
         _spectrogram,
         costly=True,
-        left_out=unused(
+        skipped=unused(
             folder,
             [path.name for _, path in found],
             "it is not named like 7_jackson_32.wav",

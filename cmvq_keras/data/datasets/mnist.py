@@ -37,7 +37,10 @@ def open_part(part, data_dir=None, color_seed=None):
             f"{labels.shape} {labels.dtype}"
         )
     if not len(labels) or labels.max() > 9 or labels.min() < 0:
-        raise ValueError(f"{path}: {keys[1]} must hold digits, 0 to 9.")
+        raise ValueError(
+            f"{path}: {keys[1]} must hold digits, 0 to 9. Received: "
+            f"{_ends(labels)}. Fetch it anew: cmvq download mnist"
+        )
     items, read = pictures, _resized
     if color_seed is not None:
         generator = np.random.default_rng([color_seed, zlib.crc32(part.encode())])
@@ -48,7 +51,7 @@ def open_part(part, data_dir=None, color_seed=None):
         np.array([f"mnist/{part}/{row}" for row in range(len(labels))]),
         items,
         read,
-        left_out=unused(path.parent, taken, "another file holds MNIST"),
+        skipped=unused(path.parent, taken, "another file holds MNIST"),
     )
 
 
@@ -94,3 +97,7 @@ def _resized(picture):
 def _colored(item):
     picture, hue = item
     return images.tint(_resized(picture), hue)
+
+
+def _ends(labels):
+    return f"{labels.min()} to {labels.max()}" if len(labels) else "none"

@@ -25,7 +25,7 @@ class Samples:
         items: `(n,)` what `read` needs of each.
         read: takes an item, gives `(height, width, channels)` raw values; see
             `cmvq_keras.data.listing.Group`, and there for `costly`.
-        left_out: `cmvq_keras.data.listing.SkippedSample`s: files beside the data.
+        skipped: `cmvq_keras.data.listing.SkippedSample`s: files beside the data.
     """
 
     labels: np.ndarray
@@ -33,7 +33,7 @@ class Samples:
     items: Sequence | np.ndarray
     read: Callable
     costly: bool = False
-    left_out: tuple = ()
+    skipped: tuple = ()
 
 
 def open_split(recipe, openers, split, data_dir=None):
@@ -71,12 +71,12 @@ def open_split(recipe, openers, split, data_dir=None):
         names=[PAIR.join(row) for row in zip(*names, strict=True)],
         groups=tuple(_group(name, sources[name], rows[name]) for name in rows),
         labels=y,
-        left_out=_left_out(sources) if split == "train" else (),
+        skipped=_skipped(sources) if split == "train" else (),
     )
 
 
-def _left_out(sources):
-    return tuple(each for samples in sources.values() for each in samples.left_out)
+def _skipped(sources):
+    return tuple(each for samples in sources.values() for each in samples.skipped)
 
 
 def raw_samples(names, modalities):

@@ -123,7 +123,7 @@ SOURCES = {
         files=("VideoFlash", "AudioWAV", "VideoDemographics.csv"),
         how=(
             "clone the repository with git lfs and link VideoFlash, AudioWAV and "
-            "VideoDemographics.csv here"
+            "VideoDemographics.csv into the folder crema_d"
         ),
     ),
     "penn_action": Source(
@@ -133,7 +133,7 @@ SOURCES = {
         files=("frames", "labels"),
         how=(
             "unpack https://www.cis.upenn.edu/~kostas/Penn_Action.tar.gz (about 3 GB) "
-            "and put its frames and labels here"
+            "and put its frames and labels into the folder penn_action"
         ),
     ),
     "utd_mhad": Source(
@@ -141,7 +141,10 @@ SOURCES = {
         homepage="https://personal.utdallas.edu/~kehtar/UTD-MHAD.html",
         licence="for research; no formal licence is stated",
         files=("Skeleton", "Inertial"),
-        how="unpack Skeleton.zip and Inertial.zip from that page here",
+        how=(
+            "unpack Skeleton.zip and Inertial.zip from that page into the folder "
+            "utd_mhad"
+        ),
     ),
     "nyuv2": Source(
         title="NYU Depth Dataset V2, labelled part",
@@ -151,7 +154,8 @@ SOURCES = {
         how=(
             "fetch nyu_depth_v2_labeled.mat (2.8 GB) from that page, splits.mat from "
             "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat and "
-            "classMapping40.mat from https://github.com/ankurhanda/nyuv2-meta-data"
+            "classMapping40.mat from https://github.com/ankurhanda/nyuv2-meta-data "
+            "into the folder nyuv2"
         ),
     ),
     "rml": Source(
@@ -159,7 +163,10 @@ SOURCES = {
         homepage="http://www.rml.ryerson.ca/rml-emotion-database.html",
         licence="for research, on request",
         files=(".",),
-        how="ask the Ryerson Multimedia Research Laboratory for it",
+        how=(
+            "ask the Ryerson Multimedia Research Laboratory for it and put it into the "
+            "folder rml"
+        ),
     ),
 }
 
@@ -214,7 +221,7 @@ def missing(source, data_dir=None):
     What git-lfs has not fetched is missing, and a folder of nothing else.
     """
     folder, known = data_root(data_dir) / source, get(source)
-    if any((folder / name).exists() for name in known.instead):
+    if any(_is_there(folder / name) for name in known.instead):
         return ()
     return tuple(name for name in known.files if not _is_there(folder / name))
 

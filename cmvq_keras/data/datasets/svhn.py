@@ -26,7 +26,7 @@ def open_part(part, data_dir=None):
         np.array([f"svhn/{part}/{row}" for row in range(len(labels))]),
         np.moveaxis(pictures, 3, 0),
         np.asarray,
-        left_out=unused(
+        skipped=unused(
             path.parent, sources.get("svhn").files, "only the official two are read"
         ),
     )
@@ -47,5 +47,9 @@ def _read(path):
             f"{labels.shape} {labels.dtype}"
         )
     if not labels.size or labels.min() < 1 or labels.max() > 10:
-        raise ValueError(f"{path}: y must hold 1 to 10 (10 means digit 0).")
+        found = f"{labels.min()} to {labels.max()}" if labels.size else "none"
+        raise ValueError(
+            f"{path}: y must hold 1 to 10 (10 means digit 0). Received: {found}. Fetch "
+            "it anew: cmvq download svhn"
+        )
     return pictures, labels[:, 0].astype(np.int64)

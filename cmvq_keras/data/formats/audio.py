@@ -10,7 +10,7 @@ import threading
 import numpy as np
 
 from cmvq_keras import fileio
-from cmvq_keras.data.formats import kinds, sound_frames, sound_whole, strict, wav
+from cmvq_keras.data.formats import signatures, sound_frames, sound_whole, strict, wav
 
 MAX_BYTES = 256_000_000
 MAX_SECONDS = 60
@@ -64,7 +64,7 @@ def resample(signal, rate, wanted):
 
 
 def _kind(content):
-    kind = kinds.describe(content[:64])
+    kind = signatures.describe(content[:64])
     # MP3 without tags starts with a frame: eleven bits that are set.
     if content[:1] == b"\xff" and content[1:2] >= b"\xe0" and "JPEG" not in kind:
         kind = "an MP3 file"
@@ -163,5 +163,7 @@ def _decoded(content, container):
         for frame in strict.decoded(stream.codec_context, packets, "it"):
             seconds += frame.samples / frame.sample_rate
             if seconds > MAX_SECONDS + 1:
-                raise ValueError(f"it must last up to {MAX_SECONDS} seconds")
+                raise ValueError(
+                    f"it must last up to {MAX_SECONDS} seconds. Received: more"
+                )
             yield frame

@@ -1,7 +1,7 @@
 """Files of clips before they are decoded: what they are, and whether they are whole."""
 
 from cmvq_keras import fileio
-from cmvq_keras.data.formats import kinds
+from cmvq_keras.data.formats import signatures
 
 # Where a format's mark is, the mark, and FFmpeg's name of the format.
 _FORMATS = (
@@ -49,7 +49,7 @@ def container(content):
     if not found:
         raise ValueError(
             "it must be an FLV, AVI, MP4 or Matroska clip. Received: "
-            f"{kinds.describe(content[:64])}"
+            f"{signatures.describe(content[:64])}"
         )
     # FFmpeg takes what is left of a cut AVI file for the whole.
     stated = int.from_bytes(content[4:8], "little") if found[0] == "avi" else 0

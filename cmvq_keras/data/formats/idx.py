@@ -35,7 +35,10 @@ def read(path, axes, max_bytes):
         content = gzip.GzipFile(fileobj=file) if packed else file
         head = content.read(4)
         if head != bytes((0, 0, _BYTES, axes)):
-            raise ValueError(f"it must be an idx file of bytes with {axes} axes")
+            raise ValueError(
+                f"it must be an idx file of bytes with {axes} axes. Received: a file "
+                f"that begins with {head.hex() or 'nothing'}"
+            )
         sizes = content.read(4 * axes)
         shape = tuple(np.frombuffer(sizes, ">u4").tolist())
         size = math.prod(shape)

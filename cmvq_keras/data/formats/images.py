@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cmvq_keras import fileio
-from cmvq_keras.data.formats import kinds, picture_check
+from cmvq_keras.data.formats import picture_check, signatures
 
 MAX_PIXELS = 50_000_000
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -56,20 +56,31 @@ def read_image(path, shape, crop=None):
     """
     height, width, channels = shape
     with fileio.opened(path, "picture") as file, _open(file) as picture:
-        if picture.mode.startswith(("I", "F")):
-            # Pillow would clip its values.
-            raise ValueError(
-                f"it must have 8 bits per colour. Received: {picture.mode}"
-            )
-        if picture.has_transparency_data and _lowest_alpha(picture) < 255:
-            raise ValueError("it has transparent pixels: save it without transparency")
+        _check_colors(picture, channels)
         _check_content(file, picture)
-        upright = ImageOps.exif_transpose(picture)
-        picture = upright.convert("L" if channels == 1 else "RGB")
+        picture = _upright(picture, channels)
         if crop:
             top, left, size = crop((picture.height, picture.width))
             picture = picture.crop((left, top, left + size, top + size))
     return np.asarray(picture.resize((width, height), _FILTER)).reshape(shape)
+
+
+def of_pillow(picture, channels):
+    """A picture of Pillow in its own size, as `read_image` reads its file.
+
+    Args:
+        picture: `PIL.Image.Image` of any mode of 8 bits per color, palettes too.
+        channels: 1 or 3.
+
+    Returns:
+        `(height, width, channels)` uint8.
+
+    Raises:
+        ValueError: for more bits, and for transparent pixels.
+    """
+    _check_colors(picture, channels)
+    found = np.asarray(_upright(picture, channels))
+    return found.reshape(*found.shape[:2], channels)
 
 
 def tint(picture, hue):
@@ -146,6 +157,25 @@ def mirror(pictures):
     return pictures[:, :, ::-1]
 
 
+def _check_colors(picture, channels):
+    """Raises ValueError for pixels that are no gray or color of 8 bits."""
+    if channels not in (1, 3):
+        raise ValueError(
+            f"a picture has 1 channel (gray) or 3 (color). Received: a shape of "
+            f"{channels}. Store other channels as arrays (.npy)"
+        )
+    if picture.mode.startswith(("I", "F")):
+        # Pillow would clip its values.
+        raise ValueError(f"it must have 8 bits per colour. Received: {picture.mode}")
+    if picture.has_transparency_data and _lowest_alpha(picture) < 255:
+        raise ValueError("it has transparent pixels: save it without transparency")
+
+
+def _upright(picture, channels):
+    """Gray or in color, the side up that a camera noted."""
+    return ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
+
+
 def _lowest_alpha(picture):
     return picture.convert("RGBA").getchannel("A").getextrema()[0]
 
@@ -166,7 +196,7 @@ def _open(file):
         file.seek(0)
         raise ValueError(
             f"it must be a PNG, JPEG or WebP picture. Received: "
-            f"{kinds.describe(file.read(64))}"
+            f"{signatures.describe(file.read(64))}"
         ) from None
     if picture.width * picture.height > MAX_PIXELS:
         raise ValueError(

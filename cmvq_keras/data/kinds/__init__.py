@@ -24,6 +24,11 @@ def get(name):
     return registry.load(ROOM, "KINDS", name)
 
 
+def masked(recipe):
+    """Names of a recipe's modalities whose kind has a mask."""
+    return [name for name, item in recipe.modalities.items() if get(item.kind).has_mask]
+
+
 def options(recipe, modality):
     """How a modality's files are read: what `Kind.measure` found, kept in the recipe's
     `data` as `<modality>_<option>`."""

@@ -49,9 +49,7 @@ class Image(Kind):
 
     def picture(self, values, side):
         """Gray or in color; of another number of channels their mean."""
-        if values.shape[-1] in (1, 3):
-            return drawing.photograph(values, side)
-        return super().picture(values, side)
+        return drawing.photograph(values, side)
 
 
 def _rounded(side):

@@ -13,13 +13,19 @@ class Kind:
         counts_bytes: whether stored uint8 values stand for v / 255.
         has_own_grid: whether its networks are its own, whatever `model.backbone` says
             of pictures.
+        has_mask: whether the last entry of the last axis says what is there: it is
+            not normalized, and what is not there does not count in the mean.
         augment: function `(batch, Draws) -> batch` that changes training samples, see
             `cmvq_keras.data.transforms.augmentation`; None where there is none.
+        moves_with: kind of the modality beside it that `augment` moves alike, as a
+            picture and its map of depth; None where it is moved by itself.
     """
 
     counts_bytes = False
     has_own_grid = False
+    has_mask = False
     augment = None
+    moves_with = None
 
     def grids(self, shape, backbone):
         """The sides of the grids of features that a sample's shape allows.
@@ -63,6 +69,14 @@ class Kind:
             some = ", ".join(map(str, sorted(shapes)[:3]))
             raise ValueError(f"the files have mixed shapes: {some}")
         return next(iter(shapes)), {}
+
+    def fault(self, values):
+        """One sentence on what no sample of this kind may hold, or None.
+
+        Args:
+            values: `(n, ...)` raw, finite, of the modality's shape.
+        """
+        return None
 
     def limits(self, values):
         """The values to show darkest and lightest: the smallest and the largest."""

@@ -1,16 +1,12 @@
 """Sequences of joints `(x, y, visible)`."""
 
-import numpy as np
-from PIL import Image, ImageDraw
-
-from cmvq_keras.data.kinds import grids
+from cmvq_keras.data.kinds import drawing, grids
 from cmvq_keras.data.kinds.kind import Kind
 from cmvq_keras.data.transforms import augmentation
 
 AXES = {"pose": ("steps", "joints", "features")}
 KINDS = {"pose": "POSE"}
 LARGEST_GRID = 128
-_DARK = (32, 32, 32)
 
 
 class Pose(Kind):
@@ -30,29 +26,7 @@ class Pose(Kind):
 
     def pictures(self, values, side, limbs=(), limits=None):
         """Five of the steps, from dark to light."""
-        return [_draw(each, side, limbs) for each in values]
-
-
-def _draw(values, side, limbs):
-    picture = Image.new("RGB", (side, side), _DARK)
-    canvas = ImageDraw.Draw(picture)
-    # Decoded joints are more or less there.
-    shown = values[..., 2] > 0.5
-    if not shown.any():
-        return picture
-    low = values[shown][:, :2].min(axis=0)
-    extent = max(float((values[shown][:, :2].max(axis=0) - low).max()), 1e-6)
-    steps = np.flatnonzero(shown.any(axis=1))
-    for number, share in enumerate(np.linspace(0, 1, 5)):
-        step = steps[int(share * (len(steps) - 1))]
-        color = (80 + 43 * number, 80 + 43 * number, 120)
-        places = (values[step][:, :2] - low) / extent * (side - 7) + 3
-        for ends in limbs:
-            if shown[step, list(ends)].all():
-                canvas.line([tuple(places[joint]) for joint in ends], color)
-        for x, y in places[shown[step]]:
-            canvas.ellipse((x - 1, y - 1, x + 1, y + 1), fill=color)
-    return picture
+        return [drawing.skeleton(each, side, limbs) for each in values]
 
 
 POSE = Pose()

@@ -14,6 +14,7 @@ AXES = {"sequence": ("steps", "features")}
 KINDS = {"sequence": "SEQUENCE"}
 STEPS = 64  # of files whose length nobody chose
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+CURVES = 12  # features that are told apart
 _MAX_BYTES = 64_000_000
 
 
@@ -46,7 +47,10 @@ class Sequence(Kind):
         ranks = set(map(len, shapes))
         if len(ranks) > 1 or ranks & {0, 1}:
             some = ", ".join(map(str, sorted(set(shapes))[:3]))
-            raise ValueError(f"the files must be arrays of steps x features: {some}")
+            raise ValueError(
+                f"the files must be arrays of steps x features. Received: {some}. "
+                "Files of one row are of the kind vector (--kind NAME=vector)"
+            )
         axes = range(min(ranks))
         free = [axis for axis in axes if len({shape[axis] for shape in shapes}) > 1]
         if len(free) > 1:
@@ -56,8 +60,22 @@ class Sequence(Kind):
         features = math.prod(shapes[0]) // shapes[0][axis]
         return (STEPS, features), {"axis": axis} if axis else {}
 
+    def pictures(self, values, side, limbs=(), limits=None):
+        """Skeletons from the front where the features are joints `(x, y, z)`, y upward,
+        with limbs; else as `picture`."""
+        if not limbs:
+            return super().pictures(values, side, limbs, limits)
+        joints = values.reshape(*values.shape[:2], -1, 3)
+        # As a pose has them: y downward, and all are seen.
+        shown = np.stack(
+            [joints[..., 0], -joints[..., 1], np.ones_like(joints[..., 0])], axis=-1
+        )
+        return [drawing.skeleton(each, side, limbs) for each in shown]
+
     def picture(self, values, side):
-        """Features from top to bottom, time from left to right."""
+        """Time from left to right: a curve a feature, or for many features a row."""
+        if values.shape[1] <= CURVES:
+            return drawing.curves(values, side)
         return drawing.heat_map(values.T, side)
 
 
@@ -72,6 +90,10 @@ class ReadSequence:
     axis: int = 0
 
     def __call__(self, path, shape):
+        return stretching.stretch(self.numbers(path, shape[1]), shape[0])
+
+    def numbers(self, path, features):
+        """The numbers of a file, `(its steps, features)` float64."""
         values = array_of(path)
         if values.ndim < 2 or self.axis >= values.ndim:
             raise ValueError(
@@ -79,20 +101,26 @@ class ReadSequence:
             )
         values = np.moveaxis(values, self.axis, 0)
         values = values.reshape(len(values), -1)
-        if values.shape[1] != shape[1]:
+        if values.shape[1] != features:
             raise ValueError(
-                f"{path} must have {shape[1]} features. Received: {values.shape[1]}"
+                f"{path} must have {features} features. Received: {values.shape[1]}"
             )
-        return stretching.stretch(values, shape[0])
+        return values
 
 
 def array_of(path):
-    """The numbers of a file of any of the endings, as float64."""
+    """The numbers of a file of any of the endings, one at least, as float64."""
     ending = path.suffix.lower()
     if ending == ".mat":
         return mat5.read_only(path, _MAX_BYTES).astype(np.float64)
     if ending == ".npy":
-        return npz.read_npy(path, npz.shape_of(path)).astype(np.float64)
+        shape = npz.shape_of(path)
+        if not shape or 0 in shape:
+            raise ValueError(
+                f"{path} must be an array of one axis or more, with one number at "
+                f"least. Received: shape {shape}"
+            )
+        return npz.read_npy(path, shape).astype(np.float64)
     return numbers_text.read(path)
 
 

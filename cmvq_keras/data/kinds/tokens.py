@@ -87,7 +87,7 @@ def _draw(values, side):
         if top > side:
             break
     canvas.text((2, top), line, fill=_DARK, font=font)
-    return picture
+    return picture.crop((0, 0, side, min(side, top + _LINE + 1)))
 
 
 TOKENS = Tokens()

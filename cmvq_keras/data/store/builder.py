@@ -5,16 +5,16 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
 
 import numpy as np
 
 from cmvq_keras import fileio
+from cmvq_keras.data import kinds
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import Listing
 from cmvq_keras.data.split import raw
-from cmvq_keras.data.store import manifest
+from cmvq_keras.data.store import foreign, manifest
 from cmvq_keras.data.store.fingerprint import fingerprint
 from cmvq_keras.data.store.listing_writer import write_listing
 from cmvq_keras.data.store.split_writer import ROWS, write_split
@@ -23,8 +23,14 @@ from cmvq_keras.data.transforms import standardization
 PROGRESS = "progress.json"
 
 
-def build(folder, recipe, splits, force, origin, on_progress, workers=None):
+def build(
+    folder, recipe, splits, force, origin, on_progress, workers=None, finish=None
+):
     """Writes a store into `folder`; see `cmvq_keras.data.store.store.Store.create`.
+
+    Args:
+        finish: function from the recipe and the number of training samples to the
+            recipe that the store keeps, or None. The data settings stay.
 
     Raises:
         FileExistsError: when something is there already and may not be replaced, or
@@ -43,10 +49,13 @@ def build(folder, recipe, splits, force, origin, on_progress, workers=None):
                 )
                 progress.finish(split, entry)
         done = {split: progress.done[split] for split in splits}
-        content = manifest.to_json(_content(_measured(recipe, partial), done))
+        recipe = _measured(recipe, partial)
+        if finish is not None and "train" in done:
+            recipe = finish(recipe, done["train"]["count"])
+        content = manifest.to_json(_content(recipe, done))
         fileio.write_atomically(partial / manifest.FILE, content, partial)
         (partial / PROGRESS).unlink()
-        _publish(partial, folder)
+        fileio.take_place(partial, folder)
 
 
 def _measured(recipe, partial):
@@ -56,6 +65,8 @@ def _measured(recipe, partial):
     return standardization.measured(
         recipe,
         lambda name: _raw_blocks(partial / "train" / f"{name}.npy", recipe, name),
+        lambda: np.array(npy.open_own(partial / "train" / manifest.LABELS)),
+        kinds.masked(recipe),
     )
 
 
@@ -74,8 +85,9 @@ def _write(folder, recipe, source, on_progress, progress, workers):
         return write_listing(
             folder, recipe, split, source, on_progress, journal, workers
         )
-    _remove(folder)
+    fileio.discard(folder)
     folder.mkdir()
+    source = foreign.rows_of(source, recipe, split)
     return write_split(folder, recipe, split, source, on_progress)
 
 
@@ -130,7 +142,7 @@ class _Progress:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass  # nothing there, or nothing that can be gone on with
         self.done = {}
-        _remove(partial)
+        fileio.discard(partial)
         partial.mkdir(parents=True)
 
     def journal(self, split):
@@ -202,7 +214,7 @@ def _plan(recipe, splits, origin):
     """What has to be the same for a finished split to be kept."""
     plan = {
         "settings": manifest.data_settings(recipe),
-        "classes": list(recipe.classes),
+        "classes": list(recipe.outputs),
         "task": recipe.task,
         "versions": manifest.versions(),
         "splits": list(splits),
@@ -220,7 +232,7 @@ def _is_whole(folder, entry):
 
 
 def _content(recipe, done):
-    left_out = [note for entry in done.values() for note in entry["left_out"]]
+    skipped = [note for entry in done.values() for note in entry["left_out"]]
     disjoint = {name for entry in done.values() for name in entry.get("disjoint", ())}
     splits = {
         split: {
@@ -241,18 +253,9 @@ def _content(recipe, done):
         },
         "splits": splits,
         "disjoint": sorted(disjoint),
-        "left_out": left_out,
+        "left_out": skipped,
         "versions": manifest.versions(),
     }
-
-
-def _publish(partial, folder):
-    old = folder.with_name(f".{folder.name}.old")
-    _remove(old)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(partial, folder)
-    _remove(old)
 
 
 def _check_folder(folder):
@@ -260,10 +263,3 @@ def _check_folder(folder):
     if folder.is_symlink():
         raise ValueError(f"{folder} is a link")
     fileio.check_no_links(folder)
-
-
-def _remove(folder):
-    if folder.is_symlink():
-        folder.unlink()
-    elif os.path.lexists(folder):
-        shutil.rmtree(folder)

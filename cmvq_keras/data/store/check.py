@@ -4,15 +4,17 @@ import dataclasses
 
 import numpy as np
 
+from cmvq_keras import tasks
 from cmvq_keras.data.datasets.pairing import PAIR
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.store import manifest
-from cmvq_keras.old_names import renamed_argument
+from cmvq_keras.old_names import renamed_argument, renamed_attribute
 
 ROWS = 256  # of an array at a time
 MAX_TOLD = 5  # names of samples in one fault
 
 
+@renamed_attribute("left_out", "skipped")
 @dataclasses.dataclass(frozen=True)
 class Report:
     """What `check` found.
@@ -20,12 +22,12 @@ class Report:
     Args:
         faults: one line each; empty for a good store.
         counts: samples of each class, a list, by split.
-        left_out: the manifest's list of samples that could not be prepared.
+        skipped: the manifest's list of samples that could not be prepared.
     """
 
     faults: tuple[str, ...]
     counts: dict[str, list[int]]
-    left_out: tuple[dict, ...]
+    skipped: tuple[dict, ...]
 
 
 @renamed_argument("told", "on_progress")
@@ -120,20 +122,16 @@ def _not_finite(path, array):
 
 def _class_counts(faults, store, split, labels):
     recipe = store.recipe
-    path = store.folder / split / manifest.LABELS
-    counts = np.zeros(len(recipe.classes), np.int64)
-    # -1 marks a pixel without a class.
-    lowest = -1 if recipe.task == "segmentation" else 0
+    path, task = store.folder / split / manifest.LABELS, tasks.get(recipe.task)
+    counts = np.zeros(len(recipe.outputs), np.int64)
     outside = 0
     for start in range(0, len(labels), ROWS):
-        part = np.array(labels[start : start + ROWS]).ravel()
-        valid = (part >= lowest) & (part < len(counts))
-        outside += int((~valid).sum())
-        counts += np.bincount(part[valid & (part >= 0)], minlength=len(counts))
-    if outside:
-        faults.append(
-            f"{path} holds {outside} labels out of range [{lowest}, {len(counts) - 1}]."
-        )
+        part = np.array(labels[start : start + ROWS])
+        outside += task.outside(part, recipe)
+        counts += task.counts(part, recipe)
+    if outside and not task.has_targets:
+        low, high = task.limits(recipe)
+        faults.append(f"{path} holds {outside} labels out of range [{low}, {high}].")
     if counts.tolist() != store.manifest["splits"][split].get("class_counts"):
         faults.append(f"{path} does not have the manifest's counts of classes.")
     return counts.tolist()

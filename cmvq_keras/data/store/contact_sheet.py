@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cmvq_keras import tasks
 from cmvq_keras.data import render
 from cmvq_keras.data.split import raw
 
@@ -29,7 +30,7 @@ def draw(store, splits, limbs=None):
         A `PIL.Image.Image`, RGB.
     """
     rows = {split: _choose(part, store.recipe) for split, part in splits.items()}
-    shown = len(store.recipe.modalities) + (store.recipe.task == "segmentation")
+    shown = len(store.recipe.modalities) + tasks.get(store.recipe.task).has_maps
     tile = (shown * (SIDE + 2) + GAP, SIDE + 2 * LINE + GAP)
     lines = {split: -(-len(chosen) // COLUMNS) for split, chosen in rows.items()}
     height = sum(2 * LINE + count * tile[1] for count in lines.values()) + GAP
@@ -45,7 +46,8 @@ def draw(store, splits, limbs=None):
             left = GAP + index % COLUMNS * tile[0]
             corner = (left, top + index // COLUMNS * tile[1])
             _draw_sample(sheet, corner, [each[index] for each in pictures])
-            described = (_class_of(store.recipe, part, row), str(part.samples[row]))
+            label = tasks.get(store.recipe.task).word(part.y[row], store.recipe)
+            described = (label, str(part.samples[row]))
             for number, text in enumerate(described):
                 place = (left, corner[1] + SIDE + 1 + number * LINE)
                 _write(sheet, place, text, tile[0] - GAP)
@@ -55,10 +57,11 @@ def draw(store, splits, limbs=None):
 
 def _choose(part, recipe):
     """Rows of a split, one a class in turn, in the order of the classes."""
-    count = min(SAMPLES, len(part))
-    if recipe.task == "segmentation":
+    count, task = min(SAMPLES, len(part)), tasks.get(recipe.task)
+    if task.has_maps:
         return np.linspace(0, len(part) - 1, count).astype(int).tolist()
-    by_class = [np.flatnonzero(part.y == label) for label in np.unique(part.y)]
+    strata = task.strata(part.y)
+    by_class = [np.flatnonzero(strata == each) for each in np.unique(strata)]
     # The first of every class, then the second of every class, and so on.
     depth = max(map(len, by_class))
     turns = [
@@ -67,19 +70,12 @@ def _choose(part, recipe):
     return [int(row) for row in turns[:count]]
 
 
-def _class_of(recipe, part, row):
-    if recipe.task == "segmentation":
-        found = np.unique(part.y[row])
-        return f"{(found >= 0).sum()} classes"
-    return recipe.classes[part.y[row]]
-
-
 def _pictures(recipe, part, rows, limbs):
     """Lists of pictures, one a modality, of a split's chosen rows."""
     for name, modality in recipe.modalities.items():
         values = raw(part.x[name][rows], modality)
         yield render.pictures(values, modality.kind, SIDE, limbs.get(name, ()))
-    if recipe.task == "segmentation":
+    if tasks.get(recipe.task).has_maps:
         yield [render.label_map(np.array(part.y[row]), SIDE) for row in rows]
 
 

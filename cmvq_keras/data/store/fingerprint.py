@@ -21,7 +21,7 @@ def fingerprint(listing):
     labels = None if listing.labels is None else np.asarray(listing.labels).tolist()
     columns = {key: list(map(str, words)) for key, words in listing.attributes.items()}
     said = (list(map(str, listing.names)), labels, columns, listing.disjoint)
-    digest.update(repr((said, listing.left_out)).encode())
+    digest.update(repr((said, listing.skipped)).encode())
     for group in listing.groups:
         units = None if group.units is None else np.asarray(group.units).tolist()
         digest.update(repr(units).encode())

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+from cmvq_keras import tasks
 from cmvq_keras.data.decoding import DamagedSamples, decode, positions, reason_of
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import LABELS
@@ -39,7 +40,7 @@ def write_listing(folder, recipe, split, listing, on_progress, journal, workers=
     if journal.get("listing") != checksum:
         journal.clear()
         journal["listing"] = checksum
-    casualties, parts, done = DamagedSamples(listing), [], 0
+    damaged, parts, done = DamagedSamples(listing), [], 0
     missing = _wanted(recipe)
     total = sum(len(group.items) for group in listing.groups)
     for number, group in enumerate(listing.groups):
@@ -48,11 +49,11 @@ def write_listing(folder, recipe, split, listing, on_progress, journal, workers=
         needed = missing if last else None
         with _GroupWriter(folder, split, group, state, journal, needed) as writer:
             for unit, reason in state["failed"].items():
-                casualties.add(group, int(unit), ValueError(reason))
+                damaged.add(group, int(unit), ValueError(reason))
             units = range(state["next"], len(group.items))
             for unit, result in decode(group, recipe, units, workers):
                 if isinstance(result, Exception):
-                    casualties.add(group, unit, result)
+                    damaged.add(group, unit, result)
                 writer.add(unit, result)
                 on_progress(split, done + unit + 1, total)
         done += len(group.items)
@@ -66,8 +67,9 @@ def write_listing(folder, recipe, split, listing, on_progress, journal, workers=
             files[manifest.LABELS] = _write_labels(folder, files.pop(MAPS), rows[kept])
     with Register(folder, recipe, split) as register:
         _write_register(register, listing, np.flatnonzero(kept))
-    left_out = [_without_root(each, listing.root) for each in casualties.left_out]
-    about = entry(folder, register, files, left_out)
+    skipped = [_without_root(each, listing.root) for each in damaged.skipped]
+    _check_classes(listing, recipe, split, kept, skipped)
+    about = entry(folder, register, files, skipped)
     return {**about, "disjoint": list(listing.disjoint), "listing": checksum}
 
 
@@ -152,14 +154,14 @@ class _GroupWriter(contextlib.AbstractContextManager):
         self._stack.__exit__(kind, error, trace)
 
 
-def _without_root(left_out, root):
-    reason = left_out.reason.replace(f"{root}{os.sep}", "") if root else left_out.reason
-    return dataclasses.replace(left_out, reason=reason)
+def _without_root(skipped, root):
+    reason = skipped.reason.replace(f"{root}{os.sep}", "") if root else skipped.reason
+    return dataclasses.replace(skipped, reason=reason)
 
 
 def _wanted(recipe):
     """The names of the files that a listing's groups have to give."""
-    maps = {LABELS} if recipe.task == "segmentation" else set()
+    maps = {LABELS} if tasks.get(recipe.task).has_maps else set()
     return {_file(name) for name in (*recipe.modalities, *maps)}
 
 
@@ -194,10 +196,24 @@ def _check(listing, recipe, split):
                 f"which is whose. Received: {len(group.items)} items, {len(listing)} "
                 "samples"
             )
-    if (recipe.task == "segmentation") != (listing.labels is None):
+    if tasks.get(recipe.task).has_maps != (listing.labels is None):
         raise ValueError(
             f"{split}: a listing for segmentation has no `labels` (its group gives "
             "label maps), every other listing has them."
+        )
+
+
+def _check_classes(listing, recipe, split, kept, skipped):
+    """Raises ValueError for training data that lost all samples of a class."""
+    if split != "train" or not tasks.get(recipe.task).one_class:
+        return
+    labels = np.asarray(listing.labels)
+    lost = np.setdiff1d(labels, labels[kept])
+    if lost.size:
+        some = "; ".join(f"{each.name}: {each.reason}" for each in skipped[:3])
+        raise ValueError(
+            f"{split}: no sample of the class {recipe.classes[lost[0]]} can be used "
+            f"({some})"
         )
 
 

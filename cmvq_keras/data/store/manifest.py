@@ -5,7 +5,7 @@ import json
 import re
 
 import cmvq_keras
-from cmvq_keras import fileio
+from cmvq_keras import fileio, tasks
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.recipe import Recipe
@@ -141,16 +141,17 @@ def expected_files(recipe, count):
     """`(dtypes, shapes, optional)` by file name of one split.
 
     `<modality>.npy` holds a row a sample, or, when `<modality>.rows.npy` says which
-    row is a sample's, any number of rows. A row may be several views of one sample. A
-    label is one number, or under segmentation one a pixel of any size (-1).
+    row is a sample's, any number of rows. A row may be several views of one sample.
+    What a label is says the task.
     """
     expected = {}
     for name, item in recipe.modalities.items():
         shapes = (count, *item.shape), (count, -1, *item.shape)
         expected[f"{name}.npy"] = (npy.DTYPES, shapes, False)
         expected[rows_file(f"{name}.npy")] = ((npy.LABELS,), ((count,),), True)
-    pixels = (-1, -1) if recipe.task == "segmentation" else ()
-    expected[LABELS] = ((npy.LABELS,), ((count, *pixels),), False)
+    task = tasks.get(recipe.task)
+    labels = (count, *task.label_shape(recipe))
+    expected[LABELS] = ((task.dtype,), (labels,), False)
     expected[META] = ((), (), False)
     return expected
 

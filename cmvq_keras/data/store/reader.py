@@ -85,6 +85,7 @@ def check_fit(recipe, store, paired=False):
     faults = []
     for name, mine, stored in (
         ("classes", own.classes, theirs.classes),
+        ("targets", tuple(own.targets), tuple(theirs.targets)),
         ("task", own.task, theirs.task),
         *(
             (f"data.{key}", own.data.get(key), theirs.data.get(key))

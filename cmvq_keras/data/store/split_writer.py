@@ -5,11 +5,12 @@ import hashlib
 import os
 import reprlib
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from cmvq_keras import fileio
-from cmvq_keras.data import faults
+from cmvq_keras import fileio, tasks
+from cmvq_keras.data import faults, kinds
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import Split
@@ -28,13 +29,14 @@ class Sample:
             normalization): uint8, float16 or float32. In a modality of kind "image"
             uint8 counts as 0 to 255, i.e. v / 255.
         y: the label, an index into the classes; `(height, width)` of them under
-            segmentation.
+            segmentation, `(classes,)` of 0 and 1 for several labels, `(targets,)`
+            numbers under regression.
         name: what the sample is, unique in the whole store, e.g. a clip's name.
         attributes: further columns of meta.csv; the same ones for every sample.
     """
 
     x: dict
-    y: int
+    y: Any
     name: str
     attributes: dict = field(default_factory=dict)
 
@@ -65,11 +67,11 @@ def write_split(folder, recipe, split, source, on_progress):
     Raises:
         ValueError: for samples that do not fit, naming the sample.
     """
-    files, left_out = {}, []
+    files, skipped = {}, []
     with Register(folder, recipe, split) as register, contextlib.ExitStack() as stack:
         for block, total in _blocks(source, split):
             if isinstance(block, SkippedSample):
-                left_out.append(block)
+                skipped.append(block)
                 continue
             x, y, names, attributes = block
             where = f"{split}: sample {names[0]}"
@@ -77,7 +79,7 @@ def write_split(folder, recipe, split, source, on_progress):
                 write_rows(stack, files, folder / f"{name}.npy", rows, where)
             register.add(y, names, attributes)
             on_progress(split, len(register.names), total)
-    return entry(folder, register, files, left_out)
+    return entry(folder, register, files, skipped)
 
 
 def write_rows(stack, files, path, rows, where):
@@ -112,7 +114,7 @@ class Register(contextlib.AbstractContextManager):
 
     Attributes:
         names: of the samples so far, the keys of a dict.
-        counts: samples (under segmentation pixels) of each class.
+        counts: samples (under segmentation pixels) of each class or target.
         files: the `npy.RowWriter` of labels.npy by its name.
         quoted: whether a cell of meta.csv is, see `cmvq_keras.fileio.quoted`.
     """
@@ -120,7 +122,8 @@ class Register(contextlib.AbstractContextManager):
     def __init__(self, folder, recipe, split):
         self.folder, self.recipe, self.split = folder, recipe, split
         self.names, self._columns = {}, None
-        self.counts = np.zeros(len(recipe.classes), np.int64)
+        self.task = tasks.get(recipe.task)
+        self.counts = np.zeros(len(recipe.outputs), np.int64)
         self.files, self._stack = {}, contextlib.ExitStack()
         self._meta_path = folder / manifest.META
         self._meta = fileio.writable(self._meta_path)
@@ -130,8 +133,8 @@ class Register(contextlib.AbstractContextManager):
         """Appends samples.
 
         Args:
-            labels: `(k,)` integers, or `(k, height, width)` under segmentation; None
-                for label maps that are in the folder already, see `count_labels`.
+            labels: `(k, ...)` as the task has them; None for label maps that are in
+                the folder already, see `count_labels`.
             names: `(k,)` names.
             attributes: `(k,)` words by the name of the attribute.
         """
@@ -144,26 +147,15 @@ class Register(contextlib.AbstractContextManager):
         self._write_meta(names, attributes, where)
 
     def count_labels(self, labels):
-        """Adds integers from -1 (no class) up to the counts."""
-        found = np.bincount(labels[labels >= 0].ravel(), minlength=len(self.counts))
-        self.counts += found
+        """Adds stored labels to the counts."""
+        self.counts += self.task.counts(labels, self.recipe)
 
     def _checked_labels(self, y, count, where):
+        faults.check_unmasked(y, f"{where}: its label")
         y = np.asarray(y)
-        pixels = self.recipe.task == "segmentation"
-        if y.dtype.kind not in "ui" or len(y) != count or y.ndim != 1 + 2 * pixels:
-            axes = "(height, width) integers" if pixels else "one integer"
-            raise ValueError(
-                f"{where}: a label must be {axes}. Received: {y.shape[1:]} {y.dtype}"
-            )
-        # -1 marks a pixel without a class.
-        lowest, classes = -1 if pixels else 0, len(self.counts)
-        if y.min() < lowest or y.max() >= classes:
-            raise ValueError(
-                f"{where}: labels must be in [{lowest}, {classes - 1}]. Received: "
-                f"{y.min()} to {y.max()}"
-            )
-        return y.astype(npy.LABELS)
+        if len(y) != count:
+            raise ValueError(f"{where}: {count} labels are needed. Received: {len(y)}")
+        return self.task.checked(y, self.recipe, where)
 
     def _write_meta(self, names, attributes, where):
         if self._columns is None:
@@ -217,20 +209,21 @@ class Register(contextlib.AbstractContextManager):
             os.fsync(self._meta.fileno())
 
 
-def entry(folder, register, files, left_out):
+def entry(folder, register, files, skipped):
     """What the manifest says of a split that is written.
 
     Args:
         folder: the split's folder.
         register: its `Register`, closed.
         files: its `npy.RowWriter`s by file name, closed.
-        left_out: `SkippedSample`s.
+        skipped: `SkippedSample`s.
 
     Raises:
         ValueError: for a split without samples.
     """
     if not register.names:
-        raise ValueError(f"{register.split} has no samples.")
+        first = [f" {each.name}: {each.reason}" for each in skipped[:1]]
+        raise ValueError(f"{register.split} has no samples.{''.join(first)}")
     content = {
         name: {"dtype": str(file.dtype), "shape": [file.count, *file.shape]}
         for name, file in {**files, **register.files}.items()
@@ -248,7 +241,7 @@ def entry(folder, register, files, left_out):
         **({"quoted": True} if register.quoted else {}),
         "left_out": [
             {"split": register.split, "sample": each.name, "reason": each.reason}
-            for each in left_out
+            for each in skipped
         ],
     }
 
@@ -266,11 +259,12 @@ def _checked(recipe, x, names, where):
             f"{', '.join(map(str, x))}"
         )
     for name, modality in recipe.modalities.items():
-        yield name, _checked_rows(x[name], modality.shape, names, f"{where}, {name}")
+        yield name, _checked_rows(x[name], modality, names, f"{where}, {name}")
 
 
-def _checked_rows(rows, shape, names, where):
-    rows = np.asarray(rows)
+def _checked_rows(rows, modality, names, where):
+    faults.check_unmasked(rows, where)
+    rows, shape = np.asarray(rows), modality.shape
     if rows.dtype.name not in npy.DTYPES:
         raise ValueError(faults.dtype_message(where, rows, npy.DTYPES))
     rows = rows.astype(rows.dtype.name, copy=False)  # in this machine's byte order
@@ -283,6 +277,8 @@ def _checked_rows(rows, shape, names, where):
             row = int(finite.argmin())
             fault = faults.finite_fault(str(names[row]), rows[row])
             raise ValueError(f"{where}: {fault}.")
+    if fault := kinds.get(modality.kind).fault(rows):
+        raise ValueError(f"{where}: {fault}")
     return rows
 
 
@@ -294,14 +290,17 @@ def _blocks(source, split):
     if isinstance(source, tuple):
         yield from _slices(split, *source)
         return
-    total = len(source) if hasattr(source, "__len__") else None  # pyright: ignore
+    try:
+        total = len(source)  # pyright: ignore
+    except TypeError:
+        total = None
     for sample in source:  # pyright: ignore
         if isinstance(sample, SkippedSample):
             yield sample, total
         elif isinstance(sample, Sample):
-            x = {name: np.asarray(value)[None] for name, value in sample.x.items()}
+            x = {name: np.asanyarray(value)[None] for name, value in sample.x.items()}
             columns = {key: [value] for key, value in sample.attributes.items()}
-            yield (x, np.asarray(sample.y)[None], [sample.name], columns), total
+            yield (x, np.asanyarray(sample.y)[None], [sample.name], columns), total
         else:
             raise TypeError(
                 f"{split} must give Sample or SkippedSample. Received: "

@@ -20,15 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from cmvq_keras import fileio, validation
+from cmvq_keras import fileio, tasks, validation
+from cmvq_keras.data import automatic
 from cmvq_keras.data.formats import npy
 from cmvq_keras.data.listing import SkippedSample
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.store import builder, manifest
 from cmvq_keras.data.store.rows import Rows
 from cmvq_keras.data.store.split_writer import Sample, samples_checksum
-from cmvq_keras.old_names import keyword_only, renamed_argument
-from cmvq_keras.recipe import Modality, Recipe
+from cmvq_keras.old_names import keyword_only, renamed_argument, renamed_attribute
+from cmvq_keras.recipe import Modality, Recipe, TrainingSettings
 from cmvq_keras.recipe.fields import AUTO
 from cmvq_keras.resolved_recipe import ResolvedRecipe
 
@@ -41,9 +42,8 @@ class Part:
 
     Args:
         x: `cmvq_keras.data.store.rows.Rows` by modality, memory-mapped, `(n, height,
-        width,
-            channels)` uint8, float16 or float32, raw values.
-        y: `(n,)` int32 labels, or memory-mapped `(n, height, width)`.
+            width, channels)` uint8, float16 or float32, raw values.
+        y: `(n, ...)` labels as the task has them; label maps are memory-mapped.
         samples: `(n,)` names.
         attributes: `(n,)` words by the name of the attribute.
     """
@@ -57,6 +57,7 @@ class Part:
         return len(self.y)
 
 
+@renamed_attribute("left_out", "skipped")
 class Store:
     """A prepared store. `Store.create` makes one, `Store.open` opens one.
 
@@ -101,14 +102,18 @@ class Store:
             root: folder, made if it is missing.
             recipe: a `Recipe`, or a pair (modalities, classes): a `Modality` or a
                 shape by name, and the classes' names. `(height, width, channels)` is
-                a picture, `(steps, features)` a sequence, `(features,)` a vector; the
-                latter two are standardized. The recipe of a pair is named "own", its
-                grid is the largest that all of them share.
+                a picture, `(time, height, width, channels)` a clip, `(steps,
+                features)` a sequence, `(features,)` a vector; the latter two are
+                standardized. The recipe of a pair is named "own". Its
+                grid is the largest that all of them share; network and training are
+                those of `cmvq_keras.data.automatic`. For regression the second of the
+                pair is a dictionary of `cmvq_keras.Target` by name.
             splits: by name ("train", "validation", "test") a `Split` of raw values,
                 a tuple `(x, y)`, `(x, y, samples)` or `(x, y, samples, attributes)`
                 of arrays, an iterable of `Sample` and `SkippedSample`, a
-                `cmvq_keras.data.listing.Listing`, or a function that gives one of
-                these.
+                `cmvq_keras.data.listing.Listing`, a pandas `DataFrame`, a Hugging Face
+                `datasets.Dataset`, a `tf.data.Dataset`, or a function that gives one
+                of these.
             force: whether a store that is there is replaced.
             origin: where the samples come from, in a word of your choice. With
                 another one nothing of a killed call is kept; without one only what
@@ -131,7 +136,9 @@ class Store:
             >>> splits = {name: (x[name], labels[name]) for name in x}
             >>> Store.create("store", (shapes, ("cat", "dog")), splits)
         """
-        recipe = recipe if isinstance(recipe, Recipe) else _own_recipe(*recipe)
+        finish = None
+        if not isinstance(recipe, Recipe):
+            recipe, finish = _own_recipe(*recipe), automatic.choose_settings
         manifest.check_names(recipe)
         if not splits:
             raise ValueError("A store needs at least one split.")
@@ -144,7 +151,9 @@ class Store:
             )
         folder = pathlib.Path(root) / recipe.name
         on_progress = on_progress or _silent
-        builder.build(folder, recipe, splits, force, origin, on_progress, workers)
+        builder.build(
+            folder, recipe, splits, force, origin, on_progress, workers, finish
+        )
         return cls(folder)
 
     @classmethod
@@ -181,15 +190,16 @@ class Store:
         validation.one_of(name, self.manifest["splits"], f"split of {self.folder}")
         x = {modality: self.rows(name, modality) for modality in self.recipe.modalities}
         y = self.array(name, manifest.LABELS)
-        if y.ndim == 1:
+        task = tasks.get(self.recipe.task)
+        if not task.has_maps:
             y = np.array(y)
-            if y.min() < 0 or y.max() >= len(self.recipe.classes):
+            if task.outside(y, self.recipe):
                 path = self.folder / name / manifest.LABELS
                 raise ValueError(f"{path} holds labels out of range.")
         samples, attributes = self.meta(name)
         return Part(x, y, samples, attributes)
 
-    def left_out(self, split: str) -> list[dict]:
+    def skipped(self, split: str) -> list[dict]:
         """The manifest's notes of the split's samples that could not be prepared."""
         return [note for note in self.manifest["left_out"] if note["split"] == split]
 
@@ -229,7 +239,8 @@ class Store:
         widths = {len(row) for row in rows}
         if not header or len(rows) != entry["count"] or widths != {len(header)}:
             raise ValueError(
-                f"{path} must have {entry['count']} lines of {len(header)} columns."
+                f"{path} must have {entry['count']} lines of {len(header)} columns. "
+                f"Received: {len(rows)} of {sorted(widths)}. Prepare the store again"
             )
         first, *columns = (np.array(column) for column in zip(*rows, strict=True))
         if header[0] != "sample" or samples_checksum(first) != entry["samples_sha256"]:
@@ -237,7 +248,7 @@ class Store:
         return first, dict(zip(header[1:], columns, strict=True))
 
 
-_KINDS_BY_AXES = {1: "vector", 2: "sequence"}
+_KINDS_BY_AXES = {1: "vector", 2: "sequence", 4: "video"}
 
 
 def _own_recipe(modalities, classes):
@@ -245,7 +256,7 @@ def _own_recipe(modalities, classes):
         name: item if isinstance(item, Modality) else _of_shape(tuple(item))
         for name, item in modalities.items()
     }
-    recipe = Recipe("own", "data of one's own", known, tuple(classes))
+    recipe = Recipe("own", "data of one's own", known, **_learned(classes))
     try:
         ResolvedRecipe(recipe)
     except ValueError as error:
@@ -256,11 +267,20 @@ def _own_recipe(modalities, classes):
     return recipe
 
 
+def _learned(outputs) -> dict[str, Any]:
+    """A recipe's fields for classes, or for a dictionary of targets."""
+    if isinstance(outputs, Mapping):
+        training = TrainingSettings(select_by=tasks.get("regression").score)
+        return {"task": "regression", "targets": dict(outputs), "training": training}
+    return {"classes": tuple(outputs)}
+
+
 def _of_shape(shape):
     """A modality by its axes: numbers without places are standardized."""
-    if kind := _KINDS_BY_AXES.get(len(shape)):
+    kind = _KINDS_BY_AXES.get(len(shape), "image")
+    if len(shape) < 3:
         return Modality(shape, kind, AUTO, AUTO)
-    return Modality(shape)
+    return Modality(shape, kind)
 
 
 def _present(path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from cmvq_keras import validation
 from cmvq_keras.data import kinds
-from cmvq_keras.data.formats import npz
+from cmvq_keras.data.formats import npz, numbers_text
 from cmvq_keras.data.kinds import sequence, tokens
 
 LABEL, SPLIT, GROUP, NAME = ROLES = ("label", "split", "group", "name")
@@ -40,17 +40,19 @@ class Source:
     guessed: bool
 
 
-def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
+def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
     """The modalities of a table.
 
     A column is one of paths when its cells end as files do that a kind reads; two or
-    more columns `sensor_x`, `sensor_y` of numbers are the vector `sensor`.
+    more columns `sensor_x`, `sensor_y` of numbers are the vector `sensor`. One column
+    of numbers is a vector, and one of texts tokens, where its kind is chosen.
 
     Args:
         cells: `cmvq_keras.data.tables.reading.Cells`.
         folder: `pathlib.Path` that its paths are relative to.
         chosen_kinds: kinds by modality that are not guessed.
         chosen_shapes, chosen_options: shapes and options by modality, likewise.
+        taken: columns of labels.
 
     Returns:
         `(sources, attributes)`: a list of `Source`, and the names of the columns left.
@@ -59,7 +61,11 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
         ValueError: in one line: for a kind that is unknown, a modality that is not
             there, and files of mixed shapes.
     """
-    free = [name for name in cells.columns if name.lower() not in ROLES]
+    free = [
+        name
+        for name in cells.columns
+        if name.lower() not in ROLES and name not in taken
+    ]
     paths = [name for name in free if _are_paths(cells, name, chosen_kinds.get(name))]
     texts = [
         name
@@ -68,6 +74,11 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
     ]
     left = [name for name in free if name not in (*paths, *texts)]
     numbers = numbered(cells, left)
+    for name in (*chosen_kinds, *chosen_shapes):
+        if name in left and name not in numbers and are_numbers(cells.column(name)):
+            if chosen_kinds.get(name) != "vector":
+                raise ValueError(f"{name} holds numbers: its kind must be vector")
+            numbers[name] = (name,)
     known = [*paths, *numbers, *texts]
     for name in [*chosen_kinds, *chosen_shapes]:
         validation.one_of(name, known, "modality")
@@ -85,7 +96,8 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options):
             raise ValueError(f"the columns {name}_... hold numbers: a vector")
         shape = (len(columns),)
         if chosen_shapes.get(name, shape) != shape:
-            raise ValueError(f"{name} has {len(columns)} columns: its shape is {shape}")
+            has = f"{len(columns)} column{'s' * (len(columns) > 1)}"
+            raise ValueError(f"{name} has {has}: its shape is {shape}")
         sources.append(
             Source(name, "vector", shape, {}, columns, False, name not in chosen_kinds)
         )
@@ -108,9 +120,40 @@ def _endings():
     return found
 
 
+def unread(cells, folder, attributes):
+    """By column that is no modality, the ending of its files that no kind reads.
+
+    Args:
+        cells, folder: as in `find`.
+        attributes: names of the columns.
+    """
+    found = {}
+    for name in attributes:
+        seen = [pathlib.PurePath(cell) for cell in cells.column(name)[:LOOKED_AT]]
+        files = [path for path in seen if path.suffix and (folder / path).is_file()]
+        if 2 * len(files) > len(seen):
+            found[name] = files[0].suffix
+    return found
+
+
+def how_to_use(cells, names):
+    """The options that make modalities of columns that are none, as words.
+
+    Args:
+        cells: as in `find`.
+        names: of the columns.
+    """
+    kind_of = {True: "vector", False: "tokens"}
+    kinds_of = [kind_of[are_numbers(cells.column(name))] for name in names]
+    first = [kinds_of.index(kind) for kind in dict.fromkeys(kinds_of)]
+    return " and ".join(f"--kind {names[place]}={kinds_of[place]}" for place in first)
+
+
 def _are_paths(cells, name, kind):
     known = _endings()
     seen = cells.column(name)[:LOOKED_AT]
+    if are_numbers(seen):
+        return False
     endings = [pathlib.PurePath(cell).suffix.lower() for cell in seen]
     is_chosen = kind not in (None, "tokens")  # a text may end in a full stop
     # One that lacks a path is a fault of its row, which is told later.
@@ -129,11 +172,21 @@ def numbered(cells, columns):
 
     Returns:
         Tuples of columns by the name of the vector.
+
+    Raises:
+        ValueError: for numbers with decimal commas.
     """
     groups = {}
     for name in columns:
-        if (start := stem(name)) and are_numbers(cells.column(name)):
+        if not (start := stem(name)):
+            continue
+        values = cells.column(name)
+        if are_numbers(values):
             groups.setdefault(start, []).append(name)
+        elif 2 * sum(map(_is_decimal_comma, values)) > len(values):
+            raise ValueError(
+                f"the numbers in {name} must have decimal points. Received: {values[0]}"
+            )
     return {start: tuple(sorted(n)) for start, n in groups.items() if len(n) > 1}
 
 
@@ -150,19 +203,24 @@ def are_numbers(values):
 
 def is_number(text):
     """Whether a cell holds a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    return numbers_text.is_number(text) and math.isfinite(float(text))
+
+
+def _is_decimal_comma(text):
+    return re.fullmatch(r"[-+]?[0-9.]*,[0-9]+", text) is not None
 
 
 def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
-    files = [folder / cell for cell in dict.fromkeys(cells.column(name))]
+    named = [folder / cell for cell in dict.fromkeys(cells.column(name))]
+    files = [path for path in named if path.is_file()]
+    if not files:
+        raise ValueError(
+            f"{name}: none of its {len(named)} files is there, such as {named[0]}. "
+            "Paths are relative to the table"
+        )
     # Evenly over the table, so that each class is likely to be among them.
     rows = np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)
-    seen = [files[row] for row in rows if files[row].is_file()]
-    if not seen:
-        raise ValueError(f"{name}: {files[0]} is not a file")
+    seen = [files[row] for row in rows]
     kind = chosen_kinds.get(name) or _kind_of(name, seen[0])
     about = kinds.get(kind)
     if seen[0].suffix.lower() not in {".npy", *about.readers({})}:
@@ -201,7 +259,7 @@ def _kind_of(name, path):
     if path.suffix.lower() == ".npy":
         shape = npz.shape_of(path)
         if len(shape) > 2:
-            return "image"
+            return "image" if len(shape) == 3 else "video"
         return "vector" if len(shape) == 1 or 1 in shape else "sequence"
     if "sequence" in able and "vector" in able:
         try:

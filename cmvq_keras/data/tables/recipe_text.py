@@ -9,7 +9,7 @@ import dataclasses
 import pathlib
 
 from cmvq_keras.data import tables
-from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
+from cmvq_keras.recipe import {names}
 
 TABLE = pathlib.Path(__file__).parent / {path!r}
 RECIPE = Recipe(
@@ -18,8 +18,7 @@ RECIPE = Recipe(
     modalities={{
 {modalities}
     }},
-    classes={recipe.classes!r},
-    model=ModelSettings({model}),
+{outputs}    model=ModelSettings({model}),
     training=TrainingSettings({training}),
     data={recipe.data!r},
 )
@@ -50,7 +49,24 @@ def written(table, path):
         ),
         model=_changed(recipe.model),
         training=_changed(recipe.training),
+        names=", ".join(_names(recipe)),
+        outputs=_outputs(recipe),
     )
+
+
+def _names(recipe):
+    """What the file imports."""
+    used = ["Modality", "ModelSettings", "Recipe", "TrainingSettings"]
+    return sorted([*used, *["Target"] * bool(recipe.targets)])
+
+
+def _outputs(recipe):
+    """The task, unless it is classification, and its classes or targets."""
+    lines = [f"    task={recipe.task!r},\n"] * (recipe.task != "classification")
+    if recipe.targets:
+        targets = ", ".join(f"{name!r}: Target()" for name in recipe.targets)
+        return "".join([*lines, f"    targets={{{targets}}},\n"])
+    return "".join([*lines, f"    classes={recipe.classes!r},\n"])
 
 
 def _changed(section):

@@ -7,18 +7,17 @@ import re
 
 import numpy as np
 
-from cmvq_keras.data import kinds
-from cmvq_keras.data.formats import npy, npz
-from cmvq_keras.data.kinds import tokens
-from cmvq_keras.data.listing import Group, Listing, SkippedSample
+from cmvq_keras import tasks
+from cmvq_keras.data import automatic, kinds
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.tables import columns, reading, splitting
-from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
+from cmvq_keras.data.tables import columns, labels, listing, reading, splitting
+from cmvq_keras.recipe import Modality, Recipe, Target, TrainingSettings
 from cmvq_keras.recipe.fields import AUTO
+from cmvq_keras.tasks.multi_label import SEPARATOR
 
 _ALSO = {"val": "validation", "valid": "validation", "dev": "validation"}
 _ALSO |= {"training": "train", "testing": "test"}
-FEW = 100  # files for which other processes are not worth their start
+_LOOKED_AT = 1000  # rows of a column of numbers
 _SHOWN = 3  # of many files or rows in a message
 
 
@@ -41,72 +40,22 @@ class Table:
     notes: tuple
 
 
-@dataclasses.dataclass(frozen=True)
-class ReadFile:
-    """Reads a modality's file: `Group.read` of a table.
-
-    Args:
-        name: of the modality.
-        kind, shape, options: as in `cmvq_keras.data.tables.columns.Source`.
-    """
-
-    name: str
-    kind: str
-    shape: tuple
-    options: tuple
-
-    def __call__(self, path):
-        readers = kinds.get(self.kind).readers(dict(self.options))
-        read = {".npy": npz.read_npy, **readers}.get(path.suffix.lower())
-        if read is None:
-            raise ValueError(f"{path}: no file of kind {self.kind} ends so")
-        values = np.asarray(read(path, self.shape))
-        if values.dtype.name not in npy.DTYPES:
-            # Only uint8 is kept as whole numbers, which stand for v / 255.
-            whole = values.dtype.kind in "ui" and kinds.get(self.kind).counts_bytes
-            values = (values / 255 if whole else values).astype(np.float32)
-        return {self.name: values}
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadNumbers:
-    """Takes a modality's numbers, which stand in the table.
-
-    Args:
-        name: of the modality.
-    """
-
-    name: str
-
-    def __call__(self, numbers):
-        return {self.name: np.array(numbers, np.float32)}
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadText:
-    """Takes a modality's text, which stands in the table.
-
-    Args:
-        name: of the modality.
-        shape: of its bytes.
-    """
-
-    name: str
-    shape: tuple
-
-    def __call__(self, text):
-        return {self.name: tokens.of_text(text, self.shape)}
-
-
 def open_table(
-    path, chosen_kinds=None, chosen_shapes=None, seed=0, chosen_options=None
+    path,
+    chosen_kinds=None,
+    chosen_shapes=None,
+    seed=0,
+    chosen_options=None,
+    *,
+    task=None,
+    label_columns=(),
 ):
     """Reads and checks a table of files; decodes no more than a few files.
 
     Columns are modalities (paths relative to the table, or numbers `sensor_x`,
     `sensor_y`), `label`, and where they are there `split`, `group` (kept in one split)
     and `name`; others are attributes. Without `split` the rows are split by class and
-    group.
+    group. Rows whose files are not there, or whose cells are no numbers, are skipped.
 
     Args:
         path: a CSV file, see `cmvq_keras.data.tables.reading.read`.
@@ -114,20 +63,21 @@ def open_table(
         chosen_shapes: by modality, likewise.
         seed: of the split.
         chosen_options: how files are read, by modality, where that is not measured.
+        task, label_columns: see `cmvq_keras.data.tables.labels.read`.
 
     Returns:
         A `Table`.
 
     Raises:
         ValueError: in one line, for a table that cannot be trained from.
-        FileNotFoundError: for files that it names and that are not there.
         OSError: for a table that cannot be read.
     """
     path = pathlib.Path(path)
     cells = reading.read(path)
     chosen = (chosen_kinds or {}, chosen_shapes or {}, chosen_options or {})
     try:
-        return _checked(path, cells, chosen, seed)
+        found = labels.read(cells, task, label_columns)
+        return _checked(path, cells, found, chosen, seed)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -147,46 +97,110 @@ def open_split(recipe, split, path):
         {name: modality.shape for name, modality in modalities},
         recipe.data.get("seed", 0),
         {name: kinds.options(recipe, name) for name, _ in modalities},
+        task=recipe.task,
+        label_columns=_label_columns(recipe),
     )
-    if found.recipe.classes != tuple(recipe.classes):
+    if found.recipe.outputs != recipe.outputs:
         raise ValueError(f"{path}: its labels are not the recipe's classes any more")
     return found.listings[split]
 
 
-def _checked(path, cells, chosen, seed):
+def _label_columns(recipe):
+    """What `_recipe` noted of the columns of labels."""
+    noted = recipe.data.get(columns.LABEL)
+    return tuple(noted.split(SEPARATOR)) if noted else ()
+
+
+def _checked(path, cells, found, chosen, seed):
     roles = {name.lower(): name for name in cells.columns}
-    if columns.LABEL not in roles:
-        raise ValueError(f"it lacks the column label. {_listed(cells)}")
     folder = path.parent
-    sources, attributes = columns.find(cells, folder, *chosen)
-    notes = []
-    cells = _without_duplicates(cells, sources, roles, notes)
-    _check_files(cells, folder, sources)
-    texts = cells.column(roles[columns.LABEL])
-    _check_filled(cells, texts, "label")
-    classes = _classes(texts)
-    labels = np.array([classes.index(text) for text in texts])
+    sources, attributes = columns.find(cells, folder, *chosen, taken=found.columns)
+    kept, notes = _unique_rows(cells, sources, found)
+    cells, found = _of_rows(cells, found, kept)
+    bad = {
+        **_no_numbers(cells, sources),
+        **_missing_files(cells, folder, sources),
+        **found.bad,
+    }
+    skipped = {row: bad[row] for row in sorted(bad)}
+    _check_left(cells, found, sources, skipped)
     groups = cells.column(roles["group"]) if "group" in roles else None
-    parts = _splits(cells, roles, labels, groups, seed, notes)
+    task = tasks.get(found.task)
+    parts = _splits(cells, roles, task, found.values, groups, seed, notes)
     names = _names(cells, roles, sources)
     _note_leaks(cells, sources, groups, parts, notes)
-    _note_balance(classes, labels, parts, notes)
+    usable = ~np.isin(np.arange(len(cells.rows)), list(skipped))
+    _note_balance(found, parts, usable, notes)
+    if skipped:
+        reasons = _some(skipped.values())
+        notes.append(f"{_are(len(skipped), 'row')} skipped: {reasons}")
+    notes += labels.notes(found) + _coarse(cells, sources)
+    unread = columns.unread(cells, folder, attributes)
+    notes += [
+        f"No kind reads {ending}: the files of {name} are not used"
+        for name, ending in unread.items()
+    ]
+    if idle := [name for name in attributes if name not in unread]:
+        notes.append(
+            f"Kept as attributes, not trained on: {', '.join(idle)}. To train on such "
+            f"columns: {columns.how_to_use(cells, idle)}"
+        )
     words = {name: cells.column(name) for name in attributes}
     if groups is not None:
         words["group"] = groups
     listings = {
-        split: _listing(
-            np.flatnonzero(parts == split), cells, folder, sources, names, labels, words
+        split: listing.of_rows(
+            np.flatnonzero(parts == split),
+            cells,
+            folder,
+            sources,
+            names,
+            found.values,
+            words,
+            skipped,
         )
         for split in SPLITS
     }
     count = len(listings["train"])
-    recipe = _recipe(path, sources, classes, count, seed)
+    recipe = _recipe(path, sources, found, count, seed)
     return Table(path, recipe, tuple(sources), listings, tuple(notes))
 
 
-def _listed(cells):
-    return f"Its columns: {', '.join(cells.columns)}"
+def _coarse(cells, sources):
+    """Lines on columns whose values float32 cannot tell apart."""
+    found = []
+    for source in sources:
+        if source.paths or source.kind != "vector":
+            continue
+        for name in source.columns:
+            texts = cells.column(name)
+            rows = np.linspace(0, len(texts) - 1, min(_LOOKED_AT, len(texts)))
+            some = [texts[row] for row in rows.astype(int)]
+            values = np.array([float(each) for each in some if columns.is_number(each)])
+            if _is_coarse(values):
+                found.append(
+                    f"{name} lies so far from 0 that float32 rounds differences away. "
+                    "Subtract a number first, e.g. its mean"
+                )
+    return found
+
+
+def _is_coarse(values):
+    """Whether the distance of neighbors in float32 is a hundredth of the spread."""
+    spread = np.ptp(values) if len(values) else 0.0
+    return 0 < spread < 100 * np.spacing(np.float32(np.abs(values).max()))
+
+
+def _some(reasons):
+    reasons = list(reasons)
+    return "; ".join(reasons[:_SHOWN]) + "; ..." * (len(reasons) > _SHOWN)
+
+
+def _are(count, what):
+    """A count of things and its verb."""
+    first, *rest = what.split(" ")
+    many = " ".join([f"{first}s", *rest])
+    return f"1 {what} is" if count == 1 else f"{count} {many} are"
 
 
 def _check_filled(cells, texts, name):
@@ -195,75 +209,100 @@ def _check_filled(cells, texts, name):
         raise ValueError(f"line {empty[0]} has no {name}")
 
 
-def _classes(texts):
-    known = set(texts)
-    if len(known) < 2:
-        raise ValueError(
-            f"it has only one class, {next(iter(known))}. Classification needs two"
-        )
-    whole = all(re.fullmatch(r"-?[0-9]+", text) for text in known)
-    return tuple(sorted(known, key=lambda text: (int(text), text) if whole else text))
-
-
-def _without_duplicates(cells, sources, roles, notes):
-    """The cells without rows whose modalities are those of a row before.
+def _unique_rows(cells, sources, found):
+    """The rows whose modalities are not those of a row before, and notes on others.
 
     Numbers may well be the same in two samples: rows of them alone are kept.
     """
+    everything = list(range(len(cells.rows)))
     if not any(each.paths or each.kind == "tokens" for each in sources):
-        return cells
+        return everything, []
     places = [
         cells.columns.index(column) for each in sources for column in each.columns
     ]
-    label = cells.columns.index(roles[columns.LABEL])
+    labels_at = [cells.columns.index(name) for name in found.columns]
     seen, kept = {}, []
     for row, values in enumerate(cells.rows):
         first = seen.setdefault(tuple(values[place] for place in places), row)
         if first == row:
             kept.append(row)
-        elif cells.rows[first][label] != values[label]:
-            raise ValueError(
-                f"lines {cells.lines[first]} and {cells.lines[row]} are of the same "
-                f"sample and disagree: {cells.rows[first][label]} and {values[label]}"
-            )
-    if len(kept) == len(cells.rows):
-        return cells
-    notes.append(f"{len(cells.rows) - len(kept)} rows are there twice: taken once")
+            continue
+        for place in labels_at:
+            if cells.rows[first][place] != values[place]:
+                raise ValueError(
+                    f"lines {cells.lines[first]} and {cells.lines[row]} are of the "
+                    f"same sample and disagree: {cells.rows[first][place]} and "
+                    f"{values[place]}"
+                )
+    twice = len(everything) - len(kept)
+    return kept, [f"{_are(twice, 'row')} there twice: taken once"] * bool(twice)
+
+
+def _of_rows(cells, found, rows):
+    """Cells and labels of some rows."""
+    if len(rows) == len(cells.rows):
+        return cells, found
+    places = {row: place for place, row in enumerate(rows)}
+    bad = {places[row]: why for row, why in found.bad.items() if row in places}
     return dataclasses.replace(
         cells,
-        lines=[cells.lines[row] for row in kept],
-        rows=[cells.rows[row] for row in kept],
-    )
+        lines=[cells.lines[row] for row in rows],
+        rows=[cells.rows[row] for row in rows],
+    ), dataclasses.replace(found, values=found.values[rows], bad=bad)
 
 
-def _check_files(cells, folder, sources):
-    missing = []
+def _no_numbers(cells, sources):
+    """Why a row cannot be used, by the row: a cell of a vector is no number."""
+    bad = {}
+    for source in sources:
+        if source.paths or source.kind != "vector":
+            continue
+        for name in source.columns:
+            for row, cell in enumerate(cells.column(name)):
+                if not columns.is_number(cell):
+                    bad.setdefault(row, f"line {cells.lines[row]}: {name} is no number")
+    return bad
+
+
+def _missing_files(cells, folder, sources):
+    """Why a row cannot be used, by the row: a file is not there, or has no path."""
+    missing = {}
     for source in (each for each in sources if each.paths):
         known = {}
-        for line, cell in zip(
-            cells.lines, cells.column(source.columns[0]), strict=True
-        ):
+        for row, cell in enumerate(cells.column(source.columns[0])):
+            line = cells.lines[row]
             if not cell:
-                raise ValueError(f"line {line} has no path in the column {source.name}")
+                missing[row] = f"line {line} has no path in the column {source.name}"
+                continue
             if cell not in known:
                 known[cell] = (folder / cell).is_file()
-                if not known[cell]:
-                    missing.append(f"line {line}: {source.name} {folder / cell}")
-    if missing:
-        more = f" and {len(missing) - _SHOWN} more" * (len(missing) > _SHOWN)
-        raise ValueError(
-            f"{len(missing)} files are not there ({'; '.join(missing[:_SHOWN])}"
-            f"{more}). Paths are relative to the table"
-        )
+            if not known[cell]:
+                missing[row] = f"line {line}: {source.name} {cell} is not there"
+    return missing
 
 
-def _splits(cells, roles, labels, groups, seed, notes):
+def _check_left(cells, found, sources, skipped):
+    """Raises ValueError where no row, or none of a class, is left."""
+    left = np.array([row for row in range(len(cells.rows)) if row not in skipped], int)
+    hint = ". Paths are relative to the table"
+    why = f"({_some(skipped.values())})" + hint * any(each.paths for each in sources)
+    if not left.size:
+        raise ValueError(f"none of its {len(cells.rows)} rows can be used {why}")
+    if tasks.get(found.task).one_class:
+        lost = set(range(len(found.outputs))) - set(found.values[left].tolist())
+        if lost:
+            name = found.outputs[min(lost)]
+            raise ValueError(f"no row of the class {name} can be used {why}")
+
+
+def _splits(cells, roles, task, values, groups, seed, notes):
+    strata = task.strata(values)
     if "split" not in roles:
         notes.append(
-            "No column split: 70 % train, 15 % validation, 15 % test, by class"
-            + f"{' and group' * (groups is not None)} with seed {seed}"
+            "No column split: 70 % train, 15 % validation, 15 % test, by "
+            f"{task.strata_words}{' and group' * (groups is not None)} with seed {seed}"
         )
-        return splitting.draw(labels, groups, seed)
+        return splitting.draw(strata, groups, seed)
     texts = [
         _ALSO.get(text.lower(), text.lower()) for text in cells.column(roles["split"])
     ]
@@ -280,7 +319,7 @@ def _splits(cells, roles, labels, groups, seed, notes):
         rows = np.flatnonzero(parts == "train")
         own = None if groups is None else [groups[row] for row in rows]
         shares = {"train": 0.85, "validation": 0.15}
-        parts[rows] = splitting.draw(labels[rows], own, seed, shares)
+        parts[rows] = splitting.draw(strata[rows], own, seed, shares)
         notes.append(f"No row of validation: 15 % of train, with seed {seed}")
     if "test" not in texts:
         raise ValueError("no row has the split test: what is learned is measured on it")
@@ -303,99 +342,54 @@ def _names(cells, roles, sources):
 
 
 def _note_leaks(cells, sources, groups, parts, notes):
-    keys = {f"files of {each.name}": each.columns[0] for each in sources if each.paths}
+    keys = {f"file of {each.name}": each.columns[0] for each in sources if each.paths}
     values = {what: cells.column(column) for what, column in keys.items()}
     if groups is not None:
-        values["groups"] = groups
+        values["group"] = groups
     for what, texts in values.items():
         found = collections.defaultdict(set)
         for text, part in zip(texts, parts, strict=True):
             found[text].add(part)
         leaks = [text for text, split in found.items() if len(split) > 1]
         if leaks:
-            notes.append(f"{len(leaks)} {what} are in two splits, e.g. {leaks[0]}")
+            notes.append(f"{_are(len(leaks), what)} in two splits, e.g. {leaks[0]}")
 
 
-def _note_balance(classes, labels, parts, notes):
+def _note_balance(found, parts, usable, notes):
     for split in SPLITS:
-        counts = np.bincount(labels[parts == split], minlength=len(classes))
-        if not counts.any():
-            raise ValueError(f"the split {split} has no rows")
-        lacking = [classes[label] for label in np.flatnonzero(counts == 0)]
+        if not usable[parts == split].any():
+            hint = labels.note(found)
+            raise ValueError(f"the split {split} has no rows. {hint or ''}".strip())
+    task = tasks.get(found.task)
+    if task.has_targets:
+        return
+    counts = {
+        split: _counts(found, task, found.values[usable & (parts == split)])
+        for split in SPLITS
+    }
+    for split, held in counts.items():
+        lacking = [found.outputs[label] for label in np.flatnonzero(held == 0)]
         if lacking:
             notes.append(f"{split} has no {', '.join(lacking[:_SHOWN])}")
-    counts = np.bincount(labels[parts == "train"], minlength=len(classes))
-    if counts.max() > 5 * max(counts.min(), 1):
+    train = counts["train"]
+    if task.one_class and train.max() > 5 * max(train.min(), 1):
         notes.append(
-            f"The classes are unequal: {counts.min()} to {counts.max()} rows in train "
+            f"The classes are unequal: {train.min()} to {train.max()} rows in train "
             "(--set training.class_weight=balanced weights them)"
         )
 
 
-def _listing(rows, cells, folder, sources, names, labels, words):
-    left_out, good = [], []
-    numbers = {
-        source.name: [cells.columns.index(column) for column in source.columns]
-        for source in sources
-        if not source.paths and source.kind == "vector"
-    }
-    for row in rows:
-        values = cells.rows[row]
-        bad = [
-            cells.columns[place]
-            for places in numbers.values()
-            for place in places
-            if not columns.is_number(values[place])
-        ]
-        if bad:
-            reason = f"line {cells.lines[row]}: {bad[0]} is no number"
-            left_out.append(SkippedSample(names[row], reason))
-        else:
-            good.append(row)
-    groups = []
-    for source in sources:
-        if source.paths:
-            place = cells.columns.index(source.columns[0])
-            texts = [cells.rows[row][place] for row in good]
-            units = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-            read = ReadFile(
-                source.name, source.kind, source.shape, tuple(source.options.items())
-            )
-            shared = np.array([units[text] for text in texts], np.int64)
-            own = len(units) == len(texts)
-            items = [folder / text for text in units]
-            costly = len(items) > FEW
-            groups.append(Group(items, read, None if own else shared, costly))
-        elif source.kind == "tokens":
-            place = cells.columns.index(source.columns[0])
-            items = [cells.rows[row][place] for row in good]
-            read = ReadText(source.name, source.shape)
-            groups.append(Group(items, read, costly=False))
-        else:
-            places = numbers[source.name]
-            items = [
-                tuple(float(cells.rows[row][place]) for place in places) for row in good
-            ]
-            groups.append(Group(items, ReadNumbers(source.name), costly=False))
-    return Listing(
-        names=[names[row] for row in good],
-        groups=tuple(groups),
-        labels=labels[good],
-        attributes={
-            key: [values[row] for row in good] for key, values in words.items()
-        },
-        left_out=tuple(left_out),
-        tolerant=True,
-        hint="Take their rows out of the table, or write the files anew.",
-        root=str(folder),
-    )
+def _counts(found, task, values):
+    """Rows that have each class."""
+    if task.one_class:
+        return np.bincount(values, minlength=len(found.outputs))
+    return values.sum(axis=0)
 
 
-def _recipe(path, sources, classes, count, seed):
+def _recipe(path, sources, found, count, seed):
     """What is trained on a table: settings by the number of training samples."""
-    pictures = [each for each in sources if not kinds.get(each.kind).has_own_grid]
-    conv = all(kinds.get(each.kind).grids(each.shape, "conv") for each in pictures)
-    return Recipe(
+    task = tasks.get(found.task)
+    recipe = Recipe(
         name=re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:40] or "table",
         title=f"the table {path.name}",
         modalities={
@@ -404,28 +398,14 @@ def _recipe(path, sources, classes, count, seed):
             else Modality(each.shape, each.kind, AUTO, AUTO)
             for each in sources
         },
-        classes=classes,
-        model=ModelSettings(
-            backbone="conv" if conv else "vqvae",
-            head="pooled",
-            hidden_channels=64,
-            embedding_dim=64,
-            num_embeddings=128,
-            mask_start=0.05,
-            threshold=0.025,
-        ),
-        training=TrainingSettings(
-            optimizer="adamw",
-            learning_rate=4e-3,
-            weight_decay=0.01,
-            schedule="one-cycle",
-            label_smoothing=0.1,
-            augmentation=all(kinds.get(each.kind).augment for each in sources),
-            batch_size=32 if count < 2000 else 128,
-            epochs=int(np.clip(round(160_000 / max(count, 1)), 5, 80)),
-        ),
+        task=found.task,
+        classes=() if task.has_targets else found.outputs,
+        targets=dict.fromkeys(found.outputs, Target()) if task.has_targets else {},
+        # What any task may be kept by, until the rest is fitted.
+        training=TrainingSettings(select_by="last"),
         data={
             "seed": seed,
+            **_noted_columns(found),
             **{
                 f"{each.name}_{option}": value
                 for each in sources
@@ -433,3 +413,11 @@ def _recipe(path, sources, classes, count, seed):
             },
         },
     )
+    return automatic.choose_settings(recipe, count)
+
+
+def _noted_columns(found):
+    """Columns of labels that a recipe has to name: others than `label`."""
+    if [name.lower() for name in found.columns] == [columns.LABEL]:
+        return {}
+    return {columns.LABEL: SEPARATOR.join(found.columns)}

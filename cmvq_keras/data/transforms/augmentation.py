@@ -5,6 +5,9 @@ new batch of the same shape and dtype. What is drawn for a sample does not depen
 how many processes share the batch.
 """
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
 TURN, ZOOM, SHIFT, SHEAR = 0.25, 0.15, 0.125, 0.15  # radians, shares of the side
@@ -43,11 +46,41 @@ class Draws:
         return self._generator.integers(end, size=self._count)[self._part]
 
 
-def affine(batch, draws):
-    """Pictures turned, zoomed, shifted and sheared a little; colors changed a little.
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """How the training samples of one modality are changed.
 
-    What lies outside is filled with the picture's border. Pictures of one channel keep
-    their brightness.
+    Args:
+        function: `(batch, Draws) -> batch`.
+        drawn_as: name of the modality whose random numbers it gets: its own, or that
+            of another one that is to move alike.
+    """
+
+    function: Callable
+    drawn_as: str
+
+
+def affine(batch, draws):
+    """Pictures as by `moved`; then their colors changed a little.
+
+    Pictures of fewer than three channels keep their brightness.
+    """
+    return _recolored(moved(batch, draws), draws)
+
+
+def video(batch, draws):
+    """Clips `(n, time, height, width, channels)`: as `affine`, each clip as a whole."""
+    count, time, height, width, channels = batch.shape
+    pictures = batch.transpose(0, 2, 3, 1, 4).reshape(count, height, width, -1)
+    pictures = moved(pictures, draws).reshape(count, height, width, time, channels)
+    return _recolored(pictures.transpose(0, 3, 1, 2, 4), draws)
+
+
+def moved(batch, draws):
+    """Pictures turned, zoomed, shifted and sheared a little, their values as they are.
+
+    What lies outside is filled with the picture's border. The first numbers drawn are
+    those of the places: pictures of the same draws move alike, whatever their sizes.
     """
     angle, shear = draws.uniform(-TURN, TURN), draws.uniform(-SHEAR, SHEAR)
     zoom = 1 + draws.uniform(-ZOOM, ZOOM)
@@ -59,13 +92,16 @@ def affine(batch, draws):
     x = ((np.arange(width, dtype=np.float32) + 0.5) * 2 / width - 1)[None, :]
     at_x = _each(cosine) * x + _each(shear - sine) * y + _each(shift[:, 0])
     at_y = _each(sine) * x + _each(cosine) * y + _each(shift[:, 1])
-    moved = _bilinear(
-        batch, (at_y + 1) * height / 2 - 0.5, (at_x + 1) * width / 2 - 0.5
-    )
-    if batch.shape[-1] < 3:
-        return moved
-    contrast = 1 + draws.uniform(-CONTRAST, CONTRAST, 1, 1, 1)
-    return moved * contrast + BRIGHTNESS * draws.normal(1, 1, batch.shape[-1])
+    return _bilinear(batch, (at_y + 1) * height / 2 - 0.5, (at_x + 1) * width / 2 - 0.5)
+
+
+def _recolored(batch, draws):
+    channels = batch.shape[-1]
+    if channels < 3:
+        return batch
+    places = [1] * (batch.ndim - 2)
+    contrast = 1 + draws.uniform(-CONTRAST, CONTRAST, *places, 1)
+    return batch * contrast + BRIGHTNESS * draws.normal(*places, channels)
 
 
 def _each(values):
@@ -132,6 +168,14 @@ def sequence(batch, draws):
     return (warped * scale + JITTER * draws.normal(*batch.shape[1:])).astype(
         batch.dtype
     )
+
+
+def padded(batch, draws):
+    """Sequences `(n, steps, features + 1)` scaled, jittered; the last entry stays."""
+    scale = 1 + STRENGTH * draws.normal(1, 1)
+    shape = batch.shape[1], batch.shape[2] - 1
+    values = batch[..., :-1] * scale + JITTER * draws.normal(*shape)
+    return np.concatenate([values, batch[..., -1:]], axis=-1).astype(batch.dtype)
 
 
 def vector(batch, draws):

@@ -2,40 +2,78 @@
 
 import numpy as np
 
+from cmvq_keras import tasks
+from cmvq_keras.evaluation.intervals import NORMAL
 from cmvq_keras.reporting import canvas
 from cmvq_keras.reporting.figures.figure import Figure, Picture
 
+FEW = 30  # epochs: their points are marked
 UNITS = {
     "complementarity": "% of all channels",
     "zeta": "zeta",
     "losses": "loss",
     "accuracy": "accuracy",
+    "R2": "R2",
     "perplexity": "perplexity of a batch",
     "codes used": "codes",
 }
 
 
-def curves(series, label):
+#: Both ends of an axis whose numbers have them: noise does not fill it.
+RANGES = {
+    "accuracy": (0, 1),
+    "zeta": (0, 1.02),
+    **dict.fromkeys(("complementarity", "perplexity", "codes used"), (0, None)),
+}
+
+
+def curves(series, group, kept=None, n=None, chance=None):
     """Curves over the epochs.
 
     Args:
-        series: lists of numbers, None for gaps, by title.
-        label: of the vertical axis.
+        series: lists of numbers by title, None for epochs that were not measured: the
+            line passes over them.
+        group: one of `UNITS`.
+        kept: the epoch whose weights the run has, or None.
+        n: validation samples, for a band of 95 % round the validation accuracy.
+        chance: the accuracy of always naming the commonest class, or None.
 
     Returns:
-        PNG, bytes.
+        The figure as SVG.
     """
     figure, ((axes,),) = canvas.axes_grid()
-    for title, values in series.items():
-        values = [np.nan if value is None else value for value in values]
-        epochs = np.arange(1, len(values) + 1)
+    for number, (title, values) in enumerate(series.items()):
+        epochs = np.array([i for i, v in enumerate(values, 1) if v is not None])
+        values = np.array([v for v in values if v is not None], float)
         dashed = "--" if title.startswith("contr") else "-"
-        axes.plot(epochs, values, dashed, marker=".", label=canvas.plain(title))
-    axes.set(xlabel="epoch", ylabel=label)
+        mark = "." if len(values) < FEW else ""
+        color = canvas.COLORS[number % len(canvas.COLORS)]
+        style = {"label": canvas.plain(title), "color": color, "marker": mark}
+        axes.plot(epochs, values, dashed, **style)
+        if n and title == "validation":
+            reach = NORMAL * np.sqrt(np.clip(values * (1 - values), 0, None) / n)
+            edges = np.clip([values - reach, values + reach], 0, 1)
+            axes.fill_between(epochs, *edges, color=color, alpha=0.2, linewidth=0)
+    if chance is not None:
+        style = {"color": canvas.INK, "linestyle": ":", "linewidth": 1}
+        axes.axhline(chance, label="chance", **style)
+    if kept is not None:
+        style = {"color": canvas.INK, "alpha": 0.4, "linewidth": 1}
+        axes.axvline(kept, label="kept epoch", **style)
+    axes.set(xlabel="epoch", ylabel=UNITS[group])
+    low, high = RANGES.get(group, (None, None))
+    axes.set_ylim(low, high)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    if max(map(len, series.values())) == 1:
+        axes.set(xlim=(0.5, 1.5), xticks=[1])
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    return canvas.png(figure)
+    figure.legend(loc="outside lower center", ncols=2)
+    name = f"epochs_{group.replace(' ', '_')}"
+    return canvas.svg(figure, name, f"{_titled(group)} over the epochs")
+
+
+def _titled(group):
+    return f"{group[0].upper()}{group[1:]}"
 
 
 def series(history, modalities):
@@ -47,8 +85,8 @@ def series(history, modalities):
 
     Returns:
         By group a dictionary of curves by title, each a list with None for gaps:
-        "complementarity", "zeta", "losses", "accuracy", "perplexity", "codes used".
-        What the run did not log is left out.
+        "complementarity", "zeta", "losses", "accuracy", "R2", "perplexity" and
+        "codes used". What the run did not log is left out.
     """
     wanted = {
         "complementarity": {f"compl {name}": f"{name}_compl" for name in modalities},
@@ -63,6 +101,7 @@ def series(history, modalities):
             **{f"reconstruction {m}": f"{m}_reconstruction_loss" for m in modalities},
         },
         "accuracy": {"training": "accuracy", "validation": "val_accuracy"},
+        "R2": {"training": "r2", "validation": "val_r2"},
         "perplexity": {name: f"{name}_perplexity" for name in modalities},
         "codes used": {name: f"{name}_codes_used" for name in modalities},
     }
@@ -92,10 +131,23 @@ def _add_contradictory(curves, modalities):
 def draw(opened, analysis, rows):
     """A picture a group of curves that the run has logged."""
     history = series(opened.run.history, list(opened.model.modalities))
+    metrics = opened.run.metrics
+    kept = metrics.get("best_epoch")
     for group, found in history.items():
-        title = f"{group.capitalize()} over the epochs"
+        title = f"{_titled(group)} over the epochs"
         name = f"epochs_{group.replace(' ', '_')}"
-        yield Picture(name, title, curves(found, UNITS[group]))
+        own = {}
+        # Pixels are not independent: they have no such band.
+        if group == "accuracy" and tasks.get(opened.recipe.task).one_class:
+            n = metrics.get("validation", {}).get("n")
+            own = {"n": n, "chance": chance(analysis.metrics["confusion"])}
+        yield Picture(name, title, curves(found, group, kept, **own))
+
+
+def chance(confusion):
+    """The share of the commonest true class of `(true, predicted)` counts."""
+    counts = np.sum(confusion, axis=1)
+    return float(counts.max() / max(counts.sum(), 1))
 
 
 FIGURE = Figure(position=30, draw=draw)

@@ -13,13 +13,17 @@ def histogram(weights, threshold):
     """
     figure, ((axes,),) = canvas.axes_grid()
     values = list(weights.values())
-    axes.hist(
-        values, bins=30, stacked=True, label=[canvas.plain(name) for name in weights]
-    )
-    axes.axvline(threshold, color="black", linestyle="--", label="threshold")
+    labels = [canvas.plain(name) for name in weights]
+    axes.hist(values, bins=30, stacked=True, label=labels, color=_colors(len(labels)))
+    axes.axvline(threshold, color=canvas.INK, linestyle="--", label="threshold")
     axes.set(xlabel="weight of a channel", ylabel="channels")
-    axes.legend(fontsize=8)
-    return canvas.png(figure)
+    axes.xaxis.get_major_locator().set_params(nbins=5)
+    figure.legend(loc="outside lower center", ncols=3)
+    return canvas.svg(figure, "mask", "Weights of the mask")
+
+
+def _colors(count):
+    return [canvas.COLORS[number % len(canvas.COLORS)] for number in range(count)]
 
 
 def draw(opened, analysis, rows):
@@ -27,8 +31,8 @@ def draw(opened, analysis, rows):
     if opened.recipe.model.mask_mode == "none":
         return
     threshold = opened.recipe.model.threshold
-    png = histogram(analysis.weights, threshold)
-    yield Picture("mask", "The mask's weights", png)
+    svg = histogram(analysis.weights, threshold)
+    yield Picture("mask", "The mask's weights", svg)
 
 
 FIGURE = Figure(position=40, draw=draw)

@@ -27,15 +27,19 @@ def heatmap(matrix, names):
         names: of the modalities.
     """
     figure, ((axes,),) = canvas.axes_grid(height=4.2)
-    image = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=1)
+    from matplotlib.patches import Rectangle
+
+    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
+    axes.set_aspect("equal")
     axes.set_xticks(range(len(names)), [canvas.plain(name) for name in names])
     axes.set_yticks(range(len(names)), [canvas.plain(name) for name in names])
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
-            box = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none"}
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", bbox=box)
-    figure.colorbar(image, label="pairwise zeta")
-    return canvas.png(figure)
+            # The page's color, so that its text is read on it in both themes.
+            style = {"facecolor": canvas.COLORS[0], "alpha": 0.6 * min(value, 1)}
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **style))
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center")
+    return canvas.svg(figure, "pairwise_zeta", "Zeta of every pair")
 
 
 def draw(opened, analysis, rows):

@@ -17,19 +17,20 @@ def bars(results):
         for modality, by_part in results.items()
         for part, result in by_part.items()
     ]
-    figure, ((axes,),) = canvas.axes_grid()
+    figure, ((axes,),) = canvas.axes_grid(height=3.0 if len(bars) <= 2 else 4.4)
     places = np.arange(len(bars))
-    axes.bar(places, [100 * result["accuracy"] for _, result in bars], width=0.6)
+    scores = [100 * result["accuracy"] for _, result in bars]
+    axes.bar(places, scores, width=0.6, color=canvas.COLORS[0])
     for place, (_, result) in zip(places, bars, strict=True):
         low, high = (100 * value for value in result["permuted_interval"])
         label = "shuffled labels, 95 %" if place == 0 else None
-        box = {"color": "black", "alpha": 0.35, "label": label}
+        box = {"color": canvas.INK, "alpha": 0.35, "label": label}
         axes.fill_between((place - 0.4, place + 0.4), low, high + 0.3, **box)
-    size = 8 if len(bars) <= 4 else 6
-    axes.set_xticks(places, [canvas.plain(name) for name, _ in bars], fontsize=size)
+    names = [canvas.plain(name) for name, _ in bars]
+    axes.set_xticks(places, names, rotation=0 if len(bars) <= 2 else 90)
     axes.set(ylabel="accuracy (%)", ylim=(0, 100))
-    axes.legend(fontsize=8)
-    return canvas.png(figure)
+    figure.legend(loc="outside lower center")
+    return canvas.svg(figure, "probes", "What linear probes read")
 
 
 def draw(opened, analysis, rows):

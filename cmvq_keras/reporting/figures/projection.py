@@ -20,9 +20,10 @@ def scatter(points, labels, title):
     for row, (modality, by_part) in zip(grid, points.items(), strict=True):
         for axes, (part, places) in zip(row, by_part.items(), strict=True):
             axes.set(xticks=[], yticks=[])
-            axes.set_title(canvas.plain(f"{modality}: {part}"), fontsize=9)
+            axes.set_title(canvas.plain(f"{modality}: {part}"), fontsize=canvas.TEXT)
             if places is None:
-                axes.text(0.5, 0.5, "no channels", ha="center", va="center")
+                middle = {"ha": "center", "va": "center", "fontsize": canvas.TEXT}
+                axes.text(0.5, 0.5, "no channels", **middle)
                 continue
             for number, name in enumerate(names):
                 shown = labels == name
@@ -42,26 +43,28 @@ def scatter(points, labels, title):
         figure.legend(
             *handles,
             title=canvas.plain(title),
-            ncols=6,
-            fontsize=7,
+            title_fontsize=canvas.TEXT,
+            ncols=4,
+            handletextpad=0,
+            columnspacing=0.5,
             loc="outside lower center",
         )
-    return canvas.png(figure)
+    return canvas.svg(figure, "projection", f"Features by {title}")
 
 
 def _color(number, count):
+    if count <= len(canvas.COLORS):
+        return canvas.COLORS[number]
     from matplotlib import colormaps
 
-    return (
-        colormaps["tab10"](number) if count <= 10 else colormaps["hsv"](number / count)
-    )
+    return colormaps["hsv"](number / count)
 
 
 def draw(opened, analysis, rows):
     """The features of each modality; none where samples have no single label."""
     if analysis.points:
-        png = scatter(analysis.points, analysis.words, analysis.attribute)
-        yield Picture("projection", f"Features by {analysis.attribute} (t-SNE)", png)
+        svg = scatter(analysis.points, analysis.words, analysis.attribute)
+        yield Picture("projection", f"Features by {analysis.attribute} (t-SNE)", svg)
 
 
 FIGURE = Figure(position=80, draw=draw)

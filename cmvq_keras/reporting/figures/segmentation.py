@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cmvq_keras import tasks
 from cmvq_keras.data import render
 from cmvq_keras.reporting import images
 from cmvq_keras.reporting.figures.figure import Figure, Picture
@@ -9,7 +10,7 @@ from cmvq_keras.reporting.figures.figure import Figure, Picture
 
 def draw(opened, analysis, rows):
     """The maps of the shown samples; none for another task."""
-    if opened.recipe.task != "segmentation":
+    if not tasks.get(opened.recipe.task).has_maps:
         return
     task = opened.model.inference_model()
     logits = task.predict(opened.inputs(rows), verbose=0)
@@ -25,4 +26,4 @@ def draw(opened, analysis, rows):
     yield Picture("segmentation", "Label maps", png)
 
 
-FIGURE = Figure(position=20, draw=draw)
+FIGURE = Figure(position=15, draw=draw)

@@ -99,6 +99,7 @@ def test_every_split_is_complete_and_as_the_recipe_says(root):
             assert loaded.x[name].shape == (len(loaded), *modality.shape)
 
 
+@pytest.mark.slow(reason="makes clips of official size")
 def test_frames_and_spectrogram_equal_an_independent_computation(root):
     path = _flv(root, "1001_DFA_FEA_XX")
     rows = BOTH(Item(str(path), None, (0, -15, 15, 3)))
@@ -258,7 +259,7 @@ def test_the_wav_file_is_taken_where_the_clip_has_no_sound(own):
     difference = np.abs(rows["audio"][..., 0] - expected)
     assert difference[strong].max() < 0.2
     _wav(own, name).unlink()
-    (left,) = recipes.open_split(_recipe(own), "test", own).left_out
+    (left,) = recipes.open_split(_recipe(own), "test", own).skipped
     assert left.name == name
     assert "has no sound" in left.reason
     assert len(recipes.open_split(_recipe(own, "image"), "test", own)) == 6
@@ -311,9 +312,9 @@ def test_known_damage_is_expected_and_any_other_counts(own):
     _flv(own, "1076_MTI_NEU_XX").write_bytes(clip())
     _wav(own, "1076_MTI_NEU_XX").write_bytes(_wav(own, "1003_DFA_SAD_XX").read_bytes())
     listing = recipes.open_split(_recipe(own), "test", own)
-    assert {each.name for each in listing.left_out} == set(known)
-    assert all(each.expected for each in listing.left_out)
-    assert all(each.reason.startswith("known: ") for each in listing.left_out)
+    assert {each.name for each in listing.skipped} == set(known)
+    assert all(each.expected for each in listing.skipped)
+    assert all(each.reason.startswith("known: ") for each in listing.skipped)
     row = list(listing.names).index("1076_MTI_NEU_XX")
     assert listing.attributes["sound"][row] == "wav"
     assert len(recipes.load_split(_recipe(own), "test", own)) == 7
@@ -323,7 +324,7 @@ def test_a_pointer_a_missing_and_a_cut_clip_are_left_out_with_the_reason(own):
     names = crema_d_names((1, 1, 1))["test"]
     _flv(own, names[0]).write_text("version https://git-lfs.github.com/spec/v1\n")
     listing = recipes.open_split(_recipe(own), "test", own)
-    (left,) = listing.left_out
+    (left,) = listing.skipped
     assert (left.name, left.expected) == (names[0], False)
     assert "a git-lfs pointer, not the file itself. Run `git lfs pull`" in left.reason
     # One may be damaged; of the second one on, more than 1 % are.

@@ -284,15 +284,15 @@ def test_a_whole_root_lists_every_clip_without_decoding(tmp_path):
         (folder / "VideoFlash" / f"{name}.flv").unlink()
     recipe = RECIPE.with_modality("image")
     parts = {part: recipes.open_split(recipe, part, tmp_path) for part in SPLITS}
-    left_out = [each for part in parts.values() for each in part.left_out]
-    expected = {each.name for each in left_out if each.expected}
+    skipped = [each for part in parts.values() for each in part.skipped]
+    expected = {each.name for each in skipped if each.expected}
     assert expected == {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_SAD_XX"}
-    assert sorted(each.name for each in left_out if not each.expected) == gone
+    assert sorted(each.name for each in skipped if not each.expected) == gone
     assert sum(map(len, parts.values())) == 7442 - 3 - len(gone)
     # A few clips that are gone do not stop who wants the first ten.
     few = recipes.open_split(recipe, "train", tmp_path, limit=10)
     assert few.names == parts["train"].names[:10]
-    assert not few.left_out
+    assert not few.skipped
     assert not few.disjoint
     by_actor = recipe.with_settings({"data.split": "actor-disjoint"})
     few = recipes.open_split(by_actor, "test", tmp_path, limit=10)

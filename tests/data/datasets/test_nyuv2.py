@@ -389,7 +389,7 @@ def test_a_split_list_that_is_no_partition_is_refused(own, train, test, message)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mapClass": np.ones((1, 893))}, "must hold 894 numbers, not 893"),
+        ({"mapClass": np.ones((1, 893))}, "must hold 894 numbers. Received: 893"),
         ({"mapClass": np.full((1, 894), 41)}, "must hold 1 to 40. Received: 41"),
         ({"mapClass": np.full((1, 894), np.nan)}, "must hold whole numbers"),
         ({"mapClass": np.full((1, 894), 1.5)}, "must hold whole numbers"),

@@ -252,8 +252,8 @@ def test_what_is_no_clip_is_listed_with_the_reason(own):
     assert {"rml/s2/Di 7", "rml/s2/su8"} <= set().union(
         *(each.names for each in parts.values())
     )
-    left = {each.name: each for each in parts["train"].left_out}
-    assert not parts["test"].left_out
+    left = {each.name: each for each in parts["train"].skipped}
+    assert not parts["test"].skipped
     assert "it is not an .avi file" in left["rml/readme.txt"].reason
     assert left["rml/readme.txt"].expected
     assert "not in a speaker's folder" in left["rml/an9"].reason
@@ -267,7 +267,7 @@ def test_what_is_no_clip_is_listed_with_the_reason(own):
 def test_a_speakers_folder_that_is_a_broken_link_counts_as_damaged(own):
     folder = own / "rml" / "s9"
     folder.symlink_to("nowhere")
-    (left,) = _open(own)["train"].left_out
+    (left,) = _open(own)["train"].skipped
     assert (left.name, left.expected) == ("rml/s9", False)
     assert left.reason == f"{folder}: No such file or directory"
 

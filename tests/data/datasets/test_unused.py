@@ -18,9 +18,9 @@ pytestmark = pytest.mark.once
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 
 
-def _names(left_out):
-    assert all(each.expected for each in left_out)
-    return {each.name: each.reason for each in left_out}
+def _names(skipped):
+    assert all(each.expected for each in skipped)
+    return {each.name: each.reason for each in skipped}
 
 
 def test_speakers_of_every_name_are_taken_and_the_rest_is_counted(tmp_path):
@@ -33,14 +33,14 @@ def test_speakers_of_every_name_are_taken_and_the_rest_is_counted(tmp_path):
         (folder / name).write_bytes(content)
     samples = fsdd.open_part("train", tmp_path)
     assert {f"fsdd/{name[:-4]}" for name in added} < set(samples.names)
-    found = _names(samples.left_out)
+    found = _names(samples.skipped)
     assert set(found) == {f"recordings/{name}" for name in others}
     assert "AppleDouble" in found["recordings/._7_theo_5.wav"]
     assert "not named like" in found["recordings/7_theo.wav"]
     tiny_sources.write_mnist(tmp_path)
     recipe = recipes.get("av-digits")
     parts = [recipes.open_split(recipe, split, tmp_path) for split in ("train", "test")]
-    assert [len(each.left_out) for each in parts] == [5, 0]
+    assert [len(each.skipped) for each in parts] == [5, 0]
 
 
 def test_what_is_left_out_is_on_the_log(tmp_path, caplog):
@@ -61,14 +61,14 @@ def test_many_files_are_one_line(tmp_path):
 def test_files_beside_svhn_and_rml_are_counted(tmp_path):
     tiny_sources.write_svhn(tmp_path)
     (tmp_path / "svhn" / "extra_32x32.mat").touch()
-    assert list(_names(svhn.open_part("train", tmp_path).left_out)) == [
+    assert list(_names(svhn.open_part("train", tmp_path).skipped)) == [
         "svhn/extra_32x32.mat"
     ]
     tiny_clips.write_rml(tmp_path, speakers=1)
     (tmp_path / "rml" / "s1" / "._an1.avi").write_bytes(b"\x00\x05\x16\x07")
-    found, left_out = find_clips(tmp_path / "rml")
+    found, skipped = find_clips(tmp_path / "rml")
     assert len(found) == 6
-    assert "AppleDouble" in _names(left_out)["rml/s1/._an1.avi"]
+    assert "AppleDouble" in _names(skipped)["rml/s1/._an1.avi"]
 
 
 def test_crema_d_takes_mp4_and_counts_what_is_no_clip(tmp_path):
@@ -84,7 +84,7 @@ def test_crema_d_takes_mp4_and_counts_what_is_no_clip(tmp_path):
     recipe = recipes.get("crema-d").with_settings({"data.split": str(lists)})
     parts = [recipes.open_split(recipe, each, tmp_path) for each in ("train", "test")]
     assert [len(each) for each in parts] == [12, 6]
-    assert set(_names(parts[0].left_out)) == {
+    assert set(_names(parts[0].skipped)) == {
         "VideoFlash/1001_IEO_ANG_HI (1).flv",
         f"VideoFlash/._{names[0]}.mp4",
     }
@@ -98,7 +98,7 @@ def test_files_beside_penn_action_are_counted(tmp_path):
     (tmp_path / "penn_action" / "labels" / "9999.mat").touch()
     recipe = recipes.get("penn-action").with_settings({"data.sequences": 45})
     listing = recipes.open_split(recipe.with_modality("pose"), "train", tmp_path)
-    assert list(_names(listing.left_out)) == ["labels/9999.mat"]
+    assert list(_names(listing.skipped)) == ["labels/9999.mat"]
 
 
 IDX = (
@@ -135,7 +135,7 @@ def test_mnist_is_read_from_idx_files(part, packed, tmp_path):
     samples = mnist.open_part(part, tmp_path)
     assert np.array_equal(samples.labels, content[f"y_{part}"])
     assert np.array_equal(samples.items, content[f"x_{part}"])
-    assert not samples.left_out
+    assert not samples.skipped
     assert not sources.missing("mnist", tmp_path)
 
 

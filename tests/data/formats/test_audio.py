@@ -13,7 +13,9 @@ from damage import refused
 from tiny_sources import write_wav
 
 from cmvq_keras.data.datasets import fsdd
+from cmvq_keras.data.datasets.crema_d import clips
 from cmvq_keras.data.formats import audio
+from cmvq_keras.data.kinds.audio import ReadSpectrogram
 
 pytestmark = pytest.mark.once
 
@@ -108,6 +110,43 @@ def test_packed_sounds_are_read_whatever_their_name(settings, tmp_path):
     path = tmp_path / "a.wav"
     expected = _save(path, **settings)
     np.testing.assert_allclose(_read(path), expected, atol=1e-6)
+
+
+def _spectrograms(path):
+    """A sound as each of the readers of spectrograms gives it, in dB."""
+    faces = clips.MEL(audio.read_sound(path, clips.MEL.rate), SHAPE)
+    return fsdd.read_log_mel(path, SHAPE), ReadSpectrogram(0.5)(path, SHAPE), faces
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_lossy"),
+    [
+        ({"format": "WAV", "subtype": "PCM_16"}, False),
+        ({"format": "WAV", "subtype": "PCM_24"}, False),
+        ({"format": "FLAC", "subtype": "PCM_16"}, False),
+        ({"format": "FLAC", "subtype": "PCM_24"}, False),
+        ({"format": "OGG"}, True),
+        ({"format": "MP3"}, True),
+    ],
+)
+def test_a_sound_has_one_mel_spectrogram_whatever_its_file(
+    settings, is_lossy, tmp_path
+):
+    signal = 0.2 * _noise(4000) + _signal().mean(1)
+    # What the signal itself gives, of which no digit was cut.
+    soundfile.write(tmp_path / "exact.wav", signal, 8000, subtype="DOUBLE")
+    soundfile.write(tmp_path / "a", signal, 8000, **settings)
+    pairs = zip(
+        _spectrograms(tmp_path / "a"),
+        _spectrograms(tmp_path / "exact.wav"),
+        strict=True,
+    )
+    for found, expected in pairs:
+        assert found.shape == expected.shape == SHAPE
+        off = np.abs(found.astype("f4") - expected)
+        assert off.mean() < (3 if is_lossy else 0.001)
+        # Of 80 dB, which are in float16 for faces; digits are cut at 16 bits.
+        assert is_lossy or off.max() < 0.04
 
 
 def test_m4a_is_read_through_ffmpeg(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from damage import EXAMPLES, PLAIN, damaged, refused, try_mutations
 
 from cmvq_keras import recipes
-from cmvq_keras.cli import predict
 from cmvq_keras.data import Sample, Store
+from cmvq_keras.data.tables import inputs_table
 from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs.run import Run
 
@@ -62,7 +62,7 @@ def _is_object(content):
 
 
 def _read_table(path):
-    return predict._rows_of_table(RECIPE, path)
+    return inputs_table.read(path, RECIPE)
 
 
 def _are_paths(rows):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tiny_sources
 from damage import refused
-from tiny_penn_action import label_fields
+from tiny_penn_action import CLASSES, label_fields, write_label
 
 from cmvq_keras.data.datasets import svhn
+from cmvq_keras.data.datasets.penn_action.labels import read_sequence
 from cmvq_keras.data.formats import matlab
 
 pytestmark = pytest.mark.once
@@ -45,13 +46,47 @@ def test_svhn_as_hdf5_is_svhn(packing, tmp_path):
     assert np.array_equal(found.items, np.moveaxis(content["X"], 3, 0))
 
 
-def test_texts_and_numbers_of_penn_action_are_read(tmp_path):
-    fields = {key: value for key, value in label_fields(3).items() if key != "bbox"}
-    path = tmp_path / "0001.mat"
-    write_mat73(path, {key: fields[key] for key in ("action", "x", "y", "nframes")})
-    found = matlab.read(path, ("action", "x", "y", "nframes"), 10**6)
-    assert found["action"] == fields["action"]
-    assert np.array_equal(found["x"], fields["x"])
+def _as_mat73(path, fields):
+    """Penn Action's label file; MATLAB has no numbers but matrices."""
+    matrices = {
+        key: value if isinstance(value, str) else np.atleast_2d(value)
+        for key, value in fields.items()
+    }
+    path.unlink(missing_ok=True)
+    write_mat73(path, matrices)
+
+
+@pytest.mark.parametrize("number", [3, 20])
+def test_a_label_file_of_penn_action_as_hdf5_is_the_same_sequence(number, tmp_path):
+    expected = read_sequence(write_label(tmp_path, number), CLASSES)
+    fields = label_fields(number)
+    path = tmp_path / "a.mat"
+    _as_mat73(path, fields)
+    found = read_sequence(path, CLASSES)
+    assert found.action == expected.action == fields["action"]
+    assert found.is_train == expected.is_train == (fields["train"] == 1)
+    track = np.stack([fields["x"], fields["y"], fields["visibility"]], -1)
+    for each in (found, expected):
+        assert each.track.dtype == np.float64
+        assert np.array_equal(each.track, track)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"action": "swim"}, "Unknown action swim"),
+        ({"nframes": 7}, "nframes is 7, but x has 3 frames"),
+        ({"train": 2}, "train must be 1 or -1"),
+        ({"y": np.full((3, 13), np.nan)}, "y must be finite"),
+        ({"x": np.zeros((3, 12))}, r"x must be (3, 13) numbers. Received: (3, 12)"),
+        ({"action": np.zeros((1, 1))}, "action must be a text"),
+        ({"visibility": None}, "visibility"),
+    ],
+)
+def test_wrong_fields_of_such_a_label_file_are_told(changes, told, tmp_path):
+    path = tmp_path / "a.mat"
+    _as_mat73(path, label_fields(3, **changes))
+    assert told in refused(lambda path: read_sequence(path, CLASSES), path)
 
 
 def test_bombs_and_links_are_refused(tmp_path):

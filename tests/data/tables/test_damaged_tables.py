@@ -7,9 +7,10 @@ import pytest
 import scipy.io
 from damage import EXAMPLES, PLAIN, damaged, refused, try_mutations
 
-from cmvq_keras.data import tables
+from cmvq_keras.data import kinds, single_file, tables
 from cmvq_keras.data.formats import mat5, numbers_text
 from cmvq_keras.data.split import SPLITS
+from cmvq_keras.recipe import Modality
 
 pytestmark = pytest.mark.once
 
@@ -35,6 +36,55 @@ def _is_table(table):
 def _are_numbers(values):
     assert values.size > 0
     assert values.dtype.kind in "uif"
+
+
+def _clip():
+    """A short clip, or nothing where no program writes one."""
+    av = pytest.importorskip("av", reason="writes the clip")
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for number in range(11):
+            values = np.full((32, 32, 3), 20 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(values, "rgb24")))
+        container.mux(stream.encode())
+    return file.getvalue()
+
+
+LINES = b"1.5,2\n-3,4e-1\n0,7\n"
+#: By kind: the file's name, its content, and a shape.
+SINGLE = {
+    "sequence": ("motion.csv", LINES, (4, 2)),
+    "padded": ("motion.csv", LINES, (4, 3)),
+    "vector": ("size.csv", LINES, (6,)),
+    "tokens": ("note.txt", "Grüße an alle".encode(), (16,)),
+    "video": ("clip.mp4", _clip, (3, 8, 8, 1)),
+}
+
+
+@EXAMPLES
+@pytest.mark.parametrize("kind", SINGLE)
+def test_a_mutated_file_of_a_kind_is_refused_or_read_well(kind, examples, tmp_path):
+    name, content, shape = SINGLE[kind]
+    modality = Modality(shape, kind)
+
+    def read(path):
+        return single_file.read(path, modality, kinds.get(kind).readers({}))
+
+    def check(values):
+        assert values.shape == shape
+        assert np.isfinite(values).all()
+        if kind == "padded":
+            assert set(np.unique(values[:, -1])) <= {0.0, 1.0}
+            assert values[0, -1] == 1
+
+    content = content() if callable(content) else content
+    (tmp_path / name).write_bytes(content)
+    check(read(tmp_path / name))
+    refusals = try_mutations(read, content, tmp_path / name, examples, check)
+    print(f"{kind}: {refusals} of {examples} refused")
 
 
 READERS = {

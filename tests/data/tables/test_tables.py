@@ -10,9 +10,10 @@ from tiny_table import HEADER, read_rows, write_rows, write_table
 
 from cmvq_keras import recipes
 from cmvq_keras.data import decoding, tables
-from cmvq_keras.data.kinds import audio
+from cmvq_keras.data.formats import numbers_text
+from cmvq_keras.data.kinds import audio, sequence
 from cmvq_keras.data.split import SPLITS
-from cmvq_keras.data.tables import recipe_text, splitting
+from cmvq_keras.data.tables import listing, recipe_text, splitting
 
 pytestmark = pytest.mark.once
 
@@ -122,8 +123,18 @@ def _rows(path, change):
         (HEADER, lambda rows: rows.clear(), "it has no rows below its header"),
         (
             HEADER,
-            lambda rows: rows[3].__setitem__(0, "gone.png"),
-            r"1 files are not there \(line 5: photo .*gone.png\)",
+            lambda rows: [row.__setitem__(0, f"gone{row[0]}") for row in rows],
+            r"photo: none of its 40 files is there, such as .*gonep0.png",
+        ),
+        (
+            HEADER,
+            lambda rows: rows[1].__setitem__(slice(3, 6), ["nan", "1", "bird"]),
+            r"no row of the class bird can be used \(line 3: size_a is no number",
+        ),
+        (
+            HEADER,
+            lambda rows: [row.__setitem__(0, "gone.png") for row in rows[1::2]],
+            r"no row of the class dog can be used \(line 3: photo gone.png is not the",
         ),
         (
             HEADER,
@@ -167,6 +178,78 @@ def test_an_empty_table_and_files_of_mixed_shapes_are_told(path, tmp_path):
         tables.open_table(mixed)
 
 
+def test_files_that_no_kind_reads_are_told(path, tmp_path):
+    for row in range(6):
+        (tmp_path / f"{row}.heic").write_bytes(b"....ftypheic")
+    rows = [[f"{row}.heic", str(row), str(row % 2), "ab"[row % 2]] for row in range(6)]
+    header = ("photo", "size_a", "size_b", "label")
+    found = tables.open_table(write_rows(tmp_path / "t.csv", rows * 4, header))
+    assert "No kind reads .heic: the files of photo are not used" in found.notes
+    alone = write_rows(
+        tmp_path / "alone.csv", [[row[0], row[3]] for row in rows], ("photo", "label")
+    )
+    with pytest.raises(ValueError, match=r"it has no modality: no column of paths"):
+        tables.open_table(alone)
+    with pytest.raises(ValueError, match=r"no file of kind image ends in \.heic"):
+        tables.open_table(alone, {"photo": "image"})
+
+
+def test_one_column_of_numbers_is_a_vector_where_its_kind_is_chosen(tmp_path):
+    rows = [[f"{row}.5", str(-row), f"note {row}", "ab"[row % 2]] for row in range(20)]
+    header = ("age", "weight", "note", "label")
+    path = write_rows(tmp_path / "people.csv", rows, header)
+    found = tables.open_table(path, {"age": "vector", "note": "tokens"})
+    shapes = {name: (m.kind, m.shape) for name, m in found.recipe.modalities.items()}
+    assert shapes == {"age": ("vector", (1,)), "note": ("tokens", (16,))}
+    assert (
+        "Kept as attributes, not trained on: weight. To train on such columns: "
+        "--kind weight=vector" in found.notes
+    )
+    # The recipe alone reads the same, as a run does later.
+    again = tables.open_split(found.recipe, "train", path)
+    assert list(again.names) == list(found.listings["train"].names)
+    ages = next(group for group in again.groups if isinstance(group.items[0], tuple))
+    expected = [float(rows[int(name.split()[1]) - 2][0]) for name in again.names]
+    assert [ages.read(item)["age"].tolist() for item in ages.items] == [
+        [age] for age in expected
+    ]
+
+
+def test_columns_that_are_not_trained_on_are_noted_with_what_would_use_them(tmp_path):
+    rows = [
+        [
+            *map(str, (row, -row, row % 7)),
+            "some words",
+            f"{row % 3} of 3",
+            "ab"[row % 2],
+        ]
+        for row in range(20)
+    ]
+    header = ("body_x", "body_y", "age", "note", "visit", "label")
+    found = tables.open_table(write_rows(tmp_path / "t.csv", rows, header))
+    assert list(found.recipe.modalities) == ["body"]
+    assert (
+        "Kept as attributes, not trained on: age, note, visit. To train on such "
+        "columns: --kind age=vector and --kind note=tokens" in found.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shapes", "message"),
+    [
+        ({"age": "sequence"}, {}, "age holds numbers: its kind must be vector"),
+        ({"age": "image"}, {}, "age holds numbers: its kind must be vector"),
+        ({}, {"age": (1,)}, "age holds numbers: its kind must be vector"),
+        ({"age": "vector"}, {"age": (2,)}, r"age has 1 column: its shape is \(1,\)"),
+    ],
+)
+def test_a_column_of_numbers_is_nothing_but_a_vector(tmp_path, kinds, shapes, message):
+    rows = [[str(16.5 + row), "ab"[row % 2]] for row in range(20)]
+    path = write_rows(tmp_path / "people.csv", rows, ("age", "label"))
+    with pytest.raises(ValueError, match=message):
+        tables.open_table(path, kinds, shapes)
+
+
 def test_damage_duplicates_and_leaks_are_listed(path, tmp_path):
     def change(rows):
         rows[5][3] = "nan"
@@ -178,10 +261,67 @@ def test_damage_duplicates_and_leaks_are_listed(path, tmp_path):
         row[6] = ("train", "train", "validation", "test")[number % 4]
     rows[2][1] = rows[0][1]
     found = tables.open_table(write_rows(path.with_name("listed.csv"), rows, header))
-    assert "1 rows are there twice: taken once" in found.notes
-    assert any(note.startswith("1 files of sound are in two") for note in found.notes)
-    (left_out,) = found.listings["train"].left_out
-    assert left_out.reason == "line 7: size_a is no number"
+    assert "1 row is there twice: taken once" in found.notes
+    assert any(note.startswith("1 file of sound is in two") for note in found.notes)
+    (skipped,) = found.listings["train"].skipped
+    assert skipped.reason == "line 7: size_a is no number"
+
+
+def test_numbers_with_decimal_commas_are_no_attributes(tmp_path):
+    rows = [[f"{row},5", f"-{row},25", "1", "ab"[row % 2]] for row in range(40)]
+    header = ("x_a", "x_b", "x_c", "label")
+    table = write_rows(tmp_path / "t.csv", rows, header, delimiter=";")
+    said = r"the numbers in x_a must have decimal points\. Received: 0,5"
+    with pytest.raises(ValueError, match=said):
+        tables.open_table(table)
+
+
+def test_a_number_has_no_underscores(tmp_path):
+    rows = [[str(row), "1", "ab"[row % 2]] for row in range(40)]
+    rows[3][0] = "1_0"
+    table = write_rows(tmp_path / "t.csv", rows, ("x_a", "x_b", "label"))
+    assert any("line 5: x_a is no number" in n for n in tables.open_table(table).notes)
+
+
+def test_a_column_that_float32_rounds_is_noted(tmp_path):
+    rows = [[str(1.7e9 + row), "1e9", "ab"[row % 2]] for row in range(40)]
+    table = write_rows(tmp_path / "t.csv", rows, ("x_time", "x_b", "label"))
+    noted = [each for each in tables.open_table(table).notes if "float32" in each]
+    assert [each.partition(" ")[0] for each in noted] == ["x_time"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0,1\n0.5,0.25\n", "its first line counts the columns. Write it without"),
+        (",a,b\n0,0.5,1\n1,2,3\n", "its first column counts the rows. Write it"),
+        ("1.0,abc\n2,3\n", "line 1 must hold numbers alone"),
+        ("1,,2\n3,4,5\n", "line 1 must hold numbers alone"),
+        ("1_0,2\n3,4\n", "line 1 must hold numbers alone"),
+        ("1,5;2,5\n3,5;4,5\n", "alone, with decimal points"),
+        ("a,b\nc,d\n", "it holds no numbers"),
+    ],
+)
+def test_the_first_line_of_numbers_is_not_lost(text, said, tmp_path):
+    path = tmp_path / "numbers.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        numbers_text.read(path)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3)])
+def test_an_array_without_numbers_is_no_sequence(shape, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(shape))
+    with pytest.raises(ValueError, match=r"with one number at least\. Received: shape"):
+        sequence.array_of(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("text", ["a b\n0 1\n2 3\n", "0,1\n2,3\n", "# x\n0.5\n"])
+def test_a_header_is_words(text, tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text(text)
+    expected = {"a": [[0, 1], [2, 3]], "0": [[0, 1], [2, 3]], "#": [[0.5]]}[text[0]]
+    np.testing.assert_array_equal(numbers_text.read(path), expected)
 
 
 def test_a_kind_or_a_shape_may_be_chosen(path):
@@ -251,16 +391,23 @@ def test_two_groups_of_a_class_are_split_too():
 
 def test_a_row_without_a_path_hides_no_modality(path):
     rows = _rows(path, lambda rows: rows[2].__setitem__(2, ""))
-    lacking = write_rows(path.with_name("lacking.csv"), rows)
-    with pytest.raises(ValueError, match="line 4 has no path in the column motion"):
-        tables.open_table(lacking)
+    rows[4][0] = "gone.png"
+    found = tables.open_table(write_rows(path.with_name("lacking.csv"), rows))
+    reasons = {
+        each.reason for listing in found.listings.values() for each in listing.skipped
+    }
+    missing = "line 6: photo gone.png is not there"
+    assert reasons == {"line 4 has no path in the column motion", missing}
+    assert any(note.startswith("2 rows are skipped: line 4") for note in found.notes)
+    assert sum(map(len, found.listings.values())) == 38
+    assert set(found.recipe.modalities) == {"photo", "sound", "motion", "size"}
 
 
 def test_whole_numbers_of_any_width_are_pictures_alike(tmp_path):
     values = np.random.default_rng(0).integers(0, 256, (8, 8, 1))
     for name in ("uint8", "int32"):
         np.save(tmp_path / f"{name}.npy", values.astype(name))
-    read = tables.table.ReadFile("photo", "image", (8, 8, 1), ())
+    read = listing.ReadFile("photo", "image", (8, 8, 1), ())
     found = read(tmp_path / "int32.npy")["photo"]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, values / 255, rtol=1e-6)

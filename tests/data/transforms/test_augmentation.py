@@ -1,13 +1,17 @@
 """Random changes of training samples: what they keep, and that draws are shared out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.ndimage
 
+from cmvq_keras import recipes
 from cmvq_keras.batches import Augmented, Batches
 from cmvq_keras.data import kinds
 from cmvq_keras.data.transforms import augmentation
-from cmvq_keras.data.transforms.augmentation import Draws
+from cmvq_keras.data.transforms.augmentation import Change, Draws
+from cmvq_keras.recipe import Modality, Recipe
 
 pytestmark = pytest.mark.once
 
@@ -68,6 +72,25 @@ def test_one_channel_keeps_its_range_and_three_change_their_colors():
     assert colors[:, 0, 0].std() > 0.1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_all_pictures_of_a_clip_change_alike(channels):
+    shape = (16, 3, 8, 12, channels)
+    batch = np.random.default_rng(8).normal(size=shape).astype(np.float32)
+    found = augmentation.video(batch, _draws())
+    assert not np.allclose(found, batch, atol=0.1)
+    for time in range(3):
+        alone = augmentation.affine(batch[:, time], _draws())
+        np.testing.assert_allclose(found[:, time], alone, atol=1e-6)
+
+
+def test_depth_keeps_its_values_whatever_its_channels():
+    batch = np.random.default_rng(9).uniform(size=(16, 8, 8, 3)).astype(np.float32)
+    flat = np.broadcast_to(batch[:, :1, :1], batch.shape)
+    change = kinds.augmentation("depth")
+    np.testing.assert_allclose(change(flat, _draws()), flat, atol=1e-6)
+    assert not np.allclose(change(batch, _draws()), batch, atol=0.1)
+
+
 def test_a_spectrogram_loses_at_most_an_eighth_of_bands_and_of_frames():
     batch = np.random.default_rng(4).uniform(1, 2, (200, 64, 32, 1)).astype(np.float32)
     batch[:, 0, 0] = 0
@@ -101,10 +124,11 @@ def test_a_sequence_is_a_stretch_of_itself():
     assert 0.95 < covered.max() <= 1
 
 
-@pytest.mark.parametrize("name", sorted(set(kinds.names()) - {"depth"}))
+@pytest.mark.parametrize("name", kinds.names())
 def test_changes_keep_shape_and_dtype_and_the_batch_itself(name):
     change = kinds.augmentation(name)
     shapes = {"pose": (4, 12, 8, 3), "sequence": (4, 16, 3), "vector": (4, 9)}
+    shapes |= {"padded": (4, 16, 4), "video": (4, 3, 8, 8, 3)}
     shape = {**shapes, "tokens": (4, 16)}.get(name, (4, 16, 16, 1))
     batch = np.random.default_rng(6).normal(size=shape).astype(np.float32)
     before = batch.copy()
@@ -114,7 +138,8 @@ def test_changes_keep_shape_and_dtype_and_the_batch_itself(name):
     assert np.array_equal(batch, before)
 
 
-def test_a_kind_without_changes_is_told():
+def test_a_kind_without_changes_is_told(monkeypatch):
+    monkeypatch.setattr(kinds.get("depth"), "augment", None)
     with pytest.raises(ValueError, match="kind with an augmentation"):
         kinds.augmentation("depth")
 
@@ -123,8 +148,24 @@ def _batches(process=(0, 1), seed=3):
     x = {"b": np.random.default_rng(7).normal(size=(24, 8, 8, 1)).astype(np.float32)}
     x["a"] = x["b"].copy()
     batches = Batches(x, np.arange(24), 8, shuffle_seed=seed, process=process)
-    changes = {"a": augmentation.affine, "b": augmentation.affine}
+    changes = {name: Change(augmentation.affine, name) for name in x}
     return Augmented(batches, changes, seed)
+
+
+def test_a_map_of_depth_moves_as_the_image_beside_it():
+    shapes = {"away": "depth", "color": "image", "other": "image"}
+    modalities = {name: Modality((8, 8, 1), kind) for name, kind in shapes.items()}
+    recipe = Recipe("own", "own", modalities, ("a", "b"))
+    recipe = recipe.with_settings({"training.augmentation": True})
+    values = np.random.default_rng(10).normal(size=(8, 8, 8, 1)).astype(np.float32)
+    batches = Batches(dict.fromkeys(shapes, values), np.arange(8), 8, shuffle_seed=0)
+    found, _ = Augmented(batches, recipes.augmentations(recipe), 0)[0]
+    np.testing.assert_array_equal(found["away"], found["color"])
+    assert not np.allclose(found["color"], found["other"], atol=0.1)
+    # Without an image it is moved by itself.
+    alone = dataclasses.replace(recipe, modalities={"away": modalities["away"]})
+    expected = {"away": Change(augmentation.moved, "away")}
+    assert recipes.augmentations(alone) == expected
 
 
 def test_epochs_and_places_draw_anew_and_repeat():

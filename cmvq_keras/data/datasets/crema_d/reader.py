@@ -50,12 +50,12 @@ def open_split(recipe, split, data_dir=None):
     check(names, actors, table)
     order = np.random.default_rng(recipe.data["seed"]).permutation(len(names))
     files = _Files.of(recipe, split, data_dir)
-    items, left_out = {}, []
+    items, skipped = {}, []
     for name in (names[row] for row in order):
         try:
             items[name] = files.locate(name)
         except (ValueError, OSError) as error:
-            left_out.append(
+            skipped.append(
                 SkippedSample(name.clip, reason_of(error), name.clip in DAMAGED)
             )
     return Listing(
@@ -66,7 +66,7 @@ def open_split(recipe, split, data_dir=None):
         ),
         attributes=_attributes(items, actors, recipe),
         disjoint=("actor",) if recipe.data["split"] == ACTORS else (),
-        left_out=(*left_out, *(files.unused() if split == "train" else ())),
+        skipped=(*skipped, *(files.unused() if split == "train" else ())),
         tolerant=True,
         missing_hint=sources.how_to_get("crema_d"),
     )

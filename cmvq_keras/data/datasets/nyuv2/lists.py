@@ -72,10 +72,16 @@ def _parts(content, names, pictures):
 
 def _class_map(content, classes):
     if content["className"] != tuple(classes):
-        raise ValueError(f"className must hold {len(classes)} names: {classes[0]}, ...")
+        found = content["className"]
+        raise ValueError(
+            f"className must hold {len(classes)} names: {classes[0]}, ... Received: "
+            f"{len(found)} that are others"
+        )
     numbers = _whole_numbers(content["mapClass"], "mapClass")
     if len(numbers) != LABELS:
-        raise ValueError(f"mapClass must hold {LABELS} numbers, not {len(numbers)}")
+        raise ValueError(
+            f"mapClass must hold {LABELS} numbers. Received: {len(numbers)}"
+        )
     if numbers.min() < 1 or numbers.max() > len(classes):
         raise ValueError(
             f"mapClass must hold 1 to {len(classes)}. Received: {numbers.min()} to "
@@ -93,10 +99,11 @@ def _whole_numbers(values, name):
             f"{values.dtype}"
         )
     values = values.ravel()
-    # NaN and what an int64 cannot hold fail this too.
-    if not (np.abs(values.astype(np.float64)) < 2**31).all():
-        raise ValueError(f"{name} must hold whole numbers")
+    # NaN and what an int64 cannot hold are none either.
+    wide = values.astype(np.float64)
+    good = (np.abs(wide) < 2**31) & (wide == np.floor(wide))
+    if not good.all():
+        wrong = values[np.argmin(good)]
+        raise ValueError(f"{name} must hold whole numbers. Received: {wrong:g}")
     whole = values.astype(np.int64)
-    if not np.array_equal(whole, values):
-        raise ValueError(f"{name} must hold whole numbers")
     return whole

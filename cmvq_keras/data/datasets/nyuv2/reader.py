@@ -62,11 +62,11 @@ def open_split(recipe, split, data_dir=None):
     return Listing(
         names=[f"nyuv2/{row + 1:04}" for row in rows],
         groups=(Group(items, read, units=np.searchsorted(items, rows)),),
-        left_out=_left_out(path.parent) if split == "train" else (),
+        skipped=_skipped(path.parent) if split == "train" else (),
     )
 
 
-def _left_out(folder):
+def _skipped(folder):
     files = sources.get("nyuv2").files
     return unused(folder, (*files, "samples"), "only the official three are read")
 

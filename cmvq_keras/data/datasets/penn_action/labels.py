@@ -65,9 +65,15 @@ def _sequence(content, classes):
     for name, values in (("x", x), ("y", y)):
         # A NaN is not below it either.
         if not (np.abs(values) < MAX_PIXELS).all():
-            raise ValueError(f"{name} must be finite and below {MAX_PIXELS:,} pixels")
+            raise ValueError(
+                f"{name} must be finite and below {MAX_PIXELS:,} pixels. Received: "
+                f"{np.abs(values).max():g}"
+            )
     if not np.isin(visible, (0, 1)).all():
-        raise ValueError("visibility must hold 0 and 1 only")
+        raise ValueError(
+            "visibility must hold 0 and 1 only. Received: "
+            f"{visible.min():g} to {visible.max():g}"
+        )
     part, frames = content["train"].item(), content["nframes"].item()
     if part not in (1, -1):
         raise ValueError(f"train must be 1 or -1. Received: {part}")
@@ -79,7 +85,8 @@ def _sequence(content, classes):
 def _check_shapes(content):
     """Raises ValueError for a field of another type or shape than the official ones."""
     if not isinstance(content["action"], str):
-        raise ValueError("action must be a text")
+        kind = type(content["action"]).__name__
+        raise ValueError(f"action must be a text. Received: {kind}")
     frames = len(content["x"]) if np.ndim(content["x"]) else 0
     if not frames:
         raise ValueError("x has no frames")

@@ -29,7 +29,7 @@ class _Source:
     sequences: list
     labels: np.ndarray
     find_frame: Callable
-    left_out: tuple
+    skipped: tuple
 
 
 def open_split(recipe, split, data_dir=None):
@@ -67,7 +67,7 @@ def open_split(recipe, split, data_dir=None):
             for name, modality in recipe.modalities.items()
         ),
         labels=source.labels[rows],
-        left_out=source.left_out if split == "train" else (),
+        skipped=source.skipped if split == "train" else (),
     )
 
 
@@ -140,11 +140,11 @@ def _open(recipe, data_dir):
         return find(f"frames/{names[row]}/{middle:06}.jpg")
 
     reason = f"it is none of the first {count} sequences (data.sequences)"
-    left_out = unused(find("labels"), [f"{name}.mat" for name in names], reason)
+    skipped = unused(find("labels"), [f"{name}.mat" for name in names], reason)
     frames = sources.data_root(data_dir) / "penn_action" / "frames"
     if "image" in recipe.modalities and frames.is_dir():
-        left_out += unused(frames, names, reason)
-    return _Source(sequences, np.array(labels), find_frame, left_out)
+        skipped += unused(frames, names, reason)
+    return _Source(sequences, np.array(labels), find_frame, skipped)
 
 
 def _members(source, split, data):

@@ -60,13 +60,13 @@ def find_clips(folder):
     Raises:
         ValueError: for two files of the same name but for its case or ending.
     """
-    found, left_out = {}, []
+    found, skipped = {}, []
     for path in _files(folder, depth=3):
         name = f"rml/{path.relative_to(folder).with_suffix('').as_posix()}"
         why = clutter(path)
         if why:
             shown = printable_name(f"rml/{path.relative_to(folder).as_posix()}")
-            left_out.append(SkippedSample(shown, why, expected=True))
+            skipped.append(SkippedSample(shown, why, expected=True))
             continue
         try:
             clip = _clip(folder, path, name)
@@ -74,14 +74,14 @@ def find_clips(folder):
         except (ValueError, OSError) as error:
             other = path.suffix.lower() not in _ENDINGS and os.path.exists(path)
             shown = f"{name}{path.suffix}" if other else name
-            left_out.append(
+            skipped.append(
                 SkippedSample(printable_name(shown), reason_of(error), expected=other)
             )
             continue
         if name.lower() in found:
             raise ValueError(f"{path} appears twice, with another case or ending.")
         found[name.lower()] = clip
-    return list(found.values()), left_out
+    return list(found.values()), skipped
 
 
 def _files(folder, depth):

@@ -54,7 +54,7 @@ def open_split(recipe, split, data_dir=None):
         validation.one_of(name, ("image", "audio"), "modality")
     data = recipe.data
     _check(data)
-    found, left_out = find_clips(sources.find("rml", "", data_dir))
+    found, skipped = find_clips(sources.find("rml", "", data_dir))
     rows = _members(found, split, data)
     rows = np.random.default_rng(data["seed"]).permutation(rows)
     chosen = [found[row] for row in rows]
@@ -71,7 +71,7 @@ def open_split(recipe, split, data_dir=None):
         labels=np.array([recipe.classes.index(clip.emotion) for clip in chosen]),
         attributes=attributes,
         disjoint=("speaker",) if data["split"] == "speaker" else (),
-        left_out=tuple(left_out) if split == "train" else (),
+        skipped=tuple(skipped) if split == "train" else (),
         tolerant=True,
         missing_hint=sources.how_to_get("rml"),
     )
