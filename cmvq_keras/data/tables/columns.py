@@ -77,7 +77,11 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
     for name in (*chosen_kinds, *chosen_shapes):
         if name in left and name not in numbers and are_numbers(cells.column(name)):
             if chosen_kinds.get(name) != "vector":
-                raise ValueError(f"{name} holds numbers: its kind must be vector")
+                chosen = chosen_kinds.get(name)
+                raise ValueError(
+                    f"{name} holds numbers: its kind must be vector, by --kind "
+                    f"{name}=vector. Received: {chosen or 'a shape alone'}"
+                )
             numbers[name] = (name,)
     known = [*paths, *numbers, *texts]
     for name in [*chosen_kinds, *chosen_shapes]:

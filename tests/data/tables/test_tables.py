@@ -237,9 +237,19 @@ def test_columns_that_are_not_trained_on_are_noted_with_what_would_use_them(tmp_
 @pytest.mark.parametrize(
     ("kinds", "shapes", "message"),
     [
-        ({"age": "sequence"}, {}, "age holds numbers: its kind must be vector"),
+        (
+            {"age": "sequence"},
+            {},
+            "age holds numbers: its kind must be vector, by --kind age=vector. "
+            "Received: sequence",
+        ),
         ({"age": "image"}, {}, "age holds numbers: its kind must be vector"),
-        ({}, {"age": (1,)}, "age holds numbers: its kind must be vector"),
+        (
+            {},
+            {"age": (1,)},
+            "age holds numbers: its kind must be vector, by --kind age=vector. "
+            "Received: a shape alone",
+        ),
         ({"age": "vector"}, {"age": (2,)}, r"age has 1 column: its shape is \(1,\)"),
     ],
 )
