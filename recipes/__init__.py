@@ -8,8 +8,9 @@ preset, on top of the common ones below) and, where its raw files can be read,
 it depends on settings, holds by modality what reads a single file, by its ending.
 `MIRRORS` holds by modality what mirrors a batch left to right, `AUGMENTATIONS` what
 changes one at random where its kind's own would be wrong, `LIMBS` the pairs of
-joints between which a pose has lines. A name is kebab-case for people and snake_case as
-a module.
+joints between which a pose has lines, and a sequence of joints `(x, y, z)`; one of
+joints `(x, y, visible)` has them as `cmvq_keras.data.kinds.drawing.PoseLimbs`. A name
+is kebab-case for people and snake_case as a module.
 
 A recipe file of one's own, outside the package, holds the same names; its path, ending
 in `.py`, stands for its name. Its code is run, and then its recipe's name is known too.

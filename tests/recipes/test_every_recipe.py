@@ -72,6 +72,7 @@ WRITERS = {
     "crema-d": _crema_d,
     "rml": _rml,
     "penn-action": _penn_action,
+    "penn-pose": _penn_action,
     "nyuv2": _nyuv2,
     "utd-mhad": _utd_mhad,
 }

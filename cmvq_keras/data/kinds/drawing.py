@@ -12,6 +12,11 @@ _HEAT = np.array([(0, 0, 20), (70, 20, 120), (200, 50, 70), (250, 160, 30), (255
 _DARK = (32, 32, 32)
 
 
+class PoseLimbs(tuple):
+    """Pairs of joints with a line between them, for a sequence whose joints are
+    `(x, y, visible)`, y downward, as a pose's; without it they are `(x, y, z)`."""
+
+
 def within(height, width, side):
     """Width and height in pixels of a picture whose longer side is `side`."""
     scale = side / max(height, width)

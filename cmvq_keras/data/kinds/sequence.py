@@ -61,16 +61,19 @@ class Sequence(Kind):
         return (STEPS, features), {"axis": axis} if axis else {}
 
     def pictures(self, values, side, limbs=(), limits=None):
-        """Skeletons from the front where the features are joints `(x, y, z)`, y upward,
-        with limbs; else as `picture`."""
+        """Skeletons from the front where there are limbs, else as `picture`.
+
+        The features are joints `(x, y, z)`, y upward; with `drawing.PoseLimbs` they are
+        `(x, y, visible)`, y downward.
+        """
         if not limbs:
             return super().pictures(values, side, limbs, limits)
         joints = values.reshape(*values.shape[:2], -1, 3)
-        # As a pose has them: y downward, and all are seen.
-        shown = np.stack(
-            [joints[..., 0], -joints[..., 1], np.ones_like(joints[..., 0])], axis=-1
-        )
-        return [drawing.skeleton(each, side, limbs) for each in shown]
+        if not isinstance(limbs, drawing.PoseLimbs):
+            # As a pose has them: y downward, and all are seen.
+            x, y = joints[..., 0], -joints[..., 1]
+            joints = np.stack([x, y, np.ones_like(x)], axis=-1)
+        return [drawing.skeleton(each, side, limbs) for each in joints]
 
     def picture(self, values, side):
         """Time from left to right: a curve a feature, or for many features a row."""

@@ -9,11 +9,11 @@ import numpy as np
 from cmvq_keras import validation
 from cmvq_keras.data.datasets import sources
 from cmvq_keras.data.datasets.pairing import hold_out
-from cmvq_keras.data.datasets.penn_action.labels import read_sequence
+from cmvq_keras.data.datasets.penn_action.labels import JOINTS, read_sequence
 from cmvq_keras.data.datasets.unused import unused
 from cmvq_keras.data.formats import images
 from cmvq_keras.data.listing import Group, Listing
-from cmvq_keras.data.transforms import poses
+from cmvq_keras.data.transforms import augmentation, poses
 
 # Joints: head, then left and right shoulder, elbow, wrist, hip, knee, ankle.
 _HEAD, _TRUNK = ((0, 1), (0, 2)), ((1, 2), (1, 7), (2, 8), (7, 8))
@@ -40,10 +40,10 @@ def open_split(recipe, split, data_dir=None):
     class, drawn by `data.seed`, are the validation split.
 
     Args:
-        recipe: a `Recipe` with some of the modalities "image" and "pose", the settings
-            `data.seed`, `data.validation_share`, `data.sequences` and
-            `data.short_sequences` (see `poses.fit_steps`). Frames are only looked for
-            when "image" is among them.
+        recipe: a `Recipe` with some of the modalities "image" and "pose" (its shape as
+            in `read_pose`), the settings `data.seed`, `data.validation_share`,
+            `data.sequences` and `data.short_sequences` (see `poses.fit_steps`). Frames
+            are only looked for when "image" is among them.
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.datasets.sources.data_root`.
 
@@ -76,7 +76,7 @@ def read_pose(path, shape, short):
 
     Args:
         path: the `.mat` file.
-        shape: `(steps, 13, 3)`.
+        shape: `(steps, 13, 3)`, or `(steps, 39)` for a sequence.
         short: what becomes of a short sequence, see `poses.fit_steps`.
 
     Returns:
@@ -91,6 +91,20 @@ def read_pose(path, shape, short):
 def mirror_poses(tracks):
     """Poses `(n, steps, 13, 3)` mirrored left to right; see `poses.mirror`."""
     return poses.mirror(tracks, _OTHER_SIDE)
+
+
+def mirror_sequences(batch):
+    """Poses as sequences `(n, steps, 39)`, mirrored as by `mirror_poses`."""
+    return mirror_poses(_as_tracks(batch)).reshape(batch.shape)
+
+
+def changed_sequences(batch, draws):
+    """Poses as sequences `(n, steps, 39)`, changed as by `augmentation.pose`."""
+    return augmentation.pose(_as_tracks(batch), draws).reshape(batch.shape)
+
+
+def _as_tracks(batch):
+    return batch.reshape(*batch.shape[:2], JOINTS, 3)
 
 
 def _frames(source, rows, shape, _):
@@ -118,7 +132,8 @@ class _Pose:
 
     def __call__(self, sequence):
         track = poses.normalize_to_person(sequence.track)
-        return {"pose": poses.fit_steps(track, self.shape[0], self.short)}
+        steps = poses.fit_steps(track, self.shape[0], self.short)
+        return {"pose": steps.reshape(self.shape)}
 
 
 def _open(recipe, data_dir):
