@@ -1,4 +1,9 @@
-"""Linear probes: what can be read from features (paper, Table 5)."""
+"""Linear probes: what can be read from features (paper, Table 5).
+
+scikit-learn runs on one thread here. Its threads wait for each other in small steps, a
+thousand times a picture: beside another program on the same cores that takes several
+times as long as one thread alone.
+"""
 
 import numpy as np
 
@@ -33,6 +38,7 @@ def probe(features, labels, seed=0, permutations=PERMUTATIONS, groups=None):
     """
     need("sklearn")
     from sklearn.model_selection import train_test_split
+    from threadpoolctl import threadpool_limits
 
     labels = np.asarray(labels)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
@@ -53,11 +59,12 @@ def probe(features, labels, seed=0, permutations=PERMUTATIONS, groups=None):
     is_held = np.isin(member, held)
     fitted, held = np.flatnonzero(~is_held), np.flatnonzero(is_held)
     generator = np.random.default_rng(seed)
-    accuracy = _accuracy(features, codes, fitted, held)
-    shuffled = [
-        _accuracy(features, generator.permutation(codes[firsts])[member], fitted, held)
-        for _ in range(permutations)
-    ]
+    shuffles = (
+        generator.permutation(codes[firsts])[member] for _ in range(permutations)
+    )
+    with threadpool_limits(1):
+        accuracy = _accuracy(features, codes, fitted, held)
+        shuffled = [_accuracy(features, each, fitted, held) for each in shuffles]
     return {
         "accuracy": accuracy,
         "most_frequent": float(np.bincount(codes[held]).max() / len(held)),
@@ -109,10 +116,12 @@ def project(features, seed=0):
     """
     need("sklearn")
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     count, columns = features.shape
     if count < MIN_SAMPLES or columns < 2 or not np.ptp(features, axis=0).any():
         return None
     perplexity = min(30.0, (count - 1) / 3)
     reducer = TSNE(perplexity=perplexity, init="pca", random_state=seed)
-    return reducer.fit_transform(features)
+    with threadpool_limits(1):
+        return reducer.fit_transform(features)

@@ -137,6 +137,32 @@ def test_a_projection_keeps_far_groups_apart():
     assert probes.project(values[:, :0]) is None
 
 
+def test_a_report_computes_on_one_thread(monkeypatch):
+    """Threads that wait for each other are many times as slow on busy cores."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    manifold = pytest.importorskip("sklearn.manifold")
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    found = []
+
+    def watch(owner, name):
+        work = getattr(owner, name)
+
+        def watched(*arguments):
+            pools = threadpoolctl.threadpool_info()
+            found.append({pool["num_threads"] for pool in pools})
+            return work(*arguments)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(linear_model.LogisticRegression, "fit")
+    watch(manifold.TSNE, "fit_transform")
+    values = np.random.default_rng(0).normal(size=(40, 3))
+    with threadpoolctl.threadpool_limits(2):
+        probes.probe(values, np.repeat(["a", "b"], 20), permutations=1)
+        probes.project(values)
+    assert found == [{1}] * 3
+
+
 def test_curves_hold_what_history_has_and_contr_is_the_rest():
     history = [
         {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0},
