@@ -9,7 +9,7 @@ from keras import ops
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.models.multimodal import MultimodalClassifier
 
-MASK_DELAY = 0.3  # share of what the learning rates of a training sum to
+MASK_DELAY = 0.6  # share of what the learning rates of a training sum to
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

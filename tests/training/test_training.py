@@ -367,7 +367,7 @@ def test_balanced_class_weights_weigh_each_class_the_same():
         ({}, 0.01),
         ({"model.mask_start": 0.5}, 0.5),
         # 0.005, and 0.3 of 2 epochs of 4 steps of 1e-3
-        ({"model.mask_start": "auto"}, 0.005 + 0.3 * 8e-3),
+        ({"model.mask_start": "auto"}, 0.005 + 0.6 * 8e-3),
         ({"model.mask_start": "auto", "training.optimizer": "sgd"}, 0.01),
         ({"model.mask_start": "auto", "model.mask_mode": "attention"}, 0.01),
     ],
