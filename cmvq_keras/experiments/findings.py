@@ -105,8 +105,15 @@ def bits_added(evidence: Evidence) -> Finding | None:
             text += f" ({_spread(number.interval)} over seeds)"
         parts.append(text + (", which is nothing" if name in none else ""))
     most = max(bits, key=lambda name: bits[name].mean)
+    sentence = f"Modality {'; '.join(parts)}."
+    if _misses_what_is_there(evidence):
+        sentence += (
+            " Ours uses less than plain fusion finds, so these are the bits of ours, "
+            "not of the data."
+        )
+        return Finding(_ADDED, f"of what ours uses, {most} the most", sentence)
     answer = "none" if len(none) == len(bits) else f"{most} the most"
-    return Finding(_ADDED, answer, f"Modality {'; '.join(parts)}.")
+    return Finding(_ADDED, answer, sentence)
 
 
 _ADDED = "Which modality adds how much?"
@@ -114,8 +121,10 @@ _ADDED = "Which modality adds how much?"
 
 def silent(evidence: Evidence) -> list[str]:
     """The modalities that add fewer than `FLOOR` bits, the whole interval; none where
-    ours has not learned."""
+    ours has not learned, or is worse than plain fusion."""
     if evidence.ours is None or is_unlearnt(evidence, evidence.ours):
+        return []
+    if _misses_what_is_there(evidence):
         return []
     bits = evidence.ours.bits
     return [
@@ -123,6 +132,13 @@ def silent(evidence: Evidence) -> list[str]:
         for name, number in bits.items()
         if (number.interval or (0, number.mean))[1] < FLOOR
     ]
+
+
+def _misses_what_is_there(evidence):
+    """Whether ours is worse than plain fusion: its mask or its training then leaves
+    out bits that the data hold."""
+    found = evidence.ours.against.get("fusion")
+    return found is not None and decided(found.interval) == WORSE
 
 
 def missing(evidence: Evidence) -> Finding | None:

@@ -128,6 +128,15 @@ def test_bits_below_the_floor_are_none():
     assert findings.bits_added(unlearnt).answer == "unknown"
     border = dataclasses.replace(ours, bits={"audio": Number(0.01, 0.0, (0.0, FLOOR))})
     assert findings.silent(dataclasses.replace(evidence, ours=border)) == []
+    behind = dataclasses.replace(ours, against={"fusion": _difference(-0.06, -0.001)})
+    behind = dataclasses.replace(evidence, ours=behind)
+    found = findings.bits_added(behind)
+    assert found.answer == "of what ours uses, image the most"
+    assert "which is nothing" not in found.sentence
+    assert "these are the bits of ours, not of the data" in found.sentence
+    assert findings.silent(behind) == []
+    not_behind = dataclasses.replace(ours, against={"fusion": _difference(-0.06, 0.0)})
+    assert findings.silent(dataclasses.replace(evidence, ours=not_behind)) == ["audio"]
     one_seed = dataclasses.replace(ours, bits={"audio": Number(FLOOR - 1e-9)})
     found = findings.bits_added(dataclasses.replace(evidence, ours=one_seed))
     assert found.answer == "none"
