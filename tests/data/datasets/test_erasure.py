@@ -63,6 +63,27 @@ def test_the_bayes_classifier_reaches_the_stated_optimum_and_bits(names):
     assert abs(gained.mean() - erasure.bits(known.values())) < 4 * error
 
 
+def test_bits_of_the_test_samples_themselves():
+    """docs/complementarity.md names them beside those that trained models have."""
+    split = recipes.load_split(_recipe(cell="learnable"), "test", None)
+    erasures = {"image": 0.25, "audio": 0.5}
+
+    def lost(*names):
+        posterior = _bayes(
+            {name: erasures[name] for name in names},
+            {name: np.asarray(split.x[name]) for name in names},
+        )
+        return -posterior[np.arange(len(split.y)), split.y].mean() / np.log(2)
+
+    shares = np.bincount(split.y) / len(split.y)
+    unknown = -(shares * np.log2(shares)).sum()
+    image, audio, both = lost("image"), lost("audio"), lost("image", "audio")
+    added = audio - both, image - both
+    shapley = (unknown - image + added[0]) / 2, (unknown - audio + added[1]) / 2
+    np.testing.assert_allclose(added, (1.144, 0.324), atol=5e-4)
+    np.testing.assert_allclose(shapley, (1.708, 0.888), atol=5e-4)
+
+
 def test_stated_numbers_of_the_default_pair():
     truth = ERASURE.truth(_recipe())
     assert ERASURE.optimum(_recipe()) == {
