@@ -277,7 +277,7 @@ def next_commands(run):
             f"  cmvq evaluate {folder}{without}{file}",
             f"  cmvq report {folder}{log}{file}",
             f"  cmvq predict {folder} --split test -o {output}{file}",
-            f"  cmvq export {folder} --format keras -o model.keras",
+            f"  cmvq export {folder} --format keras -o model.keras{file}",
         ]
     )
 
@@ -290,7 +290,8 @@ def _origin(noted):
 
 def _named(part, metrics):
     for name, score in scores(metrics):
-        yield f"{part} {name[0].lower()}{name[1:]}", score
+        is_word = name[1].islower()  # not so R2, MAE
+        yield f"{part} {name[0].lower() if is_word else name[0]}{name[1:]}", score
 
 
 def _optimum(recipe):

@@ -249,6 +249,15 @@ def test_train_ends_with_commands_that_take_its_run(trained, tmp_path):
 
 
 @pytest.mark.once
+def test_scores_keep_their_names_behind_the_part():
+    regression = {"r2": 0.5, "mae": 1.0, "rmse": 2.0}
+    titles = [title for title, _ in train._named("Test", regression)]
+    assert titles == ["Test R2", "Test MAE", "Test RMSE"]
+    titles = [title for title, _ in train._named("Test", {"accuracy": 0.5})]
+    assert titles == ["Test accuracy", "Test macro-F1"]
+
+
+@pytest.mark.once
 def test_the_next_commands_quote_and_name_the_recipe_file(trained):
     run = Run.open(trained[0])
     alone = types.SimpleNamespace(
@@ -256,6 +265,7 @@ def test_the_next_commands_quote_and_name_the_recipe_file(trained):
         environment={"recipe_file": {"path": "/my recipes/own.py"}},
         recipe=run.recipe.with_modality("image"),
     )
-    first, *_ = train.next_commands(alone).splitlines()
+    first, *others = train.next_commands(alone).splitlines()
     expected = "cmvq evaluate 'my runs/one' --recipe '/my recipes/own.py'"
     assert first.strip() == expected
+    assert all(line.endswith(" --recipe '/my recipes/own.py'") for line in others)

@@ -42,7 +42,8 @@ class Sequence(Kind):
         return dict.fromkeys((*TEXT_ENDINGS, ".mat", ".npy"), read)
 
     def measure(self, paths):
-        """64 steps; time is the axis along which the files differ, else the first."""
+        """64 steps; time is the first axis. In MATLAB files it is that along which they
+        differ, if they do."""
         shapes = [array_of(path).shape for path in paths]
         ranks = set(map(len, shapes))
         if len(ranks) > 1 or ranks & {0, 1}:
@@ -53,9 +54,13 @@ class Sequence(Kind):
             )
         axes = range(min(ranks))
         free = [axis for axis in axes if len({shape[axis] for shape in shapes}) > 1]
-        if len(free) > 1:
+        of_matlab = all(path.suffix.lower() == ".mat" for path in paths)
+        if len(free) > 1 or (free and free[0] != 0 and not of_matlab):
             some = ", ".join(map(str, sorted(set(shapes))[:3]))
-            raise ValueError(f"the files have mixed shapes: {some}")
+            raise ValueError(
+                f"the files have mixed shapes: {some}. Steps come first and may "
+                "differ, features must be as many in each"
+            )
         axis = free[0] if free else 0
         features = math.prod(shapes[0]) // shapes[0][axis]
         return (STEPS, features), {"axis": axis} if axis else {}

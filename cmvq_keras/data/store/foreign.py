@@ -76,6 +76,12 @@ def _rows(source, recipe):
 
 def _of_frame(frame, recipe):
     names = [str(name) for name in frame.columns]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(
+            f"a frame must have each column once. Received: {names.count(twice[0])} "
+            f"columns {twice[0]}"
+        )
     for row in frame.itertuples(index=False, name=None):
         yield dict(zip(names, row, strict=True))
 
@@ -111,6 +117,11 @@ def _of_tensorflow(dataset, recipe):
             "a tf.data.Dataset must give ({modality: values}, label), without weights. "
             f"Received: {spec}"
         )
+    if int(dataset.cardinality()) == _ENDLESS:
+        raise ValueError(
+            "a tf.data.Dataset must end. Received: one without an end. Leave repeat() "
+            "out, or give a number of rows, take(n)"
+        )
     name = next(iter(recipe.modalities))
     rank = spec[0][name].shape.rank if name in spec[0] else None
     batched = rank == len(recipe.modalities[name].shape) + 1
@@ -122,6 +133,7 @@ def _of_tensorflow(dataset, recipe):
             yield {key: values[row] for key, values in x.items()}, y[row]
 
 
+_ENDLESS = -1  # tf.data.INFINITE_CARDINALITY
 _READERS = {
     "pandas": _of_frame,
     "datasets": _of_dataset,
@@ -223,12 +235,16 @@ def _stored(value, recipe, name):
 
 def _label(row, recipe, task, name):
     """What the task is to learn of a row."""
-    if task.has_targets and LABEL not in row:
-        columns = list(recipe.targets)
-    elif task.one_class or task.has_targets or LABEL in row:
-        columns = [LABEL]
-    else:
-        columns = list(recipe.classes)
+    own = () if task.one_class else recipe.targets or recipe.classes
+    found = [column for column in own if column in row and column != LABEL]
+    if LABEL in row and not task.has_targets and own and len(found) == len(own):
+        raise ValueError(
+            f"{name} has both {LABEL} and a column for each class, {', '.join(own)}. "
+            "Leave one out"
+        )
+    # A column of a target's own name is meant, whatever else is called label.
+    is_label = not own or (LABEL in row and not (task.has_targets and found))
+    columns = [LABEL] if is_label else list(own)
     missing = [column for column in columns if column not in row]
     if missing:
         raise ValueError(

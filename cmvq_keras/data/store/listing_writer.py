@@ -56,6 +56,9 @@ def write_listing(folder, recipe, split, listing, on_progress, journal, workers=
                     damaged.add(group, unit, result)
                 writer.add(unit, result)
                 on_progress(split, done + unit + 1, total)
+        if len(group.items) and not writer.usable().any():
+            some = "; ".join(f"{e.name}: {e.reason}" for e in damaged.skipped[:3])
+            raise ValueError(f"{split}: no sample can be used ({some})")
         done += len(group.items)
         missing = missing - writer.files.keys()
         parts.append((writer.files, _rows(group, writer.usable(), len(listing))))

@@ -14,6 +14,8 @@ from cmvq_keras.data.kinds import sequence, tokens
 
 LABEL, SPLIT, GROUP, NAME = ROLES = ("label", "split", "group", "name")
 LOOKED_AT = 20  # files of a modality, to guess its kind and shape
+OTHERS = 5  # one of so many files may be of another kind: a damaged sample
+CHANNELS = (1, 3, 4)  # of pictures: gray, color, color that may be transparent
 _NUMBERED = re.compile(r"(.+?)_[^_]+")
 
 
@@ -111,6 +113,7 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
             "it has no modality: no column of paths to files that a kind reads "
             f"({', '.join(sorted(_endings()))}), and no columns of numbers named like "
             f"sensor_x and sensor_y. Its columns: {', '.join(cells.columns)}"
+            f"{_how_to_begin(cells, left)}"
         )
     return sources, [name for name in free if name not in used]
 
@@ -138,6 +141,12 @@ def unread(cells, folder, attributes):
         if 2 * len(files) > len(seen):
             found[name] = files[0].suffix
     return found
+
+
+def _how_to_begin(cells, names):
+    """A sentence on the first column of numbers among some, or "" without one."""
+    held = [name for name in names if are_numbers(cells.column(name))]
+    return f". To train on a column of numbers: {how_to_use(cells, held)}" * bool(held)
 
 
 def how_to_use(cells, names):
@@ -232,6 +241,7 @@ def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
             f"{name}: no file of kind {kind} ends in {seen[0].suffix}. Received: "
             f"{seen[0].name}"
         )
+    _check_one_kind(name, kind, seen)
     if name in chosen_shapes and name in chosen_options:
         shape, options = chosen_shapes[name], chosen_options[name]
     else:
@@ -239,8 +249,36 @@ def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
             shape, options = about.measure(_readable(about, seen))
         except (ValueError, OSError) as error:
             raise ValueError(f"{name}: {error}") from None
-        shape = chosen_shapes.get(name, shape)
+        shape = chosen_shapes.get(name) or _channels_last(name, kind, shape)
     return Source(name, kind, shape, options, (name,), True, name not in chosen_kinds)
+
+
+def _check_one_kind(name, kind, files):
+    """Raises ValueError where many of a column's files are of another kind. A few are
+    damaged samples, which are skipped and listed."""
+    known = _endings()
+    read = {".npy", *kinds.get(kind).readers({})}
+    endings = [path.suffix.lower() for path in files]
+    others = [each for each in endings if each in known and each not in read]
+    if OTHERS * len(others) > len(files):
+        first = next(each for each in endings if each in read)
+        raise ValueError(
+            f"{name}: its files must be of one kind. Received: files that end in "
+            f"{first} ({kind}) and in {others[0]} ({known[others[0]][0]}). Give each "
+            "kind a column of its own"
+        )
+
+
+def _channels_last(name, kind, shape):
+    """The shape of pictures in arrays; refused where the channels seem to be first."""
+    if kind == "image" and shape[0] in CHANNELS and shape[2] not in CHANNELS:
+        sides = "x".join(map(str, shape))
+        raise ValueError(
+            f"{name}: the channels of pictures must be the last axis. Received: arrays "
+            f"of shape {shape}. Do: np.moveaxis(x, 0, -1). If these are pictures "
+            f"{shape[0]} pixels high: --shape {name}={sides}"
+        )
+    return shape
 
 
 def _readable(about, files):

@@ -79,7 +79,10 @@ def _check_header(columns):
         raise ValueError("it is empty")
     if "" in columns:
         place = columns.index("") + 1
-        raise ValueError(f"column {place} has no name in the header")
+        raise ValueError(
+            f"column {place} has no name in the header. If pandas wrote it for its "
+            "index: to_csv(..., index=False)"
+        )
     lower = [name.lower() for name in columns]
     for name in dict.fromkeys(lower):
         if lower.count(name) > 1:

@@ -350,7 +350,8 @@ def _note_leaks(cells, sources, groups, parts, notes):
         found = collections.defaultdict(set)
         for text, part in zip(texts, parts, strict=True):
             found[text].add(part)
-        leaks = [text for text, split in found.items() if len(split) > 1]
+        # A cell without a path is a fault of its row, not a file that rows share.
+        leaks = [text for text, split in found.items() if text and len(split) > 1]
         if leaks:
             notes.append(f"{_are(len(leaks), what)} in two splits, e.g. {leaks[0]}")
 

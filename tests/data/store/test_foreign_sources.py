@@ -68,6 +68,20 @@ def test_a_frame_may_name_files_and_samples(tmp_path):
     assert "gone.png" in skipped["reason"]
 
 
+@pytest.mark.parametrize("other", [np.arange(12) % 2, WORDS], ids=("number", "word"))
+def test_a_column_of_a_target_s_name_is_meant_beside_one_called_label(other, tmp_path):
+    ages = 100.0 + np.arange(12)
+    store = made_of(tmp_path, frame(age=ages, label=other), {"age": Target()})
+    np.testing.assert_array_equal(store.split("train").y, ages[:8, None])
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="a source of another library")
+    twice = pandas.concat([frame(), frame()[["label"]][::-1]], axis=1)
+    with pytest.raises(ValueError, match=r"once\. Received: 2 columns label"):
+        made_of(tmp_path, twice)
+
+
 def test_columns_of_targets_make_a_regression(tmp_path):
     ages = np.arange(12.0)
     targets = {"age": Target(), "size": Target()}
@@ -117,6 +131,15 @@ def labels_of(source):
 def test_names_are_several_labels(labels):
     found = labels_of(frame(label=labels * 4))
     assert found[:3] == [[1, 0], [1, 1], [0, 0]]
+
+
+def test_labels_beside_a_column_for_each_class_are_refused():
+    labels = ["cat", "dog | cat", ""] * 4
+    assert labels_of(frame(label=labels, cat="a word"))[:2] == [[1, 0], [1, 1]]
+    both = frame(label=labels, cat=0, dog=1)
+    with pytest.raises(ValueError, match="both label and a column for each class"):
+        labels_of(both)
+    assert labels_of(both.drop(columns="label"))[0] == [0, 1]
 
 
 def test_no_label_is_not_no_class():
@@ -270,6 +293,14 @@ def test_a_picture_stands_upright(tmp_path):
     store = made_of(tmp_path, frame(image=[turned] * 12))
     expected = np.rot90(PICTURES[0], -1)
     np.testing.assert_array_equal(store.split("train").x["image"][:][0], expected)
+
+
+def test_tf_data_without_an_end_is_refused():
+    tensorflow = pytest.importorskip("tensorflow", reason="a source of its own")
+    source = ({"sensor": NUMBERS}, np.zeros((12, 2), int))
+    source = tensorflow.data.Dataset.from_tensor_slices(source).repeat()
+    with pytest.raises(ValueError, match="must end"):
+        labels_of(source)
 
 
 def test_tf_data_with_weights_is_refused():

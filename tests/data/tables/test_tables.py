@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 from tiny_table import HEADER, read_rows, write_rows, write_table
 
 from cmvq_keras import recipes
@@ -14,6 +15,7 @@ from cmvq_keras.data.formats import numbers_text
 from cmvq_keras.data.kinds import audio, sequence
 from cmvq_keras.data.split import SPLITS
 from cmvq_keras.data.tables import listing, recipe_text, splitting
+from cmvq_keras.runs.tables import prepare
 
 pytestmark = pytest.mark.once
 
@@ -258,6 +260,89 @@ def test_a_column_of_numbers_is_nothing_but_a_vector(tmp_path, kinds, shapes, me
     path = write_rows(tmp_path / "people.csv", rows, ("age", "label"))
     with pytest.raises(ValueError, match=message):
         tables.open_table(path, kinds, shapes)
+
+
+def _written(folder, write, count=10):
+    """A table of `count` files; `write` takes a path without ending and a number."""
+    rows = [[write(folder / f"{n}", n).name, "ab"[n % 2]] for n in range(count)]
+    return write_rows(folder / "files.csv", rows, ("thing", "label"))
+
+
+@pytest.mark.parametrize("ending", [".npy", ".csv"])
+def test_steps_come_first_where_features_differ(ending, tmp_path):
+    def write(path, number):
+        values = np.zeros((20, 3 + number % 2), np.float32)
+        path = path.with_suffix(ending)
+        if ending == ".npy":
+            np.save(path, values)
+        else:
+            np.savetxt(path, values, delimiter=",")
+        return path
+
+    with pytest.raises(ValueError, match=r"mixed shapes: \(20, 3\), \(20, 4\)"):
+        tables.open_table(_written(tmp_path, write))
+
+
+def test_arrays_with_their_channels_first_are_refused(tmp_path):
+    def write(path, number):
+        path = path.with_suffix(".npy")
+        np.save(path, np.full((3, 16, 16), number, np.uint8))
+        return path
+
+    path = _written(tmp_path, write)
+    with pytest.raises(ValueError, match=r"np\.moveaxis\(x, 0, -1\)"):
+        tables.open_table(path)
+    found = tables.open_table(path, chosen_shapes={"thing": (3, 16, 16)})
+    assert found.recipe.modalities["thing"].shape == (3, 16, 16)
+
+
+def test_a_column_of_two_kinds_of_files_is_refused(tmp_path):
+    def write(path, number):
+        if number % 4 > 1:
+            path = path.with_suffix(".wav")
+            soundfile.write(path, np.zeros(800), 8000)
+            return path
+        path = path.with_suffix(".png")
+        Image.fromarray(np.full((16, 16), number, np.uint8)).save(path)
+        return path
+
+    with pytest.raises(ValueError, match="thing: its files must be of one kind"):
+        tables.open_table(_written(tmp_path, write))
+
+
+def test_a_modality_that_is_damaged_everywhere_is_told(tmp_path):
+    def write(path, number):
+        path = path.with_suffix(".npy")
+        np.save(path, np.full((20, 3), np.nan, np.float32))
+        return path
+
+    path = _written(tmp_path, write, count=40)
+    lines = path.read_text().splitlines()
+    more = (f"{line},0.5,{number}" for number, line in enumerate(lines[1:]))
+    path.write_text("\n".join([f"{lines[0]},x_a,x_b", *more]))
+    found = tables.open_table(path)
+    with pytest.raises(ValueError, match=r"no sample can be used \(.*not finite"):
+        prepare(found, tmp_path / "store")
+
+
+def test_cells_without_a_path_are_no_file_in_two_splits(path, tmp_path):
+    def change(rows):
+        for row in rows[:6]:
+            row[0] = ""
+
+    header = [*HEADER[:6], "split", "owner"]
+    rows = _rows(path, change)
+    for number, row in enumerate(rows):
+        row[6] = ("train", "train", "validation", "test")[number % 4]
+    found = tables.open_table(write_rows(path.parent / "empty.csv", rows, header))
+    assert not [note for note in found.notes if "of photo in two splits" in note]
+
+
+def test_columns_of_numbers_alone_say_how_to_take_them(tmp_path):
+    rows = [[str(0.5 * row), str(row), "ab"[row % 2]] for row in range(20)]
+    path = write_rows(tmp_path / "t.csv", rows, ("f0", "f1", "label"))
+    with pytest.raises(ValueError, match="To train on a column of numbers: --kind f0="):
+        tables.open_table(path)
 
 
 def test_damage_duplicates_and_leaks_are_listed(path, tmp_path):
