@@ -62,7 +62,8 @@ def recommend(evidence: Evidence) -> tuple[str, str]:
     2. A joint network beats the best modality alone: keep all modalities.
     3. All other modalities add no bits, or are not above chance alone and no fusion is
        a point better, or no joint network is better or unclear: drop them.
-    4. Else the numbers do not decide: more data.
+    4. A joint network is not above chance where others are: train longer. Else the
+       numbers do not decide: more data.
     """
     best, a_point = evidence.networks[0], evidence.words.one
     names = " and ".join(evidence.alone)
@@ -113,6 +114,12 @@ def recommend(evidence: Evidence) -> tuple[str, str]:
     if outcomes and UNCLEAR not in outcomes.values():
         return DROP, (
             f"Drop {dropped}: no fusion beats {alone} alone by more than {a_point}."
+        )
+    lost = [row.title for row in evidence.joint if row.title in hopeless]
+    if lost and len(hopeless) < len(evidence.networks):
+        return TRAIN_LONGER, (
+            f"Train longer than {evidence.epochs} epochs: {lost[0]} is not above "
+            "chance where others are, so it has not learned what is there."
         )
     return MORE_DATA, (
         f"The numbers do not decide whether {names} together beat {alone} alone. "

@@ -294,6 +294,20 @@ def test_a_modality_without_bits_or_above_no_chance_is_dropped():
     assert verdict.of_evidence(gains).recommendation == "more-data"
 
 
+def test_a_fusion_that_has_learned_nothing_trains_longer():
+    # Ours has 60 %, 58 to 62; the other networks have more.
+    unclear = _evidence((-0.06, 0.03), (-0.3, 0.1))
+    assert verdict.of_evidence(unclear).recommendation == "more-data"
+    lost = dataclasses.replace(
+        unclear, chance=0.58, alone={"image": unclear.alone["image"]}
+    )
+    found = verdict.of_evidence(lost)
+    assert found.recommendation == "train-longer"
+    assert "Train longer than 20 epochs: ours is not above chance" in found.sentence
+    learnt = dataclasses.replace(lost, chance=0.5799)
+    assert verdict.of_evidence(learnt).recommendation == "more-data"
+
+
 def test_without_a_modality_alone_or_a_fusion_there_is_no_verdict():
     evidence = _evidence()
     assert verdict.of_evidence(dataclasses.replace(evidence, alone={})) is None
