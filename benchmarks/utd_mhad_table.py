@@ -1,7 +1,7 @@
 """utd-mhad as a table of files, for `cmvq train --table`; the recipe is not used.
 
     python -m benchmarks.utd_mhad_table --data-dir DATA -o utd.csv
-    cmvq train --table utd.csv --kind skeleton=sequence --kind inertial=sequence --out RUN
+    cmvq train --table utd.csv --out RUN
 
 The splits are the recipe's: subjects 1, 3 and 5 train, 7 validates, 2, 4, 6 and 8 test.
 """
