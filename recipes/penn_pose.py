@@ -11,11 +11,12 @@ joints that are not visible stay zeros. Nothing of this recipe is published: pre
 the network that meets frames on the published grid.
 """
 
+import dataclasses
+
 from cmvq_keras.data.datasets.penn_action import reader
 from cmvq_keras.data.kinds.drawing import PoseLimbs
-from cmvq_keras.recipe import Modality, ModelSettings, Recipe, TrainingSettings
-from cmvq_keras.recipe.fields import AUTO
-from cmvq_keras.recipes import penn_action
+from cmvq_keras.recipe import Modality, Recipe
+from cmvq_keras.recipes import penn_action, utd_mhad
 
 SOURCES = ("penn_action",)
 RECIPE = Recipe(
@@ -24,29 +25,8 @@ RECIPE = Recipe(
     # The person's coordinates have mean 0 and deviation 1 already.
     modalities={"pose": Modality((64, 39), "sequence")},
     classes=penn_action.RECIPE.classes,
-    model=ModelSettings(
-        hidden_channels=64,
-        head="pooled",
-        grid=4,
-        embedding_dim=64,
-        quantizer="fsq",
-        num_embeddings=128,
-        penalty_weight=3e-3,
-        mask_start=AUTO,
-        threshold=0.025,
-    ),
-    training=TrainingSettings(
-        batch_size=32,
-        epochs=80,
-        optimizer="adamw",
-        learning_rate=4e-3,
-        weight_decay=0.01,
-        schedule="one-cycle",
-        label_smoothing=0.1,
-        augmentation=True,
-        select_by="last",
-        mirror=0.5,
-    ),
+    model=utd_mhad.RECIPE.model,
+    training=dataclasses.replace(utd_mhad.RECIPE.training, mirror=0.5),
     data=dict(penn_action.RECIPE.data),
 )
 _PUBLISHED = {
