@@ -272,11 +272,11 @@ def _check_one_kind(name, kind, files):
 def _channels_last(name, kind, shape):
     """The shape of pictures in arrays; refused where the channels seem to be first."""
     if kind == "image" and shape[0] in CHANNELS and shape[2] not in CHANNELS:
-        sides = "x".join(map(str, shape))
+        sides, height = "x".join(map(str, shape)), shape[0]
         raise ValueError(
             f"{name}: the channels of pictures must be the last axis. Received: arrays "
             f"of shape {shape}. Do: np.moveaxis(x, 0, -1). If these are pictures "
-            f"{shape[0]} pixels high: --shape {name}={sides}"
+            f"{height} pixel{'s' * (height > 1)} high: --shape {name}={sides}"
         )
     return shape
 

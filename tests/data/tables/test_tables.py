@@ -335,7 +335,7 @@ def test_cells_without_a_path_are_no_file_in_two_splits(path, tmp_path):
     for number, row in enumerate(rows):
         row[6] = ("train", "train", "validation", "test")[number % 4]
     found = tables.open_table(write_rows(path.parent / "empty.csv", rows, header))
-    assert not [note for note in found.notes if "of photo in two splits" in note]
+    assert not [note for note in found.notes if "file of photo is in two" in note]
 
 
 def test_columns_of_numbers_alone_say_how_to_take_them(tmp_path):
