@@ -81,16 +81,15 @@ def command(
     from cmvq_keras import recipes
     from cmvq_keras.runs import stores, tables
 
-    of_recipe = {
-        "--recipe": recipe,
-        "--data-dir": data_dir,
-        "--modality": modality,
-        "--set": assignments,
-        "--limit": limit,
-        "--frames": frames,
-    }
-    table_options.check(table_path, reading, of_recipe)
+    others = {"--recipe": recipe, "--data-dir": data_dir}
+    table_options.check(table_path, reading, others)
     if table_path:
+        _check_whole({"--modality": modality, "--limit": limit, "--frames": frames})
+        if assignments:
+            raise click.UsageError(
+                "A table is prepared without --set: settings are of the training. Give "
+                "them to train, with --table or --store."
+            )
         found = table_options.opened(table_path, reading)
         with Progress() as progress:
             store = tables.prepare(
@@ -116,6 +115,13 @@ def command(
             workers=workers,
         )
     click.echo(_summary(store))
+
+
+def _check_whole(given):
+    """Raises a usage error for options that no table has."""
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"A table is prepared whole, without {name}.")
 
 
 def _summary(store):

@@ -10,6 +10,7 @@ from cmvq_keras.cli.progress import Progress
 from cmvq_keras.cli.text_tables import table
 
 TASKS = ("classification", "multi-label", "regression")
+_SHOWN = 3  # of a modality's columns
 _TABLE = click.option(
     "--table",
     "table_path",
@@ -151,9 +152,7 @@ def described(found):
             source.name,
             source.kind + " (guessed)" * source.guessed,
             " x ".join(map(str, source.shape)),
-            source.columns[0]
-            if len(source.columns) == 1
-            else f"{len(source.columns)} columns",
+            _origin(source.columns),
         )
         for source in found.sources
     ]
@@ -168,6 +167,12 @@ def described(found):
         "\n".join(f"Note: {note}." for note in found.notes),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _origin(columns):
+    """The columns of a modality, the first ones of many by name."""
+    shown = ", ".join(columns[:_SHOWN])
+    return f"{shown}, ... ({len(columns)})" if len(columns) > _SHOWN else shown
 
 
 def _learned(recipe, listing):

@@ -71,6 +71,7 @@ def _fitting_grid(recipe):
         name: kinds.get(modality.kind).grids(modality.shape, backbone)
         for name, modality in recipe.modalities.items()
     }
+    _check_backbone(recipe, allowed)
     if grid == AUTO:
         return _automatic_grid(recipe, allowed)
     if backbone == "resnet18":
@@ -83,11 +84,28 @@ def _fitting_grid(recipe):
     for name, sides in allowed.items():
         if grid not in sides:
             shape = recipe.modalities[name].shape
+            asked = recipe.model.grid
+            # Nobody asked for a grid that follows from another modality's shape.
+            follows = f", which is {grid} with {backbone}" if grid != asked else ""
             raise ValueError(
                 f"model.grid must be {_one_of(sides)} for {name} {shape} with "
-                f"model.backbone {backbone}. Received: {grid}"
+                f"model.backbone {backbone}. Received: {asked}{follows}"
             )
     return grid
+
+
+def _check_backbone(recipe, allowed):
+    """Raises ValueError for a modality that the backbone has no grid for."""
+    for name, sides in allowed.items():
+        if not sides:
+            about, backbone = recipe.modalities[name], recipe.model.backbone
+            of_resnet18 = backbone == "resnet18" and len(about.shape) == 3
+            square = " (resnet18 takes square pictures alone)" * of_resnet18
+            raise ValueError(
+                f"model.backbone {backbone} cannot take {name} {about.shape} of kind "
+                f"{about.kind}, whatever model.grid is. Change its shape{square} or "
+                "the backbone"
+            )
 
 
 def _automatic_grid(recipe, allowed):
@@ -112,8 +130,6 @@ def _automatic_grid(recipe, allowed):
 
 
 def _one_of(sides):
-    if not sides:
-        return "none"
     if len(sides) > 8 and sides[0] - sides[-1] == len(sides) - 1:
         return f"from {sides[-1]} to {sides[0]}"
     return "one of " + ", ".join(map(str, sides))

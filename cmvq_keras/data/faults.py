@@ -37,6 +37,30 @@ def check_unmasked(values, name):
         raise ValueError(fault)
 
 
+def is_missing(label):
+    """Whether a label is None, NaN or what pandas and Arrow have in their place."""
+    return label is None or (not isinstance(label, str) and str(label) in _MISSING)
+
+
+_MISSING = ("nan", "NaT", "<NA>")
+
+
+def first_missing(labels):
+    """The first row of some labels that lacks one, or None.
+
+    Args:
+        labels: `(k, ...)` array of any dtype.
+    """
+    if labels.dtype.kind == "f":
+        missing = np.isnan(labels)
+    elif labels.dtype.kind == "O":
+        missing = np.frompyfunc(is_missing, 1, 1)(labels).astype(bool)
+    else:
+        return None
+    rows = missing.any(axis=tuple(range(1, labels.ndim)))
+    return int(rows.argmax()) if rows.any() else None
+
+
 def finite_fault(name, values):
     """One sentence for values that are not finite; None if all are."""
     if values.dtype.kind != "f":

@@ -8,7 +8,7 @@ from cmvq_keras.recipe.modality import shape_faults
 from cmvq_keras.validation import modality_name_faults, must_be
 
 PRESETS = ("default", "paper", "code", "calibrated")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def faults(recipe):
@@ -25,12 +25,16 @@ def _of_names(recipe):
     named = {"a recipe": [recipe.name], "a modality": recipe.modalities}
     named["a target"] = recipe.targets
     for what, names in named.items():
-        for name in names:
-            if not (isinstance(name, str) and _NAME.fullmatch(name)):
-                yield (
-                    f"{what} needs a name of letters, digits, _ and -. "
-                    f"Received: {name!r}"
-                )
+        bad = [
+            repr(name)
+            for name in names
+            if not (isinstance(name, str) and NAME.fullmatch(name))
+        ]
+        if bad:
+            yield (
+                f"{what} needs a name of letters, digits, _ and -. "
+                f"Received: {', '.join(bad)}"
+            )
     yield from modality_name_faults(recipe.modalities)
 
 

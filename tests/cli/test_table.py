@@ -13,6 +13,7 @@ from command_line import error_of, invoke
 from tiny_table import CLASSES, HEADER, read_rows, write_rows, write_table
 
 import cmvq_keras as cmvq
+from cmvq_keras.cli import table_options
 from cmvq_keras.data import tables
 from cmvq_keras.runs import tables as named_tables
 from cmvq_keras.runs.run import Run
@@ -194,6 +195,27 @@ def test_prepare_writes_a_store_of_a_table(path, tmp_path):
         "test": 4,
     }
     assert invoke("data", "check", tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--set", "training.epochs=3"], "prepared without --set: settings are of the"),
+        (["--limit", "3"], "A table is prepared whole, without --limit."),
+        (["--modality", "photo"], "A table is prepared whole, without --modality."),
+    ],
+)
+def test_prepare_tells_what_does_not_apply_to_a_table(options, message, path, tmp_path):
+    words = ["prepare", "--table", path, "--out", tmp_path, *options]
+    assert message in error_of(*words, code=2)
+
+
+def test_the_columns_of_a_vector_are_shown(path):
+    shown = table_options.described(tables.open_table(path))
+    assert "vector (guessed)    2            size_a, size_b" in shown
+    assert (
+        table_options._origin(("x_1", "x_2", "x_3", "x_4")) == "x_1, x_2, x_3, ... (4)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,10 @@ def test_a_picture_of_any_proportions_meets_other_kinds_and_comes_back(backbone)
     ("settings", "message"),
     [
         ({"grid": 3}, r"must be one of 4, 2, 1 for a \(4, 8, 1\) with .* Received: 3"),
-        ({"grid": 4, "backbone": "resnet18"}, r"must be none for a \(4, 8, 1\)"),
+        (
+            {"grid": 4, "backbone": "resnet18"},
+            r"resnet18 cannot take a \(4, 8, 1\) of kind image, .*square pictures",
+        ),
         ({"grid": "all"}, "model.grid must be an integer >= 1, or auto"),
     ],
 )
@@ -87,3 +90,15 @@ def test_a_grid_that_does_not_fit_is_told_when_the_recipe_is_resolved(
 ):
     with pytest.raises(ValueError, match=message):
         recipes.resolve(_recipe({"a": ((4, 8, 1), "image")}, **settings))
+
+
+@pytest.mark.once
+def test_a_grid_that_resnet18_makes_smaller_is_told_as_it_was_asked_for():
+    shapes = {"photo": ((32, 32, 1), "image"), "motion": ((16, 2), "sequence")}
+    said = r"one of 4, 2, 1 for motion .* Received: 16, which is 8 with resnet18"
+    with pytest.raises(ValueError, match=said):
+        recipes.resolve(_recipe(shapes, grid=16, backbone="resnet18"))
+    said = r"resnet18 cannot take motion \(13, 2\) of kind sequence, .*its shape or the"
+    shapes["motion"] = ((13, 2), "sequence")
+    with pytest.raises(ValueError, match=said):
+        recipes.resolve(_recipe(shapes, grid=8, backbone="resnet18"))

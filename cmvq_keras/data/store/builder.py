@@ -4,6 +4,7 @@ so that a killed preparation goes on where it stopped and nobody sees half a sto
 import contextlib
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ from cmvq_keras.data.store.split_writer import ROWS, write_split
 from cmvq_keras.data.transforms import standardization
 
 PROGRESS = "progress.json"
+_LOG = logging.getLogger(__name__)
 
 
 def build(
@@ -88,7 +90,24 @@ def _write(folder, recipe, source, on_progress, progress, workers):
     fileio.discard(folder)
     folder.mkdir()
     source = foreign.rows_of(source, recipe, split)
-    return write_split(folder, recipe, split, source, on_progress)
+    entry = write_split(folder, recipe, split, source, on_progress)
+    if isinstance(source, foreign.Rows):
+        _report(split, entry["left_out"])
+    return entry
+
+
+def _report(split, skipped):
+    """Says on the log which rows of somebody's frame are not in the store."""
+    if skipped:
+        _LOG.warning(
+            "%s: %d row%s skipped. The first is %s: %s. store.skipped(%r) lists all",
+            split,
+            len(skipped),
+            " is" if len(skipped) == 1 else "s are",
+            skipped[0]["sample"],
+            skipped[0]["reason"],
+            split,
+        )
 
 
 @contextlib.contextmanager

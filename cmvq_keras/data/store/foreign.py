@@ -253,6 +253,16 @@ def _label(row, recipe, task, name):
     if columns != [LABEL]:
         return np.asarray([row[column] for column in columns])
     value = row[LABEL]
+    if task.one_class and faults.is_missing(value):
+        raise ValueError(
+            f"{name} has no label. Received: {value}. Leave rows without a label out"
+        )
+    if task.one_class and isinstance(value, (float, np.floating)):
+        raise ValueError(
+            f"{name}: label must be a class's name or its place. Received: {value}. "
+            "A frame turns whole numbers into others where one is missing: leave "
+            "rows without a label out, and give integers"
+        )
     if task.one_class and isinstance(value, str):
         if value not in recipe.classes:
             raise ValueError(

@@ -140,7 +140,7 @@ class Register(contextlib.AbstractContextManager):
         """
         where = f"{self.split}: sample {names[0]}"
         if labels is not None:
-            labels = self._checked_labels(labels, len(names), where)
+            labels = self._checked_labels(labels, names, where)
             self.count_labels(labels)
             path = self.folder / manifest.LABELS
             write_rows(self._stack, self.files, path, labels, where)
@@ -150,11 +150,16 @@ class Register(contextlib.AbstractContextManager):
         """Adds stored labels to the counts."""
         self.counts += self.task.counts(labels, self.recipe)
 
-    def _checked_labels(self, y, count, where):
+    def _checked_labels(self, y, names, where):
         faults.check_unmasked(y, f"{where}: its label")
-        y = np.asarray(y)
+        y, count = np.asarray(y), len(names)
         if len(y) != count:
             raise ValueError(f"{where}: {count} labels are needed. Received: {len(y)}")
+        if (row := faults.first_missing(y)) is not None:
+            raise ValueError(
+                f"{self.split}: sample {names[row]} has no label. Received: {y[row]}. "
+                "Leave samples without a label out"
+            )
         return self.task.checked(y, self.recipe, where)
 
     def _write_meta(self, names, attributes, where):
@@ -309,6 +314,8 @@ def _blocks(source, split):
 
 
 def _slices(split, x, y, samples=None, attributes=None):
+    if y is None:
+        raise ValueError(f"{split} has no labels. Received: None")
     count = len(y)
     if samples is None:
         samples = [f"{split}/{row}" for row in range(count)]

@@ -1,7 +1,6 @@
 """What each column of a table is: a modality, the label, a split, or an attribute."""
 
 import dataclasses
-import math
 import pathlib
 import re
 
@@ -11,11 +10,14 @@ from cmvq_keras import validation
 from cmvq_keras.data import kinds
 from cmvq_keras.data.formats import npz, numbers_text
 from cmvq_keras.data.kinds import sequence, tokens
+from cmvq_keras.recipe.checks import NAME as MODALITY_NAME
 
 LABEL, SPLIT, GROUP, NAME = ROLES = ("label", "split", "group", "name")
 LOOKED_AT = 20  # files of a modality, to guess its kind and shape
+_OF_MANY = 1000  # cells of a column that is no modality
 OTHERS = 5  # one of so many files may be of another kind: a damaged sample
 CHANNELS = (1, 3, 4)  # of pictures: gray, color, color that may be transparent
+LARGEST = float(np.finfo(np.float32).max)
 _NUMBERED = re.compile(r"(.+?)_[^_]+")
 
 
@@ -77,7 +79,12 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
     left = [name for name in free if name not in (*paths, *texts)]
     numbers = numbered(cells, left)
     for name in (*chosen_kinds, *chosen_shapes):
-        if name in left and name not in numbers and are_numbers(cells.column(name)):
+        if name not in left or name in numbers:
+            continue
+        if not are_numbers(cells.column(name)):
+            if why := misfit(cells, name):
+                raise ValueError(f"{name} must hold numbers. {why}")
+        else:
             if chosen_kinds.get(name) != "vector":
                 chosen = chosen_kinds.get(name)
                 raise ValueError(
@@ -107,6 +114,7 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
         sources.append(
             Source(name, "vector", shape, {}, columns, False, name not in chosen_kinds)
         )
+    _check_names(source.name for source in sources)
     used = {column for source in sources for column in source.columns}
     if not sources:
         raise ValueError(
@@ -116,6 +124,15 @@ def find(cells, folder, chosen_kinds, chosen_shapes, chosen_options, taken=()):
             f"{_how_to_begin(cells, left)}"
         )
     return sources, [name for name in free if name not in used]
+
+
+def _check_names(names):
+    bad = [repr(name) for name in names if not MODALITY_NAME.fullmatch(name)]
+    if bad:
+        raise ValueError(
+            "columns of modalities must be named by letters, digits, _ and -. "
+            f"Received: {', '.join(bad)}. Rename them in the header"
+        )
 
 
 def _endings():
@@ -144,18 +161,31 @@ def unread(cells, folder, attributes):
 
 
 def _how_to_begin(cells, names):
-    """A sentence on the first column of numbers among some, or "" without one."""
+    """Sentences on the first columns that hold numbers, or nearly; "" without one."""
     held = [name for name in names if are_numbers(cells.column(name))]
-    return f". To train on a column of numbers: {how_to_use(cells, held)}" * bool(held)
+    why = _first_misfit(cells, names)
+    return f". {why}" * bool(why) + (
+        f". To train on a column of numbers: {_options(cells, held)}" * bool(held)
+    )
 
 
 def how_to_use(cells, names):
-    """The options that make modalities of columns that are none, as words.
+    """What makes modalities of columns that are none, in one or two sentences.
 
     Args:
         cells: as in `find`.
         names: of the columns.
     """
+    usable = [name for name in names if not misfit(cells, name)]
+    how = f"To train on such columns: {_options(cells, usable)}" * bool(usable)
+    return ". ".join(filter(None, (how, _first_misfit(cells, names))))
+
+
+def _first_misfit(cells, names):
+    return next(filter(None, (misfit(cells, name) for name in names)), None)
+
+
+def _options(cells, names):
     kind_of = {True: "vector", False: "tokens"}
     kinds_of = [kind_of[are_numbers(cells.column(name))] for name in names]
     first = [kinds_of.index(kind) for kind in dict.fromkeys(kinds_of)]
@@ -215,8 +245,68 @@ def are_numbers(values):
 
 
 def is_number(text):
-    """Whether a cell holds a finite number."""
-    return numbers_text.is_number(text) and math.isfinite(float(text))
+    """Whether a cell holds a finite number of float32."""
+    return numbers_text.is_number(text) and abs(float(text)) <= LARGEST
+
+
+def no_number(text):
+    """Why a cell is no number: the end of a sentence that begins with its column."""
+    if text.lower() in ("true", "false"):
+        return f"is {text}, which is no number: write 1 or 0"
+    if numbers_text.is_number(text) and any(map(str.isdigit, text)):
+        return f"is {text}, which float32 cannot hold"
+    return _NO_NUMBER
+
+
+_NO_NUMBER = "is no number"
+
+
+def misfit(cells, name):
+    """A sentence on a column that would hold numbers but for how they are written.
+
+    Args:
+        cells: as in `find`.
+        name: of the column.
+
+    Returns:
+        The first such cell and what to do, where most of the first cells are numbers,
+        truth values or too large, and not most are numbers. Else None.
+    """
+    values = cells.column(name)[:_OF_MANY]
+    bad = [
+        (line, why)
+        for line, value in zip(cells.lines, values, strict=False)
+        if not is_number(value) and (why := no_number(value)) != _NO_NUMBER
+    ]
+    numbers = sum(map(is_number, values))
+    if not bad or 2 * numbers > len(values) or 2 * (numbers + len(bad)) <= len(values):
+        return None
+    line, why = bad[0]
+    return f"In line {line} {name} {why}"
+
+
+def key_like(cells, sources):
+    """Columns of guessed vectors that number the rows, as keys do.
+
+    Args:
+        cells: as in `find`.
+        sources: of `Source`.
+
+    Returns:
+        Names of columns whose whole numbers differ in all rows, by the vector.
+    """
+    found = {}
+    for source in sources:
+        if source.kind == "vector" and not source.paths and source.guessed:
+            keys = [name for name in source.columns if _is_key(cells.column(name))]
+            if keys:
+                found[source.name] = keys
+    return found
+
+
+def _is_key(values):
+    whole = len(values) >= LOOKED_AT and all(map(str.isdecimal, values))
+    return whole and len(set(values)) == len(values)
 
 
 def _is_decimal_comma(text):

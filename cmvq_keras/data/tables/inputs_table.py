@@ -2,7 +2,7 @@
 
 from cmvq_keras import fileio
 from cmvq_keras.data import kinds
-from cmvq_keras.data.tables.columns import are_numbers, is_number, stem
+from cmvq_keras.data.tables.columns import are_numbers, is_number, no_number, stem
 from cmvq_keras.data.tables.reading import delimiter
 
 
@@ -102,5 +102,5 @@ def _numbered(recipe, name, columns, lines):
 def _vector(number, cells):
     for cell in cells:
         if not is_number(cell):
-            raise ValueError(f"line {number}: {cell!r} is no number")
+            raise ValueError(f"line {number}: the cell {cell!r} {no_number(cell)}")
     return tuple(map(float, cells))

@@ -180,10 +180,13 @@ def _numbers(cells, found, texts):
             if columns.is_number(text):
                 values[row, place] = float(text)
             else:
-                bad[row] = f"line {cells.lines[row]}: {found[place]} is no number"
+                why = columns.no_number(text)
+                bad[row] = f"line {cells.lines[row]}: {found[place]} {why}"
     if len(bad) == len(cells.rows):
+        why = next(filter(None, (columns.misfit(cells, name) for name in found)), None)
         raise ValueError(
-            f"no row has a number in {', '.join(found)}. Received: {texts[0][0]!r}"
+            f"no row has a number in {', '.join(found)}. "
+            f"{why or f'Received: {texts[0][0]!r}'}"
         )
     values[list(bad)] = 0
     return targets, values, bad

@@ -135,6 +135,12 @@ def _checked(path, cells, found, chosen, seed):
         reasons = _some(skipped.values())
         notes.append(f"{_are(len(skipped), 'row')} skipped: {reasons}")
     notes += labels.notes(found) + _coarse(cells, sources)
+    notes += [
+        f"{' and '.join(keys)} {'differ' if len(keys) > 1 else 'differs'} in every "
+        f"row, as keys do, and {'are' if len(keys) > 1 else 'is'} trained on in the "
+        f"vector {name}. Rename or remove what is a key"
+        for name, keys in columns.key_like(cells, sources).items()
+    ]
     unread = columns.unread(cells, folder, attributes)
     notes += [
         f"No kind reads {ending}: the files of {name} are not used"
@@ -142,8 +148,8 @@ def _checked(path, cells, found, chosen, seed):
     ]
     if idle := [name for name in attributes if name not in unread]:
         notes.append(
-            f"Kept as attributes, not trained on: {', '.join(idle)}. To train on such "
-            f"columns: {columns.how_to_use(cells, idle)}"
+            f"Kept as attributes, not trained on: {', '.join(idle)}. "
+            f"{columns.how_to_use(cells, idle)}"
         )
     words = {name: cells.column(name) for name in attributes}
     if groups is not None:
@@ -260,7 +266,8 @@ def _no_numbers(cells, sources):
         for name in source.columns:
             for row, cell in enumerate(cells.column(name)):
                 if not columns.is_number(cell):
-                    bad.setdefault(row, f"line {cells.lines[row]}: {name} is no number")
+                    why = f"line {cells.lines[row]}: {name} {columns.no_number(cell)}"
+                    bad.setdefault(row, why)
     return bad
 
 

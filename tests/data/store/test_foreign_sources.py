@@ -192,6 +192,33 @@ def test_bad_rows_are_told(columns, message, tmp_path):
         made_of(tmp_path, frame(**columns))
 
 
+def test_skipped_rows_are_told(tmp_path, caplog):
+    sensors = [list(row) for row in NUMBERS]
+    sensors[1], sensors[4] = [1.0], [1.0, 2.0, 3.0]
+    source = frame(sensor=sensors).drop(columns=["sensor_x", "sensor_y"])
+    store = made_of(tmp_path, source)
+    assert [each["sample"] for each in store.skipped("train")] == ["train/1", "train/4"]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "train: 2 rows are skipped. The first is train/1: sensor: it must be (2,). "
+        "Received: (1,). store.skipped('train') lists all"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([None, *WORDS[1:]], "train/0 has no label. Received: "),
+        ([1.0, *[0.0] * 11], "train/0: label must be a class's name or its place. Rec"),
+        ([np.nan, *[0.0] * 11], "train/0 has no label. Received: nan. Leave rows"),
+    ],
+)
+def test_a_frame_without_a_label_is_refused_in_one_line(labels, said, tmp_path):
+    with pytest.raises(ValueError, match=said) as told:
+        made_of(tmp_path, frame(label=labels))
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("column", ["label", "image"])
 def test_a_missing_column_is_named(column, tmp_path):
     with pytest.raises(ValueError, match=f"train/0 lacks .*{column}"):

@@ -199,6 +199,22 @@ def test_samples_that_do_not_fit_are_named(tmp_path, source, told):
     assert not (tmp_path / "own").exists()
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (None, "test has no labels. Received: None"),
+        ([0, None, 1], "sample test/1 has no label. Received: None. Leave samples"),
+        ([0.0, 1.0, np.nan], "sample test/2 has no label. Received: nan. Leave samp"),
+    ],
+)
+@pytest.mark.parametrize("outputs", [("cat", "dog"), {"age": cmvq.Target()}])
+def test_a_missing_label_is_told_with_its_sample(labels, told, outputs, tmp_path):
+    x = {"sensor": np.zeros((3, 2), np.float32)}
+    with pytest.raises(ValueError, match=told) as error:
+        Store.create(tmp_path, ({"sensor": (2,)}, outputs), {"test": (x, labels)})
+    assert "\n" not in str(error.value)
+
+
 def test_labels_and_byte_orders_of_any_kind_are_taken(tmp_path):
     x = {
         "image": np.zeros((300, 4, 4, 3), ">f4"),

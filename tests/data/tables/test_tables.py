@@ -371,6 +371,56 @@ def test_numbers_with_decimal_commas_are_no_attributes(tmp_path):
         tables.open_table(table)
 
 
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("1e400", "which float32 cannot hold"),
+        ("-1e39", "which float32 cannot hold"),
+        ("True", "which is no number: write 1 or 0"),
+        ("FALSE", "which is no number: write 1 or 0"),
+    ],
+)
+def test_numbers_that_cannot_be_used_are_told_from_words(cell, why, tmp_path):
+    said = f"s_x is {cell}, {why}"
+
+    def table(cells, header=("s_x", "s_y", "label")):
+        rows = [[text, f"{row}.5", "ab"[row % 2]] for row, text in enumerate(cells)]
+        return write_rows(tmp_path / "t.csv", rows, header)
+
+    # In some rows, which are skipped; in all of them; beside two columns of numbers.
+    few = tables.open_table(table(["1"] * 20 + [cell] + ["2"] * 19))
+    assert f"1 row is skipped: line 22: {said}" in few.notes
+    with pytest.raises(ValueError, match=f"has no modality.*In line 2 {said}"):
+        tables.open_table(table([cell] * 40))
+    with pytest.raises(ValueError, match=f"s_x must hold numbers. In line 2 {said}"):
+        tables.open_table(table([cell] * 40), {"s_x": "vector"})
+    rows = [["1.5", "2", cell, "ab"[row % 2]] for row in range(40)]
+    path = write_rows(tmp_path / "t.csv", rows, ("a_x", "a_y", "s_x", "label"))
+    said = f"Kept as attributes, not trained on: s_x. In line 2 {said}"
+    assert said in tables.open_table(path).notes
+
+
+def test_columns_of_keys_in_a_guessed_vector_are_told(tmp_path):
+    rows = [[str(7 * row), str(row % 5), "ab"[row % 2]] for row in range(40)]
+    path = write_rows(tmp_path / "t.csv", rows, ("id_1", "id_2", "label"))
+    said = "id_1 differs in every row, as keys do, and is trained on in the vector id."
+    assert any(note.startswith(said) for note in tables.open_table(path).notes)
+    chosen = tables.open_table(path, {"id": "vector"})
+    assert not any("keys" in note for note in chosen.notes)
+
+
+def test_a_header_that_names_no_modality_is_told_once(tmp_path):
+    rows = [["1.5"] * 4 + ["ab"[row % 2]] for row in range(40)]
+    header = ("my heart_x", "my heart_y", "a.b_x", "a.b_y", "label")
+    path = write_rows(tmp_path / "t.csv", rows, header)
+    said = (
+        r"letters, digits, _ and -\. Received: 'my heart', 'a\.b'\. Rename them in the"
+    )
+    with pytest.raises(ValueError, match=said) as told:
+        tables.open_table(path)
+    assert str(told.value).count("letters") == 1
+
+
 def test_a_number_has_no_underscores(tmp_path):
     rows = [[str(row), "1", "ab"[row % 2]] for row in range(40)]
     rows[3][0] = "1_0"
