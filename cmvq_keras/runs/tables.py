@@ -48,7 +48,8 @@ def prepare(
     """Writes a table of files into a store, once.
 
     Args:
-        table: a CSV file, see `cmvq_keras.data.tables.open_table`, or a `Table`.
+        table: a CSV file, see `cmvq_keras.data.tables.open_table`, or a `Table`. The
+            rows of a file that are skipped are logged; a `Table` has its notes.
         out: root of the store; None for the user's cache folder, where one of the same
             rows and files is taken as it is.
         kinds: the modalities' kinds, where they are not to be guessed.
@@ -64,7 +65,13 @@ def prepare(
         OSError: as in `cmvq_keras.prepare`.
     """
     if not isinstance(table, Table):
-        table = opened(table, kinds, shapes, seed)
+        found = opened(table, kinds, shapes, seed)
+        store = prepare(
+            found, out, force=force, on_progress=on_progress, workers=workers
+        )
+        for split in store.manifest["splits"]:
+            builder.report_skipped(split, store.skipped(split))
+        return store
     recipe = recipes.resolve(table.recipe)
 
     def create(root):

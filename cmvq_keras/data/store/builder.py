@@ -92,20 +92,25 @@ def _write(folder, recipe, source, on_progress, progress, workers):
     source = foreign.rows_of(source, recipe, split)
     entry = write_split(folder, recipe, split, source, on_progress)
     if isinstance(source, foreign.Rows):
-        _report(split, entry["left_out"])
+        report_skipped(split, entry["left_out"])
     return entry
 
 
-def _report(split, skipped):
-    """Says on the log which rows of somebody's frame are not in the store."""
+def report_skipped(split, skipped):
+    """Says on the log that rows of a frame or a table are not in the store.
+
+    Args:
+        split: the split's name.
+        skipped: the manifest's notes of them, maybe none.
+    """
     if skipped:
+        first, reason = skipped[0]["sample"], skipped[0]["reason"]
         _LOG.warning(
-            "%s: %d row%s skipped. The first is %s: %s. store.skipped(%r) lists all",
+            "%s: %d row%s skipped. The first is %s. store.skipped(%r) lists all",
             split,
             len(skipped),
             " is" if len(skipped) == 1 else "s are",
-            skipped[0]["sample"],
-            skipped[0]["reason"],
+            reason if reason.startswith(f"{first}: ") else f"{first}: {reason}",
             split,
         )
 

@@ -50,7 +50,7 @@ class Rows:
                         f"{name} lacks {lacking[0]}. Received: {', '.join(x)}"
                     )
                 x = {
-                    key: _stored(x[key], self._recipe, key)
+                    key: _named_stored(x[key], self._recipe, key, name)
                     for key in self._recipe.modalities
                 }
                 if reason := _no_numbers(y, self._recipe, task):
@@ -189,6 +189,14 @@ def _no_numbers(label, recipe, task):
 def _numbered(row, name):
     """The columns `name_x`, `name_y` of a vector, sorted, as in a table of files."""
     return sorted(column for column in row if stem(column) == name)
+
+
+def _named_stored(value, recipe, name, sample):
+    """As `_stored`; its error names the sample and the modality."""
+    try:
+        return _stored(value, recipe, name)
+    except ValueError as error:
+        raise ValueError(f"{sample}: {name}: {error}") from None
 
 
 def _stored(value, recipe, name):

@@ -339,6 +339,14 @@ def test_tf_data_with_weights_is_refused():
         labels_of(source)
 
 
+def test_tf_data_of_another_shape_is_named():
+    tensorflow = pytest.importorskip("tensorflow", reason="a source of its own")
+    source = ({"sensor": NUMBERS[:, :1]}, np.zeros((12, 2), int))
+    source = tensorflow.data.Dataset.from_tensor_slices(source)
+    with pytest.raises(ValueError, match=r"train/0: sensor: it must be \(2,\)\. Rec"):
+        labels_of(source)
+
+
 def test_tf_data_must_have_the_modalities():
     tensorflow = pytest.importorskip("tensorflow", reason="a source of its own")
     x = {"sensor": NUMBERS, "more": NUMBERS}

@@ -325,6 +325,24 @@ def test_a_modality_that_is_damaged_everywhere_is_told(tmp_path):
         prepare(found, tmp_path / "store")
 
 
+def test_python_is_told_what_of_a_table_is_skipped(tmp_path, caplog):
+    rows = [[f"{row}.5", "1", "train", "ab"[row % 2]] for row in range(40)]
+    rows[5][0], rows[8][0] = "1e400", "x"
+    rows[36][2] = rows[37][2] = "test"
+    rows[38][2] = rows[39][2] = "validation"
+    path = write_rows(tmp_path / "t.csv", rows, ("s_x", "s_y", "split", "label"))
+    store = prepare(path, tmp_path / "store")
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "train: 2 rows are skipped. The first is line 7: s_x is 1e400, which "
+        "float32 cannot hold. store.skipped('train') lists all"
+    )
+    assert len(store.skipped("train")) == 2
+    caplog.clear()
+    prepare(tables.open_table(path), tmp_path / "again")
+    assert not caplog.records  # a table that was opened has its notes
+
+
 def test_cells_without_a_path_are_no_file_in_two_splits(path, tmp_path):
     def change(rows):
         for row in rows[:6]:
