@@ -99,6 +99,11 @@ def test_columns_of_a_vector_are_found_by_name(run, path):
     )
     told = error_of("predict", run.directory, "--table", fewer, code=1)
     assert "lacks the column size, or 2 columns of numbers size_..." in told
+    for cell, why in (("x", ""), ("True", ", which is no number: write 1 or 0")):
+        bad = write_rows(path.with_name("bad.csv"), [[*rows[0][:4], cell]], HEADER[:5])
+        told = error_of("predict", run.directory, "--table", bad, code=1)
+        said = f"is {cell}{why}" if why else "is no number"
+        assert f"line 2: size_b {said}. Received: '{cell}'" in told
 
 
 def test_one_number_is_predicted_from_its_column(tmp_path, monkeypatch):

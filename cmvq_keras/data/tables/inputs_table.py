@@ -65,7 +65,7 @@ def _rows(rows, recipe, folder):
             raise ValueError(f"line {number} has no path in column {', '.join(empty)}")
         paths = {name: _item(recipe, folder, name, row[name]) for name in names}
         vectors = {
-            name: _vector(number, [cells[place] for place in places])
+            name: _vector(number, {columns[place]: cells[place] for place in places})
             for name, places in numbers.items()
         }
         yield {name: (paths | vectors)[name] for name in needed(recipe)}
@@ -100,7 +100,9 @@ def _numbered(recipe, name, columns, lines):
 
 
 def _vector(number, cells):
-    for cell in cells:
+    for name, cell in cells.items():
         if not is_number(cell):
-            raise ValueError(f"line {number}: the cell {cell!r} {no_number(cell)}")
-    return tuple(map(float, cells))
+            raise ValueError(
+                f"line {number}: {name} {no_number(cell.strip())}. Received: {cell!r}"
+            )
+    return tuple(map(float, cells.values()))
