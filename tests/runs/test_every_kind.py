@@ -1,107 +1,92 @@
-"""Every kind of modality in one run: trained, stopped and resumed, measured, predicted
-from files, drawn, exported."""
+"""Every kind of modality in one run, from the table of docs/examples/every_kind.py:
+trained, stopped and resumed, measured, predicted from files, drawn, exported."""
 
 import csv
+import importlib.util
 import io
+import pathlib
+import re
 
 import keras
 import numpy as np
 import pytest
-import soundfile
 from command_line import invoke
-from PIL import Image
 
 import cmvq_keras as cmvq
-from cmvq_keras.data import kinds
-from cmvq_keras.data.kinds import tokens
-from cmvq_keras.data.kinds.padded import pad
+from cmvq_keras.data import kinds, tables
 from cmvq_keras.data.store import contact_sheet, reader
 from cmvq_keras.errors import TrainingInterruptedError
+from cmvq_keras.runs import tables as prepared_tables
 
-#: By kind: the shape, and the ending of its file.
-KINDS = {
-    "image": ((8, 12, 3), ".png"),
-    "audio": ((8, 16, 1), ".wav"),
-    "depth": ((8, 8, 1), ".npy"),
-    "video": ((3, 8, 8, 1), ".npy"),
-    "pose": ((16, 2, 3), ".npy"),
-    "sequence": ((16, 3), ".csv"),
-    "padded": ((16, 3), ".csv"),
-    "tokens": ((16,), ".txt"),
-    "vector": ((3,), ".csv"),
-}
-COUNTS = {"train": 16, "validation": 4, "test": 4}
+EXAMPLE = pathlib.Path(__file__).parents[2] / "docs" / "examples" / "every_kind.py"
+COUNT = 24
+#: Smaller than by default: these are trained on each backend.
+SHAPES = {"audio": (8, 16, 1), "sequence": (16, 3)}
 SETTINGS = {
     "model.hidden_channels": 8,
     "model.embedding_dim": 4,
     "model.num_embeddings": 4,
     "model.head": "pooled",
-    # An exported model keeps what the mask has not closed.
+    # Nothing closes a modality, which an exported model would do without.
     "model.penalty_weight": 0.0,
+    "model.mask_start": 0.1,
     "training.batch_size": 8,
     "training.epochs": 2,
 }
 
 
-def test_no_kind_is_left_out():
-    assert set(KINDS) == set(kinds.names())
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """The example's table, its kinds as its page says."""
+    if not EXAMPLE.is_file():
+        pytest.skip("docs/ is not there")
+    spec = importlib.util.spec_from_file_location("every_kind", EXAMPLE)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    path = example.write(tmp_path_factory.mktemp("samples"), COUNT)
+    return tables.open_table(path, example.TOLD, SHAPES)
 
 
-def _values(kind, rng):
-    shape, _ = KINDS[kind]
-    if kinds.get(kind).counts_bytes:
-        return rng.integers(0, 256, shape).astype(np.uint8)
-    if kind == "tokens":
-        return tokens.of_text(f"clip {rng.integers(1000)}", shape)
-    if kind == "padded":
-        return pad(rng.normal(size=(rng.integers(3, 17), shape[1] - 1)), shape[0])
-    return rng.normal(size=shape).astype(np.float32)
+def test_no_kind_is_left_out_and_each_column_is_of_its_own(table):
+    found = {name: each.kind for name, each in table.recipe.modalities.items()}
+    assert found == {kind: kind for kind in kinds.names()}
 
 
-def _write(kind, values, path):
-    """A sample as a file of its kind."""
-    if path.suffix == ".png":
-        Image.fromarray(values).save(path)
-    elif path.suffix == ".wav":
-        soundfile.write(path, np.sin(np.arange(9000) * 0.3) * 0.5, 16_000)
-    elif path.suffix == ".txt":
-        path.write_text(tokens.to_text(values))
-    elif path.suffix == ".csv":
-        if kind == "padded":
-            values = values[values[:, -1] > 0.5, :-1]
-        np.savetxt(path, values, delimiter=",")
-    else:
-        np.save(path, values)
+@pytest.mark.once
+def test_the_page_of_the_example_says_its_kinds(table):
+    page = (EXAMPLE.parents[1] / "own_data.md").read_text()
+    command = page.partition("cmvq train --table samples/samples.csv")[2]
+    told = dict(re.findall(r"--kind (\w+)=(\w+)", command.partition("\n\n")[0]))
+    assert told == {name: name for name in ("depth", "pose", "padded", "tokens")}
+    guessed = tables.open_table(table.path, told).recipe
+    assert {name: each.kind for name, each in guessed.modalities.items()} == {
+        kind: kind for kind in kinds.names()
+    }
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A file of each kind."""
-    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(9)
-    found = {kind: folder / f"one{ending}" for kind, (_, ending) in KINDS.items()}
-    found = {kind: path.with_stem(kind) for kind, path in found.items()}
-    for kind, path in found.items():
-        _write(kind, _values(kind, rng), path)
+def files(table, tmp_path_factory):
+    """The files of the first test sample, one of each kind."""
+    name = table.listings["test"].names[0]
+    with table.path.open(newline="") as file:
+        (row,) = (row for row in csv.DictReader(file) if row["image"] == name)
+    found = {key: table.path.parent / cell for key, cell in row.items()}
+    found = {kind: found[kind] for kind in kinds.names() if kind in found}
+    folder = tmp_path_factory.mktemp("files")
+    # In the order of their columns' names, as a table's vectors are.
+    numbers = [row[key] for key in sorted(row) if key.startswith("vector_")]
+    for kind, name, text in (
+        ("tokens", "note.txt", row["tokens"]),
+        ("vector", "vector.csv", ",".join(numbers)),
+    ):
+        found[kind] = folder / name
+        found[kind].write_text(text)
     return found
 
 
 @pytest.fixture(scope="module")
-def store(files, tmp_path_factory):
-    """A store; the first test sample is that of the files."""
-    rng, splits = np.random.default_rng(0), {}
-    for split, count in COUNTS.items():
-        x = {
-            kind: np.stack([_values(kind, rng) for _ in range(count)]) for kind in KINDS
-        }
-        splits[split] = x, np.arange(count) % 2
-    for kind, path in files.items():
-        shape, ending = KINDS[kind]
-        read = {".npy": lambda path, shape: np.load(path)}
-        read |= kinds.get(kind).readers({})
-        splits["test"][0][kind][0] = read[ending](path, shape)
-    shapes = {kind: cmvq.Modality(shape, kind) for kind, (shape, _) in KINDS.items()}
-    root = tmp_path_factory.mktemp("store")
-    return cmvq.data.Store.create(root, (shapes, ("a", "b")), splits)
+def store(table, tmp_path_factory):
+    return prepared_tables.prepare(table, tmp_path_factory.mktemp("store"))
 
 
 class Stop(keras.callbacks.Callback):
@@ -130,10 +115,10 @@ def run(store, tmp_path_factory):
 def test_a_resumed_run_of_all_kinds_is_measured_again(run):
     assert [line["epoch"] for line in run.history] == [1, 2]
     assert run.recipe.model.grid == 4
-    again = cmvq.evaluate(run, without=["video", "padded"])
+    again = cmvq.evaluate(run, without=kinds.names())
     assert again["loss"] == run.metrics["test"]["loss"]
-    assert set(again["without"]) == {"video", "padded"}
-    for kind in KINDS:
+    assert set(again["without"]) == set(kinds.names())
+    for kind in kinds.names():
         assert np.isfinite(run.history[-1][f"val_{kind}_reconstruction_loss"])
 
 
@@ -155,35 +140,46 @@ def test_files_of_all_kinds_are_predicted_as_in_the_store(run, store, files):
     assert done.exit_code == 0, done.output
     (found,) = csv.DictReader(io.StringIO(done.stdout))
     x = reader.load(run.recipe, "test", store).x
-    ((expected, _),) = cmvq.predict(run, {kind: x[kind][:1] for kind in KINDS})
-    np.testing.assert_allclose(float(found["p_a"]), expected, atol=1e-4)
+    ((expected, _),) = cmvq.predict(run, {kind: x[kind][:1] for kind in kinds.names()})
+    np.testing.assert_allclose(float(found["p_calm"]), expected, atol=1e-4)
+
+
+@pytest.mark.once
+def test_a_table_of_all_kinds_is_predicted_as_in_the_store(run, store, table):
+    done = invoke("predict", run.directory, "--table", table.path)
+    assert done.exit_code == 0, done.output
+    found = [float(row["p_calm"]) for row in csv.DictReader(io.StringIO(done.stdout))]
+    with table.path.open(newline="") as file:
+        names = [row["image"] for row in csv.DictReader(file)]
+    rows = [names.index(name) for name in store.split("test").samples]
+    expected = cmvq.predict(run, reader.load(run.recipe, "test", store).x)
+    np.testing.assert_allclose(np.array(found)[rows], expected[:, 0], atol=1e-4)
 
 
 @pytest.mark.once
 def test_all_kinds_are_drawn_in_sheet_report_and_pictures(run, store, tmp_path):
     pytest.importorskip("matplotlib")
     sheet = contact_sheet.draw(store, {"test": store.split("test")})
-    assert sheet.height > len(KINDS) * 20
+    assert sheet.height > len(kinds.names()) * 20
     page = cmvq.report(run, tmp_path / "report").read_text()
-    for kind in KINDS:
+    for kind in kinds.names():
         assert f"{kind}, rebuilt" in page
     done = invoke("reconstruct", run.directory, "-o", tmp_path / "pictures")
     assert done.exit_code == 0, done.output
     made = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert made == {
-        f"{kind}_0_{version}.png" for kind in KINDS for version in ("original", "all")
+        f"{kind}_0_{version}.png"
+        for kind in kinds.names()
+        for version in ("original", "all")
     }
 
 
+@pytest.mark.slow(reason="exports nine kinds")
 def test_all_kinds_are_exported(run, tmp_path):
     found = cmvq.export(run, tmp_path / "model.keras")
     assert found.differing == 0
     read = {name: about["kind"] for name, about in found.facts["inputs"].items()}
-    # What the mask has closed altogether is no input.
-    assert {**read, **{name: name for name in found.facts["dropped"]}} == {
-        kind: kind for kind in KINDS
-    }
-    assert len(read) > len(KINDS) // 2
+    assert read == {kind: kind for kind in kinds.names()}
     if keras.config.backend() == "torch":
         pytest.importorskip("onnxruntime")
         onnx = cmvq.export(run, tmp_path / "model.onnx", format="onnx")

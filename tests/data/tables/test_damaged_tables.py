@@ -1,11 +1,13 @@
 """Damaged tables, and damaged files of numbers: told in one line, or read well."""
 
 import io
+import wave
 
 import numpy as np
 import pytest
 import scipy.io
 from damage import EXAMPLES, PLAIN, damaged, refused, try_mutations
+from PIL import Image
 
 from cmvq_keras.data import kinds, single_file, tables
 from cmvq_keras.data.formats import mat5, numbers_text
@@ -53,15 +55,44 @@ def _clip():
     return file.getvalue()
 
 
+def _npy(values):
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def _picture():
+    file = io.BytesIO()
+    pixels = np.arange(24 * 20 * 3, dtype=np.uint8).reshape(24, 20, 3)
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _sound():
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", None))
+        sound.writeframes((np.sin(np.arange(400)) * 9000).astype("<i2").tobytes())
+    return file.getvalue()
+
+
 LINES = b"1.5,2\n-3,4e-1\n0,7\n"
 #: By kind: the file's name, its content, and a shape.
 SINGLE = {
+    "image": ("photo.png", _picture, (12, 10, 3)),
+    "audio": ("sound.wav", _sound, (16, 16, 1)),
+    "depth": ("depth.npy", _npy(np.ones((4, 5, 1), np.float32)), (4, 5, 1)),
+    "pose": ("pose.npy", _npy(np.ones((8, 2, 3), np.float32)), (8, 2, 3)),
     "sequence": ("motion.csv", LINES, (4, 2)),
     "padded": ("motion.csv", LINES, (4, 3)),
     "vector": ("size.csv", LINES, (6,)),
     "tokens": ("note.txt", "Grüße an alle".encode(), (16,)),
     "video": ("clip.mp4", _clip, (3, 8, 8, 1)),
 }
+
+
+def test_files_of_every_kind_are_mutated():
+    assert set(SINGLE) == set(kinds.names())
 
 
 @EXAMPLES
