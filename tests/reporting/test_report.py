@@ -289,6 +289,19 @@ def test_axes_do_not_turn_noise_into_trends(needed):
     assert "0.98" not in re.sub("<[^>]*>", " ", one)
 
 
+@pytest.mark.once
+@pytest.mark.filterwarnings("error")
+def test_a_legend_of_many_curves_leaves_the_axes_their_height(needed):
+    def height(count):
+        many = {f"compl {number}": [1, 2] for number in range(count)}
+        svg = epochs.curves(many, "complementarity", 2)
+        bounds = r'patch_2">\s*<path d="M \S+ (\S+) +L \S+ \S+ +L \S+ (\S+) '
+        ((low, high),) = re.findall(bounds, svg)
+        return float(low) - float(high)
+
+    assert height(36) == pytest.approx(height(5), abs=1)
+
+
 def _texts(svg):
     return [each.text for each in ElementTree.fromstring(svg).iter() if each.text]
 

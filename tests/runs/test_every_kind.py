@@ -157,6 +157,7 @@ def test_a_table_of_all_kinds_is_predicted_as_in_the_store(run, store, table):
 
 
 @pytest.mark.once
+@pytest.mark.filterwarnings("error:constrained_layout")
 def test_all_kinds_are_drawn_in_sheet_report_and_pictures(run, store, tmp_path):
     pytest.importorskip("matplotlib")
     sheet = contact_sheet.draw(store, {"test": store.split("test")})

@@ -8,6 +8,8 @@ from cmvq_keras.reporting import canvas
 from cmvq_keras.reporting.figures.figure import Figure, Picture
 
 FEW = 30  # epochs: their points are marked
+HEIGHT, LINE = 3.0, 0.25  # inches: of a figure, of a line of its legend
+COLUMNS, FEW_LINES = 2, 3  # of a legend; more lines than these make the figure higher
 UNITS = {
     "complementarity": "% of all channels",
     "zeta": "zeta",
@@ -41,7 +43,9 @@ def curves(series, group, kept=None, n=None, chance=None):
     Returns:
         The figure as SVG.
     """
-    figure, ((axes,),) = canvas.axes_grid()
+    lines = -(-(len(series) + (chance is not None) + (kept is not None)) // COLUMNS)
+    height = HEIGHT + LINE * max(0, lines - FEW_LINES)
+    figure, ((axes,),) = canvas.axes_grid(height=height)
     for number, (title, values) in enumerate(series.items()):
         epochs = np.array([i for i, v in enumerate(values, 1) if v is not None])
         values = np.array([v for v in values if v is not None], float)
@@ -67,7 +71,7 @@ def curves(series, group, kept=None, n=None, chance=None):
     if max(map(len, series.values())) == 1:
         axes.set(xlim=(0.5, 1.5), xticks=[1])
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=COLUMNS)
     name = f"epochs_{group.replace(' ', '_')}"
     return canvas.svg(figure, name, f"{_titled(group)} over the epochs")
 
