@@ -53,7 +53,11 @@ _PUBLIC = {
     "models.build": ("build_model",),
     "models.cmvqvae": ("CMVQVAE",),
     "models.masked": ("MaskedClassifier",),
-    "models.multi_head": ("MultiHeadClassifier",),
+    "models.multi_head": (
+        "MultiHeadCMVQVAE",
+        "MultiHeadClassifier",
+        "MultiHeadMaskedClassifier",
+    ),
     "models.multimodal": ("MultimodalClassifier",),
     "networks": (
         "BackboneEncoder",

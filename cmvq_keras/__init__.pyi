@@ -42,6 +42,10 @@ from cmvq_keras.models.build import build_model as build_model
 from cmvq_keras.models.cmvqvae import CMVQVAE as CMVQVAE
 from cmvq_keras.models.masked import MaskedClassifier as MaskedClassifier
 from cmvq_keras.models.multi_head import MultiHeadClassifier as MultiHeadClassifier
+from cmvq_keras.models.multi_head import MultiHeadCMVQVAE as MultiHeadCMVQVAE
+from cmvq_keras.models.multi_head import (
+    MultiHeadMaskedClassifier as MultiHeadMaskedClassifier,
+)
 from cmvq_keras.models.multimodal import MultimodalClassifier as MultimodalClassifier
 from cmvq_keras.networks import BackboneEncoder as BackboneEncoder
 from cmvq_keras.networks import ClassificationSolver as ClassificationSolver

@@ -80,6 +80,8 @@ RECIPE = Recipe(
         mask_start=AUTO,
         threshold=0.025,
         penalty_weight=1e-2,
+        reconstruction_weight=0.1,
+        modality_loss_weight=1.0,
     ),
     # More samples validate than train in most cells: each time would be most of it.
     training=dataclasses.replace(

@@ -47,6 +47,8 @@ def choose_settings(recipe: Recipe, count: int) -> Recipe:
         mask_start=AUTO,
         threshold=0.025,
         penalty_weight=3e-3,
+        reconstruction_weight=0.1,
+        modality_loss_weight=1.0,
     )
     training = TrainingSettings(
         optimizer="adamw",

@@ -16,6 +16,7 @@ from cmvq_keras.models.multi_head import MultiHeadClassifier
 PLAIN = {
     "model.reconstruction": False,
     "model.mask_mode": "none",
+    "model.modality_loss_weight": 0.0,
     "model.modality_dropout": 0.0,
 }
 
@@ -70,7 +71,8 @@ class EnsembleClassifier(MultiHeadClassifier):
         return log_mean_probability(seen)
 
     def head_weights(self):
-        return {**super().head_weights(), "joint": None}
+        own, _ = super().head_weights()
+        return own, None
 
     @property
     def trained_without(self):

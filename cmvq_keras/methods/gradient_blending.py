@@ -50,6 +50,8 @@ class GradientBlending(LateFusion):
     def reason_against(self, recipe):
         if len(recipe.task_modalities or recipe.modalities) < 2:
             return "it needs a recipe of two modalities or more"
+        if JOINT in recipe.modalities:
+            return f"it needs another name for the modality {JOINT}"
         return super().reason_against(recipe)
 
     def build_model(self, recipe):
@@ -93,7 +95,8 @@ class BlendedFusion(MultiHeadClassifier):
 
     def head_weights(self):
         blend = ops.convert_to_tensor(self.blend)
-        return {name: blend[i] for i, name in enumerate((*self.modalities, JOINT))}
+        own = {name: blend[i] for i, name in enumerate(self.modalities)}
+        return own, blend[len(own)]
 
 
 def blend_weights(generalization, overfitting):
@@ -124,7 +127,6 @@ def measure_blend(model, recipe, splits, measured_at="best"):
     Args:
         model: a `BlendedFusion`.
         recipe, splits: as in `cmvq_keras.methods.method.Method.prepare`.
-
         measured_at: the epoch of those trainings, "best" or "last".
 
     Returns:

@@ -10,6 +10,11 @@ from cmvq_keras.layers import ThresholdMask, quantizer
 from cmvq_keras.models.cmvqvae import CMVQVAE
 from cmvq_keras.models.labels import IGNORED_LABEL
 from cmvq_keras.models.masked import MaskedClassifier
+from cmvq_keras.models.multi_head import (
+    MultiHeadClassifier,
+    MultiHeadCMVQVAE,
+    MultiHeadMaskedClassifier,
+)
 from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.networks.kind import get as networks_of_kind
 from cmvq_keras.recipe import Recipe
@@ -55,20 +60,35 @@ def masked(recipe):
     for name in recipe.modalities:
         encoders[name], decoders[name] = _autoencoder(recipe, name)
     quantizers = {name: _quantizer(settings, name) for name in recipe.modalities}
-    solver = task_solver(recipe)
+    parts = {}
     if settings.reconstruction:
-        return classifier(
-            recipe,
-            encoders,
-            solver,
-            CMVQVAE,
-            decoders=decoders,
-            quantizers=quantizers,
-            mask=_mask(settings),
-        )
-    if settings.mask_mode == "none":
-        return classifier(recipe, encoders, solver)
-    return classifier(recipe, encoders, solver, MaskedClassifier, mask=_mask(settings))
+        parts = {
+            "decoders": decoders,
+            "quantizers": quantizers,
+            "reconstruction_weight": settings.reconstruction_weight,
+        }
+    if settings.reconstruction or settings.mask_mode != "none":
+        parts["mask"] = _mask(settings)
+    kinds = _PLAIN
+    if settings.modality_loss_weight and len(recipe.modalities) > 1:
+        kinds = _MULTI_HEAD
+        parts["heads"] = _heads(recipe)
+        parts["head_weight"] = settings.modality_loss_weight
+    kind = kinds["decoders" in parts, "mask" in parts]
+    return classifier(recipe, encoders, task_solver(recipe), kind, **parts)
+
+
+# By whether there are decoders, and whether there is a mask.
+_PLAIN = {
+    (True, True): CMVQVAE,
+    (False, True): MaskedClassifier,
+    (False, False): MultimodalClassifier,
+}
+_MULTI_HEAD = {
+    (True, True): MultiHeadCMVQVAE,
+    (False, True): MultiHeadMaskedClassifier,
+    (False, False): MultiHeadClassifier,
+}
 
 
 def classifier(recipe, encoders, solver, kind=MultimodalClassifier, **settings):
@@ -118,8 +138,11 @@ def with_heads(recipe, kind, solver, **settings):
         **settings: further arguments of `kind`.
     """
     encoders = {name: encoder(recipe, name) for name in recipe.modalities}
-    heads = {name: task_solver(recipe, f"{name}_head") for name in recipe.modalities}
-    return classifier(recipe, encoders, solver, kind, heads=heads, **settings)
+    return classifier(recipe, encoders, solver, kind, heads=_heads(recipe), **settings)
+
+
+def _heads(recipe):
+    return {name: task_solver(recipe, f"{name}_head") for name in recipe.modalities}
 
 
 def encoder(recipe, name):

@@ -42,6 +42,8 @@ class CMVQVAE(MaskedClassifier):
             one of its modalities, in [0, 1); 0 as published. See `ModalityDropout`.
         recompute: whether encoders and decoders run once more for their gradient,
             which takes less memory; see `cmvq_keras.layers.remat`.
+        reconstruction_weight: factor of the reconstruction losses, beside that of
+            `compile`; 1 as published.
 
     Call arguments:
         inputs: dictionary by modality, `(batch, ...)` float each.
@@ -74,6 +76,7 @@ class CMVQVAE(MaskedClassifier):
         ignore_class: int | None = None,
         modality_dropout: float = 0.0,
         recompute: bool = False,
+        reconstruction_weight: float = 1.0,
         **kwargs: Any,
     ) -> None:
         if decoders is None:
@@ -98,6 +101,7 @@ class CMVQVAE(MaskedClassifier):
             parts={"decoders": decoders, "quantizers": quantizers},
             **kwargs,
         )
+        self.reconstruction_weight = reconstruction_weight
 
     @property
     def rebuilt_features(self) -> tuple[str, ...]:
@@ -194,13 +198,14 @@ class CMVQVAE(MaskedClassifier):
     def loss_terms(self, x, y, y_pred, sample_weight):
         weights = self._loss_weights
         terms = super().loss_terms(x, y, y_pred, sample_weight)
+        of_rebuilt = self.reconstruction_weight * weights["reconstruction"]
         for name in y_pred["reconstruction"]:
             decoded = y_pred["reconstruction"][name]
             target = y_pred.get("features", {}).get(name, x[name])
             rebuilt = self._reconstruction_loss(name, target, decoded)
             coded = ops.mean(y_pred["quantizer_loss"][name])
             perplexity = self._track_codes(name, y_pred["indices"])
-            terms[f"{name}_reconstruction_loss"] = (rebuilt, weights["reconstruction"])
+            terms[f"{name}_reconstruction_loss"] = (rebuilt, of_rebuilt)
             terms[f"{name}_quantizer_loss"] = (coded, weights["quantizer"])
             terms[f"{name}_perplexity"] = (perplexity, None)
         return terms
@@ -257,6 +262,12 @@ class CMVQVAE(MaskedClassifier):
         self.check_can_decode()
         self.check_inputs(x)
         return decode_mix(self, x, batch_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "reconstruction_weight": self.reconstruction_weight,
+        }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

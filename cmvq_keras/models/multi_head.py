@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from cmvq_keras.models.cmvqvae import CMVQVAE
+from cmvq_keras.models.masked import MaskedClassifier
 from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.validation import must_be
 
@@ -22,8 +24,8 @@ class MultiHeadClassifier(MultimodalClassifier):
         **kwargs: of `MultimodalClassifier`.
 
     Raises:
-        ValueError: for a modality named "joint" or "val", whose loss would be mixed up
-            with the joint head's or with the validation's.
+        ValueError: for a modality named "val", whose loss would be mixed up with the
+            validation's.
     """
 
     _by_modality_keys = ("encoders", "heads")
@@ -36,10 +38,9 @@ class MultiHeadClassifier(MultimodalClassifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("joint", "val"):
-            if name in self.modalities:
-                wanted = "named otherwise in a model with heads"
-                raise ValueError(must_be("a modality", wanted, name))
+        if "val" in self.modalities:
+            wanted = "named otherwise in a model with heads"
+            raise ValueError(must_be("a modality", wanted, "val"))
         self.head_weight = head_weight
         self.heads = {name: heads[name] for name in sorted(heads)}
 
@@ -75,18 +76,32 @@ class MultiHeadClassifier(MultimodalClassifier):
     def loss_terms(self, x, y, y_pred, sample_weight):
         terms = super().loss_terms(x, y, y_pred, sample_weight)
         task, factor = terms["task_loss"]
-        weights = self.head_weights()
-        joint = weights["joint"]
+        weights, joint = self.head_weights()
         terms["task_loss"] = (task, None if joint is None else factor * joint)
         for name in self.modalities:
             own = self.task_term(y, y_pred["heads"][name], sample_weight)
             terms[f"{name}_task_loss"] = (own, factor * weights[name])
         return terms
 
-    def head_weights(self) -> dict[str, Any]:
-        """Factors of the losses: by modality, and of the joint head as "joint"; None
-        for one that is logged alone."""
-        return {**dict.fromkeys(self.modalities, self.head_weight), "joint": 1.0}
+    def head_weights(self) -> tuple[dict[str, Any], Any]:
+        """Factors of the losses: by modality, and the joint head's; None for one that
+        is logged alone."""
+        return dict.fromkeys(self.modalities, self.head_weight), 1.0
 
     def get_config(self):
         return {**super().get_config(), "head_weight": self.head_weight}
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MultiHeadMaskedClassifier(MultiHeadClassifier, MaskedClassifier):
+    """A `MaskedClassifier` with a head of each modality's own, before the mask."""
+
+
+@keras.saving.register_keras_serializable("cmvq_keras")
+class MultiHeadCMVQVAE(MultiHeadClassifier, CMVQVAE):
+    """A `CMVQVAE` with a head of each modality's own, before quantizer and mask.
+
+    The heads keep an encoder learning when the joint head leans on another modality.
+    """
+
+    _by_modality_keys = ("encoders", "heads", "decoders", "quantizers")

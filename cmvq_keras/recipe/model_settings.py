@@ -51,6 +51,9 @@ class ModelSettings:
     )
     quantizer: str = choice("ema", *registry.names("layers", "QUANTIZERS"))
     reconstruction: bool = setting(True, lambda value: True, "true or false")
+    reconstruction_weight: float = setting(
+        1.0, lambda value: 0 <= value < math.inf, "a number >= 0"
+    )
     mask_mode: str = choice(
         "binary", "binary", "ternary", "attention", "random", "none"
     )
@@ -64,6 +67,9 @@ class ModelSettings:
     )
     mask_clamp: float | None = setting(
         None, optional(lambda value: 0 < value < math.inf), "a number > 0, or none"
+    )
+    modality_loss_weight: float = setting(
+        0.0, lambda value: 0 <= value < math.inf, "a number >= 0"
     )
     modality_dropout: float = setting(0.0, lambda value: 0 <= value < 1, "in [0, 1)")
     solver_units: int = positive_integer(256)

@@ -8,9 +8,18 @@ import reference_methods
 from gradients import gradients
 from keras import layers, ops
 
+import cmvq_keras as cmvq
+from cmvq_keras import methods
 from cmvq_keras.methods.dgl import DecoupledClassifier
 from cmvq_keras.methods.ensemble import EnsembleClassifier
-from cmvq_keras.models.multi_head import MultiHeadClassifier
+from cmvq_keras.models.cmvqvae import CMVQVAE
+from cmvq_keras.models.masked import MaskedClassifier
+from cmvq_keras.models.multi_head import (
+    MultiHeadClassifier,
+    MultiHeadCMVQVAE,
+    MultiHeadMaskedClassifier,
+)
+from cmvq_keras.models.multimodal import MultimodalClassifier
 from cmvq_keras.networks import FusionSolver, PooledEncoder, TargetUnits
 
 NAMES = ("image", "audio")
@@ -145,3 +154,68 @@ def test_an_ensemble_of_other_tasks_is_the_mean_of_what_they_answer(data, task):
         errors = [np.logaddexp(0, np.where(y, -z, z)).mean() for z in heads]
     np.testing.assert_allclose(outputs["task"], expected, rtol=1e-4, atol=1e-5)
     assert logs["loss"] == pytest.approx(sum(errors), rel=1e-4)
+
+
+TINY = {
+    "model.hidden_channels": 8,
+    "model.residual_channels": 4,
+    "model.solver_units": 8,
+    "model.modality_loss_weight": 0.5,
+}
+#: Of a method that is the recipe's own model, by whether it has decoders and a mask.
+OWN = {
+    "ours": MultiHeadCMVQVAE,
+    "no-mask": MultiHeadCMVQVAE,
+    "no-reconstruction": MultiHeadMaskedClassifier,
+}
+WITHOUT = {"all-features": MultimodalClassifier, "ensemble": EnsembleClassifier}
+
+
+def built(method, **settings):
+    recipe = cmvq.recipes.get("planted").with_settings({**TINY, **settings})
+    recipe = methods.get(method).applied(cmvq.recipes.resolve(recipe))
+    return cmvq.build_model(recipe)
+
+
+@pytest.mark.parametrize(("method", "kind"), {**OWN, **WITHOUT}.items())
+def test_a_recipe_asks_for_heads_by_the_weight_of_their_losses(method, kind):
+    assert type(built(method)) is kind
+    if method == "ours":
+        assert type(built(method, **{"model.modality_loss_weight": 0.0})) is CMVQVAE
+    if method == "no-reconstruction":
+        model = built(method, **{"model.modality_loss_weight": 0.0})
+        assert type(model) is MaskedClassifier
+
+
+def test_the_loss_of_cm_vqvae_with_heads_is_the_sum_of_its_terms(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = built("ours", **{"model.reconstruction_weight": 0.2})
+    rng = np.random.default_rng(0)
+    x = {
+        name: rng.normal(size=(COUNT, *shape[1:])).astype("float32")
+        for name, shape in model.get_build_config()["input_shape"].items()
+    }
+    y = rng.integers(0, 8, COUNT).astype("int32")
+    model.compile("sgd", loss_weights={"reconstruction": 0.5})
+    logs = model.evaluate(x, y, batch_size=COUNT, verbose=0, return_dict=True)
+    outputs = model.predict(x, verbose=0)
+    expected = reference.cross_entropy(outputs["task"], y).mean() + logs["mask_penalty"]
+    for name in x:
+        own = reference.cross_entropy(outputs["heads"][name], y).mean()
+        error = np.square(np.float64(outputs["reconstruction"][name]) - x[name]).mean()
+        expected += 0.5 * own + 0.1 * error + outputs["quantizer_loss"][name].mean()
+    assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+
+    # The heads teach; neither the answer nor what is used later needs them.
+    inference = model.inference_model()
+    found = inference.predict({name: x[name] for name in x}, verbose=0)
+    np.testing.assert_allclose(found, outputs["task"], rtol=1e-4, atol=1e-5)
+    assert inference.count_params() < model.count_params()
+    model.save(tmp_path / "model.keras")
+    copy = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(copy) is MultiHeadCMVQVAE
+    assert copy.reconstruction_weight == 0.2
+    again = copy.predict(x, verbose=0)
+    np.testing.assert_array_equal(again["task"], outputs["task"])
+    for name in x:
+        np.testing.assert_array_equal(again["heads"][name], outputs["heads"][name])

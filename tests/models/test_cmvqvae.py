@@ -405,10 +405,9 @@ def test_networks_that_do_not_fit_are_refused():
         decoders = [dict.fromkeys(encoders)] if kind is cmvq.CMVQVAE else []
         with pytest.raises(ValueError, match="the name val_image beside image"):
             kind(encoders, *decoders, solver())
-    for name in ("val", "joint"):
-        heads = {"image": encoder(3), name: encoder(3)}
-        with pytest.raises(ValueError, match=f"with heads. Received: '{name}'"):
-            cmvq.MultiHeadClassifier(heads, solver(), heads=heads)
+    heads = {"image": encoder(3), "val": encoder(3)}
+    with pytest.raises(ValueError, match=r"with heads\. Received: 'val'"):
+        cmvq.MultiHeadClassifier(heads, solver(), heads=heads)
 
 
 @pytest.mark.parametrize(

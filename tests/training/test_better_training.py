@@ -43,6 +43,23 @@ def test_a_run_keeps_its_settings_and_is_measured_again_to_the_digit(run):
         assert after[name] == pytest.approx(before[name], rel=1e-6)
 
 
+def test_the_loss_weighs_reconstructions_and_the_heads_of_each_modality(run):
+    model = run.recipe.model
+    assert (model.reconstruction_weight, model.modality_loss_weight) == (0.1, 1.0)
+    for row in run.history:
+        expected = row["task_loss"] + row["mask_penalty"]
+        for name in ("image", "audio"):
+            expected += row[f"{name}_task_loss"] + row[f"{name}_quantizer_loss"]
+            expected += 0.1 * row[f"{name}_reconstruction_loss"]
+        assert row["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_published_presets_have_neither():
+    for preset in ("paper", "code"):
+        model = recipes.get("erasure", preset).model
+        assert (model.reconstruction_weight, model.modality_loss_weight) == (1.0, 0.0)
+
+
 def test_its_model_loads_and_gives_logits(run):
     model = cmvq.load_model(run.directory)
     split = recipes.load_split(_recipe(), "test", limit=8)

@@ -23,7 +23,7 @@ SUBJECTS = tuple(range(1, 9))
 SPLITTINGS = ("cross-subject", "leave-one-subject-out")
 JOINTS, SPINE = 20, 2
 GYROSCOPE = 120.0  # degrees a second: the unit of the angular rates
-_CROSS_SUBJECT = {"train": (1, 3, 5), "validation": (7,), "test": (2, 4, 6, 8)}
+_OF_TRAINING, _OF_TEST = (1, 3, 5, 7), (2, 4, 6, 8)  # "cross-subject"
 _MAX_BYTES = 10_000_000
 _NAME = re.compile(r"a(\d{1,2})_s([1-8])_t([1-4])_skeleton\.mat")
 
@@ -68,10 +68,10 @@ def open_split(recipe, split, data_dir=None):
 
     Args:
         recipe: a `Recipe` with some of the modalities "skeleton" and "inertial", and
-            the settings `data.split`, `data.subject` and `data.seed`. Under
-            "cross-subject" subjects 1, 3 and 5 train, 7 validates, and 2, 4, 6 and 8
-            test. Under "leave-one-subject-out" `data.subject` tests, the next one
-            validates and the other six train.
+            the settings `data.split`, `data.validation_subject`, `data.subject` and
+            `data.seed`. Under "cross-subject" subjects 1, 3, 5 and 7 train, but for the
+            one that validates, and 2, 4, 6 and 8 test. Under "leave-one-subject-out"
+            `data.subject` tests, the next one validates and the other six train.
         split: "train", "validation" or "test".
         data_dir: the data root, see `cmvq_keras.data.datasets.sources.data_root`.
 
@@ -114,7 +114,15 @@ def open_split(recipe, split, data_dir=None):
 def _subjects(data, split):
     validation.one_of(data["split"], SPLITTINGS, "data.split")
     if data["split"] == "cross-subject":
-        return _CROSS_SUBJECT[split]
+        # Runs of earlier versions do not name it.
+        held = data.get("validation_subject", 7)
+        if held not in _OF_TRAINING:
+            raise ValueError(
+                "data.validation_subject must be 1, 3, 5 or 7, which do not test. "
+                f"Received: {held!r}"
+            )
+        rest = tuple(each for each in _OF_TRAINING if each != held)
+        return {"train": rest, "validation": (held,), "test": _OF_TEST}[split]
     chosen = data["subject"]
     if chosen not in SUBJECTS:
         raise ValueError(f"data.subject must be in 1 to 8. Received: {chosen!r}")

@@ -59,6 +59,10 @@ def test_sequences_are_scipys_stretched_to_64_steps(root):
     [
         ({}, {"train": "135", "validation": "7", "test": "2468"}),
         (
+            {"validation_subject": 3},
+            {"train": "157", "validation": "3", "test": "2468"},
+        ),
+        (
             {"split": "leave-one-subject-out", "subject": 8},
             {"train": "234567", "validation": "1", "test": "8"},
         ),
@@ -71,6 +75,11 @@ def test_subjects_are_in_one_split_each(root, data, expected):
         assert {_stem(name).split("_s")[1][0] for name in listing.names} == set(
             subjects
         )
+
+
+def test_a_test_subject_does_not_validate(root):
+    with pytest.raises(ValueError, match=r"which do not test\. Received: 2$"):
+        recipes.open_split(_recipe(validation_subject=2), "train", root)
 
 
 def test_a_modality_alone_needs_its_own_files_only(root):
