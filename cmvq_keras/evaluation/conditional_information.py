@@ -9,13 +9,10 @@ by modality dropout (setting `model.modality_dropout`) and not otherwise: withou
 the numbers say how much this model leans on a modality, not what only it can tell.
 """
 
-import keras
 import numpy as np
 
-from cmvq_keras.batches import inference_batches
-from cmvq_keras.evaluation import measures, shapley
+from cmvq_keras.evaluation import left_out, measures, shapley
 from cmvq_keras.evaluation.intervals import NORMAL, standard_error
-from cmvq_keras.evaluation.submodels import submodel
 from cmvq_keras.metrics import balance
 
 #: Bits; where no modality reaches as many, zeta would be a ratio of noise.
@@ -52,14 +49,12 @@ def measure(model, recipe, split):
         Shapley values in bits, see `cmvq_keras.evaluation.contribution`.
     """
     names, measure_of_task = model.task_modalities, measures.get(recipe.task)
-    found = {}
-    for missing in (None, *names):
-        without = () if missing is None else (missing,)
-        task = submodel(model, without)
-        batches = inference_batches(recipe, split, task.input)
-        totals, sizes = _totals(task, batches, model, measure_of_task)
-        found[missing] = measure_of_task.calibrated(totals, sizes)
-    whole = found.pop(None)
+    totals, sizes = _totals(model, recipe, split, measure_of_task)
+    found = {
+        missing: measure_of_task.calibrated(bits, sizes)
+        for missing, bits in totals.items()
+    }
+    whole = found.pop("")
     result = summary(whole, found, sizes)
     nothing = measure_of_task.prior_bits(np.asarray(split.y), model)
     # With more modalities other subsets would have to be predicted.
@@ -74,15 +69,17 @@ def measure(model, recipe, split):
     return result
 
 
-def _totals(task, batches, model, measure_of_task):
-    parts = []
-    for index in range(len(batches)):
-        x, y = batches[index]
-        # Under MirroredStrategy each device gives the whole of it, one after another.
-        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))[: len(y)]
-        parts.append(measure_of_task.bits(outputs, y, model))
-    totals, sizes = zip(*parts, strict=True)
-    return np.concatenate(totals), np.concatenate(sizes)
+def _totals(model, recipe, split, measure_of_task):
+    """Bits by what is left out, "" for nothing, and the labels that count."""
+    totals, sizes = {}, []
+    for outputs, y in left_out.outputs(model, recipe, split):
+        for missing, found in outputs.items():
+            bits, counted = measure_of_task.bits(found, y, model)
+            totals.setdefault(missing, []).append(bits)
+        sizes.append(counted)
+    return {key: np.concatenate(parts) for key, parts in totals.items()}, (
+        np.concatenate(sizes)
+    )
 
 
 def summary(whole, left, sizes):

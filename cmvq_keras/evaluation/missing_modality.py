@@ -1,12 +1,9 @@
 """What a model still scores where a modality is missing: zeros in its channels."""
 
-import keras
 import numpy as np
 
 from cmvq_keras import validation
-from cmvq_keras.batches import inference_batches
-from cmvq_keras.evaluation import measures, scores
-from cmvq_keras.evaluation.submodels import submodel
+from cmvq_keras.evaluation import left_out, measures, scores
 
 
 def check(recipe, names):
@@ -30,7 +27,8 @@ def check(recipe, names):
 
 
 def measure(model, recipe, split, names):
-    """The task's scores on a split without one modality, which is not even read.
+    """The task's scores on a split without one modality, as if it had not been
+    there.
 
     A model that was trained without modality dropout was not trained for it: a low
     score then says how much it leans on the modality, not how much the others know.
@@ -48,15 +46,25 @@ def measure(model, recipe, split, names):
         and "drop_interval", see `cmvq_keras.evaluation.measures`.
     """
     about = measures.get(recipe.task)
-    whole = _measured(submodel(model), model, recipe, split)
+    metrics = {
+        name: [model.objective.metric(model), *scores.scores(recipe)] for name in names
+    }
+    parts = {name: [] for name in ("", *names)}
+    for outputs, labels in left_out.outputs(model, recipe, split):
+        for name in parts:
+            for metric in metrics.get(name, ()):
+                metric.update_state(labels, outputs[name])
+            values = about.values(outputs[name], np.asarray(labels), model)
+            parts[name].append(values)
+    by_sample = {
+        name: tuple(map(np.concatenate, zip(*each, strict=True)))
+        for name, each in parts.items()
+    }
     found = {}
     for name in names:
-        metrics = [model.objective.metric(model), *scores.scores(recipe)]
-        task = submodel(model, (name,))
-        left = _measured(task, model, recipe, split, metrics)
-        drop, interval = about.drop(whole, left)
+        drop, interval = about.drop(by_sample[""], by_sample[name])
         found[name] = {
-            **_results(metrics, about.grouped(recipe)),
+            **_results(metrics[name], about.grouped(recipe)),
             "drop": drop,
             "drop_interval": list(interval),
         }
@@ -70,18 +78,3 @@ def _results(metrics, unwanted):
         result = metric.result()
         found |= result if isinstance(result, dict) else {metric.name: result}
     return {key: float(found[key]) for key in found if key not in unwanted}
-
-
-def _measured(task, model, recipe, split, metrics=()):
-    """What each sample gives to the score, see
-    `cmvq_keras.evaluation.measures.measure.Measure.values`; updates the metrics."""
-    batches = inference_batches(recipe, split, task.input)
-    about, parts = measures.get(recipe.task), []
-    for index in range(len(batches)):
-        x, labels = batches[index]
-        # Under MirroredStrategy each device gives the whole of it, one after another.
-        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))[: len(labels)]
-        for metric in metrics:
-            metric.update_state(labels, outputs)
-        parts.append(about.values(outputs, np.asarray(labels), model))
-    return tuple(map(np.concatenate, zip(*parts, strict=True)))

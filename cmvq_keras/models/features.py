@@ -4,7 +4,8 @@ The functions take a built `CMVQVAE`; its methods `reconstruct` and `mix` call t
 """
 
 import numpy as np
-from keras import ops
+
+from cmvq_keras.models import stages
 
 FEATURES = ("all", "complementary", "contradictory")
 
@@ -42,23 +43,8 @@ def kept_channels(model, features):
 def quantized_grids(model, x, batch_size):
     """By modality the features that the mask gets, `(n, rows, columns, channels)`
     float32; quantized, but for a model without reconstruction."""
-
-    def quantized(name):
-        return lambda batch: model.task_features(name, batch)
-
-    return {m: _in_batches(quantized(m), x[m], batch_size) for m in model.modalities}
+    return stages.predicted(stages.encoder(model), x, batch_size)
 
 
 def _decode(model, grids, batch_size):
-    def decoded(name):
-        return lambda batch: model.values_of(name, model.decoders[name](batch))
-
-    return {m: _in_batches(decoded(m), grids[m], batch_size) for m in grids}
-
-
-def _in_batches(function, array, batch_size):
-    parts = [
-        ops.convert_to_numpy(function(array[start : start + batch_size]))
-        for start in range(0, len(array), batch_size)
-    ]
-    return np.concatenate(parts).astype("float32")
+    return stages.predicted(stages.decoder(model), grids, batch_size)

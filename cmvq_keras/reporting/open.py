@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from cmvq_keras.data.split import Split
+from cmvq_keras.models import stages
 from cmvq_keras.runs.data_source import DataSource
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run, as_run
+
+_ROWS = 128  # samples that are looked at together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Opened:
             name: np.asarray(self.split.x[name][rows[order]])[back]
             for name in self.model.modalities
         }
+
+    def outputs(self, rows):
+        """The task's outputs for some samples, `(rows, ..., outputs)` float32.
+
+        Args:
+            rows: as in `inputs`.
+        """
+        encoder = stages.encoder(self.model, self.model.task_modalities)
+        grids = stages.predicted(encoder, self.inputs(rows), _ROWS)
+        return stages.predicted(stages.solver(self.model), grids, _ROWS)[""]
 
 
 def open_run(run, split="test", source=None):

@@ -12,11 +12,9 @@ def draw(opened, analysis, rows):
     """The maps of the shown samples; none for another task."""
     if not tasks.get(opened.recipe.task).has_maps:
         return
-    task = opened.model.inference_model()
-    logits = task.predict(opened.inputs(rows), verbose=0)
     maps = {
         "true": np.asarray(opened.split.y[rows]),
-        "predicted": np.argmax(logits, axis=-1),
+        "predicted": np.argmax(opened.outputs(rows), axis=-1),
     }
     columns = {
         title: [render.label_map(each, images.SIDE) for each in found]
