@@ -35,6 +35,14 @@ _CHOICES = (
         help="Of a table: the shape of a modality, e.g. image=64x64x3.",
     ),
     click.option(
+        "--center",
+        "centered",
+        metavar="MODALITY",
+        multiple=True,
+        help="Of a table: read each sequence less its mean over time, where its level "
+        "tells nothing.",
+    ),
+    click.option(
         "--split-seed",
         metavar="N",
         type=click.IntRange(0, 2**31 - 1),
@@ -62,6 +70,7 @@ class Reading:
 
     kinds: tuple = ()
     shapes: tuple = ()
+    centered: tuple = ()
     split_seed: int | None = None
     task: str | None = None
     labels: tuple = ()
@@ -108,6 +117,7 @@ def opened(path, reading):
         reading.split_seed or 0,
         task=reading.task,
         label_columns=reading.labels,
+        centered=reading.centered,
     )
     click.echo(described(found), err=True)
     return found
@@ -138,7 +148,7 @@ def check(path, reading, others):
     """Raises a usage error for options that do not go together; see `store_of`."""
     if path is None and reading.given():
         raise click.UsageError(
-            "--kind, --shape, --split-seed, --task and --label need --table."
+            "--kind, --shape, --center, --split-seed, --task and --label need --table."
         )
     given = [name for name, value in others.items() if value]
     if path is not None and given:

@@ -23,10 +23,17 @@ def opened(
     *,
     task: str | None = None,
     label_columns: Sequence[str] = (),
+    centered: Sequence[str] = (),
 ) -> Table:
     """`cmvq_keras.data.tables.open_table`, under a name that no built-in recipe has."""
     table = open_table(
-        path, kinds, shapes, seed, task=task, label_columns=label_columns
+        path,
+        kinds,
+        shapes,
+        seed,
+        task=task,
+        label_columns=label_columns,
+        centered=centered,
     )
     if table.recipe.name not in recipes.names():
         return table
@@ -41,6 +48,7 @@ def prepare(
     kinds: Mapping[str, str] | None = None,
     shapes: Mapping[str, tuple] | None = None,
     seed: int = 0,
+    centered: Sequence[str] = (),
     force: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
     workers: int | None = None,
@@ -55,6 +63,7 @@ def prepare(
         kinds: the modalities' kinds, where they are not to be guessed.
         shapes: their shapes, likewise.
         seed: of the split.
+        centered: names of sequences that are read less their mean over time.
         force, on_progress, workers: as in `cmvq_keras.prepare`.
 
     Returns:
@@ -65,7 +74,7 @@ def prepare(
         OSError: as in `cmvq_keras.prepare`.
     """
     if not isinstance(table, Table):
-        found = opened(table, kinds, shapes, seed)
+        found = opened(table, kinds, shapes, seed, centered=centered)
         store = prepare(
             found, out, force=force, on_progress=on_progress, workers=workers
         )

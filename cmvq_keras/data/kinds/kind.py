@@ -15,6 +15,7 @@ class Kind:
             of pictures.
         has_mask: whether the last entry of the last axis says what is there: it is
             not normalized, and what is not there does not count in the mean.
+        may_center: whether the option "center" leaves out each sample's level.
         augment: function `(batch, Draws) -> batch` that changes training samples, see
             `cmvq_keras.data.transforms.augmentation`; None where there is none.
         moves_with: kind of the modality beside it that `augment` moves alike, as a
@@ -24,6 +25,7 @@ class Kind:
     counts_bytes = False
     has_own_grid = False
     has_mask = False
+    may_center = False
     augment = None
     moves_with = None
 

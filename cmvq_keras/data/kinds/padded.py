@@ -24,8 +24,8 @@ class Padded(Sequence):
     def readers(self, options):
         """As those of a sequence. A shorter file gets zeros behind its end; a longer
         one loses its end."""
-        read = ReadPadded(ReadSequence(options.get("axis", 0)))
-        return dict.fromkeys(super().readers(options), read)
+        found = super().readers(options)
+        return {ending: ReadPadded(read) for ending, read in found.items()}
 
     def measure(self, paths):
         """As many steps as the longest file has, and as a grid of 4 x 4 needs."""

@@ -22,6 +22,7 @@ class Sequence(Kind):
     """Sequences `(steps, features)`."""
 
     has_own_grid = True
+    may_center = True
     augment = staticmethod(augmentation.sequence)
 
     def grids(self, shape, backbone):
@@ -36,9 +37,10 @@ class Sequence(Kind):
         """Text files of numbers, a step a line, MATLAB files of one array, and `.npy`.
 
         A file of any length is stretched to the shape's steps.
-        `options["axis"]` is that of time, the first by default.
+        `options["axis"]` is that of time, the first by default; with
+        `options["center"]` each feature is read less its mean over time.
         """
-        read = ReadSequence(options.get("axis", 0))
+        read = _reader(options)
         return dict.fromkeys((*TEXT_ENDINGS, ".mat", ".npy"), read)
 
     def measure(self, paths):
@@ -64,6 +66,24 @@ class Sequence(Kind):
         axis = free[0] if free else 0
         features = math.prod(shapes[0]) // shapes[0][axis]
         return (STEPS, features), {"axis": axis} if axis else {}
+
+    def level_share(self, paths, options):
+        """How much of the variance lies between files, and not within them.
+
+        Args:
+            paths: of the files to look at.
+            options: how they are read.
+
+        Returns:
+            In [0, 1], the mean over the features that vary; 0 where none does.
+        """
+        read = _reader(options)
+        found = [read.numbers(path) for path in paths]
+        within = np.mean([each.var(axis=0) for each in found], axis=0)
+        between = np.var([each.mean(axis=0) for each in found], axis=0)
+        varies = within + between > 0
+        shares = between[varies] / (within + between)[varies]
+        return float(shares.mean()) if shares.size else 0.0
 
     def pictures(self, values, side, limbs=(), limits=None):
         """Skeletons from the front where there are limbs, else as `picture`.
@@ -93,15 +113,18 @@ class ReadSequence:
 
     Args:
         axis: of the array in the file, along which time passes.
+        center: whether each feature is given less its mean over the file.
     """
 
     axis: int = 0
+    center: bool = False
 
     def __call__(self, path, shape):
         return stretching.stretch(self.numbers(path, shape[1]), shape[0])
 
-    def numbers(self, path, features):
-        """The numbers of a file, `(its steps, features)` float64."""
+    def numbers(self, path, features=None):
+        """The numbers of a file, `(its steps, features)` float64; any number of
+        features for None."""
         values = array_of(path)
         if values.ndim < 2 or self.axis >= values.ndim:
             raise ValueError(
@@ -109,11 +132,15 @@ class ReadSequence:
             )
         values = np.moveaxis(values, self.axis, 0)
         values = values.reshape(len(values), -1)
-        if values.shape[1] != features:
+        if features not in (None, values.shape[1]):
             raise ValueError(
                 f"{path} must have {features} features. Received: {values.shape[1]}"
             )
-        return values
+        return values - values.mean(axis=0) if self.center else values
+
+
+def _reader(options):
+    return ReadSequence(options.get("axis", 0), options.get("center", False))
 
 
 def array_of(path):

@@ -313,7 +313,55 @@ def _is_decimal_comma(text):
     return re.fullmatch(r"[-+]?[0-9.]*,[0-9]+", text) is not None
 
 
-def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
+def centered(sources, names):
+    """The sources, of which some are read less their mean over time.
+
+    Args:
+        sources: of `Source`.
+        names: of modalities that are files of sequences.
+
+    Raises:
+        ValueError: for others, in one line.
+    """
+    known = [each.name for each in sources if _may_center(each)]
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                "only files of sequences can be read less their mean "
+                f"({', '.join(known) or 'here is none'}). Received: {name}"
+            )
+    return [
+        dataclasses.replace(each, options={**each.options, "center": True})
+        if each.name in names
+        else each
+        for each in sources
+    ]
+
+
+def level_shares(cells, folder, sources):
+    """By modality how much of the variance of its files lies between them.
+
+    Args:
+        cells, folder: as in `find`.
+        sources: of `Source`; those that are read as they are count.
+
+    Returns:
+        Shares in [0, 1].
+    """
+    found = {}
+    for source in sources:
+        if _may_center(source) and not source.options.get("center"):
+            about = kinds.get(source.kind)
+            seen = _readable(about, _some_files(cells, folder, source.name))
+            found[source.name] = about.level_share(seen, source.options)
+    return found
+
+
+def _may_center(source):
+    return source.paths and kinds.get(source.kind).may_center
+
+
+def _some_files(cells, folder, name):
     named = [folder / cell for cell in dict.fromkeys(cells.column(name))]
     files = [path for path in named if path.is_file()]
     if not files:
@@ -323,7 +371,11 @@ def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
         )
     # Evenly over the table, so that each class is likely to be among them.
     rows = np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)
-    seen = [files[row] for row in rows]
+    return [files[row] for row in rows]
+
+
+def _of_paths(cells, folder, name, chosen_kinds, chosen_shapes, chosen_options):
+    seen = _some_files(cells, folder, name)
     kind = chosen_kinds.get(name) or _kind_of(name, seen[0])
     about = kinds.get(kind)
     if seen[0].suffix.lower() not in {".npy", *about.readers({})}:

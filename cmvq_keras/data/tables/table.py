@@ -18,6 +18,7 @@ from cmvq_keras.tasks.multi_label import SEPARATOR
 _ALSO = {"val": "validation", "valid": "validation", "dev": "validation"}
 _ALSO |= {"training": "train", "testing": "test"}
 _LOOKED_AT = 1000  # rows of a column of numbers
+LEVELS = 1 / 3  # of the variance between files; more is told
 _SHOWN = 3  # of many files or rows in a message
 
 
@@ -49,6 +50,7 @@ def open_table(
     *,
     task=None,
     label_columns=(),
+    centered=(),
 ):
     """Reads and checks a table of files; decodes no more than a few files.
 
@@ -64,6 +66,7 @@ def open_table(
         seed: of the split.
         chosen_options: how files are read, by modality, where that is not measured.
         task, label_columns: see `cmvq_keras.data.tables.labels.read`.
+        centered: names of sequences that are read less their mean over time.
 
     Returns:
         A `Table`.
@@ -77,7 +80,7 @@ def open_table(
     chosen = (chosen_kinds or {}, chosen_shapes or {}, chosen_options or {})
     try:
         found = labels.read(cells, task, label_columns)
-        return _checked(path, cells, found, chosen, seed)
+        return _checked(path, cells, found, chosen, seed, centered)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -111,10 +114,11 @@ def _label_columns(recipe):
     return tuple(noted.split(SEPARATOR)) if noted else ()
 
 
-def _checked(path, cells, found, chosen, seed):
+def _checked(path, cells, found, chosen, seed, centered):
     roles = {name.lower(): name for name in cells.columns}
     folder = path.parent
     sources, attributes = columns.find(cells, folder, *chosen, taken=found.columns)
+    sources = columns.centered(sources, centered)
     kept, notes = _unique_rows(cells, sources, found)
     cells, found = _of_rows(cells, found, kept)
     bad = {
@@ -135,6 +139,9 @@ def _checked(path, cells, found, chosen, seed):
         reasons = _some(skipped.values())
         notes.append(f"{_are(len(skipped), 'row')} skipped: {reasons}")
     notes += labels.notes(found) + _coarse(cells, sources)
+    _, _, options = chosen
+    if not options:
+        notes += _levels(cells, folder, sources)
     notes += [
         f"{' and '.join(keys)} {'differ' if len(keys) > 1 else 'differs'} in every "
         f"row, as keys do, and {'are' if len(keys) > 1 else 'is'} trained on in the "
@@ -189,6 +196,16 @@ def _coarse(cells, sources):
                     "Subtract a number first, e.g. its mean"
                 )
     return found
+
+
+def _levels(cells, folder, sources):
+    """Notes on sequences that differ in their level more than in what they do."""
+    return [
+        f"{share:.0%} of the variance of {name} lies between its files. If levels tell "
+        f"nothing, as where a person stands, add --center {name}"
+        for name, share in columns.level_shares(cells, folder, sources).items()
+        if share > LEVELS
+    ]
 
 
 def _is_coarse(values):

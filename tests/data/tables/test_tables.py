@@ -10,7 +10,7 @@ from PIL import Image
 from tiny_table import HEADER, read_rows, write_rows, write_table
 
 from cmvq_keras import recipes
-from cmvq_keras.data import decoding, tables
+from cmvq_keras.data import decoding, kinds, tables
 from cmvq_keras.data.formats import numbers_text
 from cmvq_keras.data.kinds import audio, sequence
 from cmvq_keras.data.split import SPLITS
@@ -618,3 +618,57 @@ def test_a_vector_has_its_columns_by_name_in_whatever_order_they_stand(tmp_path)
         write_rows(tmp_path / "y_x.csv", rows, header)
     ).sources
     assert source.columns == ("s_x", "s_y")
+
+
+@pytest.fixture(scope="module")
+def leveled(tmp_path_factory):
+    """A table whose sequences start far apart, and what they do from there."""
+    folder = tmp_path_factory.mktemp("leveled")
+    generator = np.random.default_rng(0)
+    levels, moves, rows = 50 * generator.normal(size=(40, 3)), [], []
+    for number, level in enumerate(levels):
+        moves.append(generator.normal(number % 2, 1, (20 + number % 5, 3)))
+        np.savetxt(folder / f"m{number}.csv", moves[-1] + level, delimiter=";")
+        rows.append([f"m{number}.csv", str(float(number)), "ab"[number % 2]])
+    path = write_rows(folder / "leveled.csv", rows, ("motion", "size", "label"))
+    return path, [each - each.mean(axis=0) for each in moves]
+
+
+@pytest.mark.parametrize("kind", ["sequence", "padded"])
+def test_a_sequence_is_read_less_its_mean_where_its_level_tells_nothing(leveled, kind):
+    path, moves = leveled
+    found = tables.open_table(path, {"motion": kind}, centered=("motion",))
+    assert found.recipe.data["motion_center"] is True
+    alone = found.recipe.with_settings(
+        {f"modalities.motion.{key}": v for key, v in (("offset", 0.0), ("scale", 1.0))}
+    )
+    # As a recipe of the table reads it, and as a single file for a prediction.
+    split = decoding.load(tables.open_split(found.recipe, "test", path), alone)
+    options = kinds.options(found.recipe, "motion")
+    read = kinds.get(kind).readers(options)[".csv"]
+    steps = alone.modalities["motion"].shape[0]
+    for place, name in enumerate(split.samples):
+        expected = moves[int(name.removeprefix("m").removesuffix(".csv"))]
+        if kind == "sequence":
+            at = np.linspace(0, len(expected) - 1, steps)
+            places = np.arange(len(expected))
+            expected = np.transpose([np.interp(at, places, f) for f in expected.T])
+        else:
+            beyond = np.zeros((steps - len(expected), 4))
+            there = np.c_[expected, np.ones(len(expected))]
+            expected = np.concatenate([there, beyond])
+        shape = alone.modalities["motion"].shape
+        for values in (split.x["motion"][place], read(path.parent / name, shape)):
+            np.testing.assert_allclose(values, expected, atol=1e-4)
+
+
+def test_levels_that_differ_more_than_what_happens_are_told(leveled, table):
+    path, _ = leveled
+    note = "lies between its files. If levels tell nothing, as where a person stands"
+    (told,) = [each for each in tables.open_table(path).notes if note in each]
+    assert told.startswith("100% of the variance of motion")
+    assert told.endswith("add --center motion")
+    for quiet in (table, tables.open_table(path, centered=("motion",))):
+        assert not [each for each in quiet.notes if note in each]
+    with pytest.raises(ValueError, match=r"mean \(motion\)\. Received: size$"):
+        tables.open_table(path, {"size": "vector"}, centered=("size",))
