@@ -114,8 +114,7 @@ def open_split(recipe, split, data_dir=None):
 def _subjects(data, split):
     validation.one_of(data["split"], SPLITTINGS, "data.split")
     if data["split"] == "cross-subject":
-        # Runs of earlier versions do not name it.
-        held = data.get("validation_subject", 7)
+        held = data["validation_subject"]
         if held not in _OF_TRAINING:
             raise ValueError(
                 "data.validation_subject must be 1, 3, 5 or 7, which do not test. "
