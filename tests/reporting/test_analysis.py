@@ -165,11 +165,12 @@ def test_a_report_computes_on_one_thread(monkeypatch):
 
 def test_curves_hold_what_history_has_and_contr_is_the_rest():
     history = [
-        {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0},
+        {"epoch": 1, "loss": 2.0, "image_compl": 20.0, "audio_compl": 50.0}
+        | {"image_task_loss": 0.5},
         {"epoch": 2, "loss": None, "image_compl": 10.0, "audio_compl": 0.0},
     ]
     found = epochs.series(history, ["audio", "image"])
-    assert found["losses"] == {"loss": [2.0, None]}
+    assert found["losses"] == {"loss": [2.0, None], "head of image": [0.5, None]}
     assert found["complementarity"]["contr image"] == [30.0, 40.0]
     assert found["complementarity"]["contr audio"] == [0.0, 50.0]
     assert "zeta" not in found

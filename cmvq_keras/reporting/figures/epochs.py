@@ -102,6 +102,7 @@ def series(history, modalities):
             "loss": "loss",
             "task": "task_loss",
             "task, validation": "val_task_loss",
+            **{f"head of {m}": f"{m}_task_loss" for m in modalities},
             **{f"reconstruction {m}": f"{m}_reconstruction_loss" for m in modalities},
         },
         "accuracy": {"training": "accuracy", "validation": "val_accuracy"},
