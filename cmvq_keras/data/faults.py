@@ -54,7 +54,7 @@ def first_missing(labels):
     if labels.dtype.kind == "f":
         missing = np.isnan(labels)
     elif labels.dtype.kind == "O":
-        missing = np.frompyfunc(is_missing, 1, 1)(labels).astype(bool)
+        missing = np.asarray(np.frompyfunc(is_missing, 1, 1)(labels), bool)
     else:
         return None
     rows = missing.any(axis=tuple(range(1, labels.ndim)))
