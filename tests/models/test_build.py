@@ -13,15 +13,15 @@ from cmvq_keras.recipe import Modality
 # knowingly.
 PARAMETERS = {
     "planted": (90_194, 95_500),
-    "erasure": (92_018, 92_698),
-    "digits": (312_686, 313_582),
-    "av-digits": (402_412, 403_564),
+    "erasure": (110_866, 112_010),
+    "digits": (315_266, 316_162),
+    "av-digits": (404_992, 406_144),
     "crema-d": (1_935_306, 2_072_876),
     "penn-action": (2_624_313, 2_761_947),
     "penn-pose": (111_478, 111_990),
     "nyuv2": (1_803_532, 1_941_454),
     "rml": (1_935_306, 2_072_876),
-    "utd-mhad": (219_101, 220_125),
+    "utd-mhad": (226_067, 227_091),
 }
 LATENTS = {
     "planted": (8, 8, 16),
