@@ -70,7 +70,8 @@ def masked(recipe):
     if settings.reconstruction or settings.mask_mode != "none":
         parts["mask"] = _mask(settings)
     kinds = _PLAIN
-    if settings.modality_loss_weight and len(recipe.modalities) > 1:
+    seen = recipe.task_modalities or tuple(recipe.modalities)
+    if settings.modality_loss_weight and 1 < len(seen) == len(recipe.modalities):
         kinds = _MULTI_HEAD
         parts["heads"] = _heads(recipe)
         parts["head_weight"] = settings.modality_loss_weight

@@ -60,6 +60,16 @@ def _between_settings(recipe):
         # It counts epochs that did not get better.
         wanted = "1 where training.early_stopping is set"
         yield must_be("training.validation_every", wanted, training.validation_every)
+    if (
+        "val" in recipe.modalities
+        and model.modality_loss_weight
+        and (len(recipe.modalities) > 1)
+    ):
+        yield (
+            "a modality must not be named val beside others: the loss of its head "
+            "would be called like the validation's. Rename it, or set "
+            "model.modality_loss_weight=0"
+        )
     groups, depth = model.groups, model.embedding_dim
     if all(isinstance(each, int) and each > 0 for each in (groups, depth)) and (
         depth % groups

@@ -1,5 +1,7 @@
 """Ensemble, several losses and DGL against float64 versions of their equations."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -182,6 +184,9 @@ def test_a_recipe_asks_for_heads_by_the_weight_of_their_losses(method, kind):
     assert type(built(method)) is kind
     if method == "ours":
         assert type(built(method, **{"model.modality_loss_weight": 0.0})) is CMVQVAE
+        recipe = cmvq.recipes.get("planted").with_settings(TINY)
+        seen = dataclasses.replace(recipe, task_modalities=("image",))
+        assert type(cmvq.build_model(seen)) is CMVQVAE
     if method == "no-reconstruction":
         model = built(method, **{"model.modality_loss_weight": 0.0})
         assert type(model) is MaskedClassifier

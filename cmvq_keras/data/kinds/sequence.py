@@ -16,6 +16,7 @@ STEPS = 64  # of files whose length nobody chose
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 CURVES = 12  # features that are told apart
 _MAX_BYTES = 64_000_000
+_ROUNDING = 1e-6  # of a number: files may hold float32
 
 
 class Sequence(Kind):
@@ -81,7 +82,8 @@ class Sequence(Kind):
         found = [read.numbers(path) for path in paths]
         within = np.mean([each.var(axis=0) for each in found], axis=0)
         between = np.var([each.mean(axis=0) for each in found], axis=0)
-        varies = within + between > 0
+        means = np.mean([each.mean(axis=0) for each in found], axis=0)
+        varies = within + between > np.square(_ROUNDING * means)
         shares = between[varies] / (within + between)[varies]
         return float(shares.mean()) if shares.size else 0.0
 
@@ -136,7 +138,15 @@ class ReadSequence:
             raise ValueError(
                 f"{path} must have {features} features. Received: {values.shape[1]}"
             )
-        return values - values.mean(axis=0) if self.center else values
+        return _less_level(values) if self.center else values
+
+
+def _less_level(values):
+    """Features less their mean over time; 0 for one that does not change, of which
+    rounding would be left."""
+    level = values.mean(axis=0)
+    moves = np.ptp(values, axis=0) > _ROUNDING * np.abs(level)
+    return np.where(moves, values - level, 0.0)
 
 
 def _reader(options):

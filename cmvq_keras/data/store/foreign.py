@@ -268,8 +268,8 @@ def _label(row, recipe, task, name):
     if task.one_class and isinstance(value, (float, np.floating)):
         raise ValueError(
             f"{name}: label must be a class's name or its place. Received: {value}. "
-            "A frame turns whole numbers into others where one is missing: leave "
-            "rows without a label out, and give integers"
+            "A frame makes floats of whole numbers where one is missing: leave rows "
+            "without a label out, and give integers, e.g. by .astype(int)"
         )
     if task.one_class and isinstance(value, str):
         if value not in recipe.classes:

@@ -672,3 +672,35 @@ def test_levels_that_differ_more_than_what_happens_are_told(leveled, table):
         assert not [each for each in quiet.notes if note in each]
     with pytest.raises(ValueError, match=r"mean \(motion\)\. Received: size$"):
         tables.open_table(path, {"size": "vector"}, centered=("size",))
+
+
+def test_a_feature_that_does_not_change_is_0_when_read_less_its_mean(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = []
+    for number in range(40):
+        steps = generator.normal(size=(20 + number % 5, 2))
+        still = np.full((len(steps), 1), 1.7 + 0.1 * number)
+        np.save(tmp_path / f"m{number}.npy", np.c_[steps, still].astype(np.float32))
+        rows.append([f"m{number}.npy", "ab"[number % 2]])
+    path = write_rows(tmp_path / "still.csv", rows, ("motion", "label"))
+    store = prepare(path, tmp_path / "store", centered=("motion",))
+    assert store.recipe.modalities["motion"].scale[2] == 1.0
+    read = sequence.ReadSequence(center=True)
+    assert not read(tmp_path / "m3.npy", (20, 3))[:, 2].any()
+    # It counts for a level that tells something, but not for one that is rounding.
+    share = sequence.SEQUENCE.level_share(sorted(tmp_path.glob("m*.npy")), {})
+    assert 1 / 3 < share < 0.5
+    for each in tmp_path.glob("m*.npy"):
+        values = np.load(each)
+        values[:, 2] = 1.7
+        np.save(each, values)
+    assert sequence.SEQUENCE.level_share(sorted(tmp_path.glob("m*.npy")), {}) < 0.2
+
+
+def test_a_vector_may_not_be_named_like_the_validation(tmp_path):
+    rows = [
+        [*map(str, (row, row % 7, -row, row % 5)), "ab"[row % 2]] for row in range(40)
+    ]
+    header = ("val_a", "val_b", "s_x", "s_y", "label")
+    with pytest.raises(ValueError, match=r"t\.csv: .* must not be named val beside"):
+        tables.open_table(write_rows(tmp_path / "t.csv", rows, header))
