@@ -11,8 +11,8 @@ seed, the least of `--rounds`: one by one and together.
 
 import argparse
 import os
-import time
 
+from benchmarks.growth import least
 from benchmarks.speed import network
 
 
@@ -27,7 +27,7 @@ def main():
     os.environ["KERAS_BACKEND"] = options.backend
     made = {"jax": _jax, "torch": _torch}[options.backend]
     alone, together = made(options.seeds, options.batch)
-    one, all_at_once = (_least(work, options.rounds) for work in (alone, together))
+    one, all_at_once = (least(work, options.rounds) for work in (alone, together))
     print(
         f"{options.backend}, {options.seeds} seeds, batches of {options.batch}: one by "
         f"one {1000 * one:.0f} ms, together {1000 * all_at_once:.0f} ms, "
@@ -118,16 +118,6 @@ def _torch(seeds, batch):
         return found
 
     return alone, lambda: gradients(*stacked)
-
-
-def _least(work, rounds):
-    work()
-    found = []
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        found.append(time.process_time() - start)
-    return min(found)
 
 
 if __name__ == "__main__":

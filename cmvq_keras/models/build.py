@@ -69,23 +69,23 @@ def masked(recipe):
         }
     if settings.reconstruction or settings.mask_mode != "none":
         parts["mask"] = _mask(settings)
-    kinds = _PLAIN
+    classes = _WITHOUT_HEADS
     seen = recipe.task_modalities or tuple(recipe.modalities)
     if settings.modality_loss_weight and 1 < len(seen) == len(recipe.modalities):
-        kinds = _MULTI_HEAD
+        classes = _WITH_HEADS
         parts["heads"] = _heads(recipe)
         parts["head_weight"] = settings.modality_loss_weight
-    kind = kinds["decoders" in parts, "mask" in parts]
+    kind = classes["decoders" in parts, "mask" in parts]
     return classifier(recipe, encoders, task_solver(recipe), kind, **parts)
 
 
 # By whether there are decoders, and whether there is a mask.
-_PLAIN = {
+_WITHOUT_HEADS = {
     (True, True): CMVQVAE,
     (False, True): MaskedClassifier,
     (False, False): MultimodalClassifier,
 }
-_MULTI_HEAD = {
+_WITH_HEADS = {
     (True, True): MultiHeadCMVQVAE,
     (False, True): MultiHeadMaskedClassifier,
     (False, False): MultiHeadClassifier,

@@ -60,11 +60,8 @@ def _between_settings(recipe):
         # It counts epochs that did not get better.
         wanted = "1 where training.early_stopping is set"
         yield must_be("training.validation_every", wanted, training.validation_every)
-    if (
-        "val" in recipe.modalities
-        and model.modality_loss_weight
-        and (len(recipe.modalities) > 1)
-    ):
+    has_heads = model.modality_loss_weight and len(recipe.modalities) > 1
+    if has_heads and "val" in recipe.modalities:
         yield (
             "a modality must not be named val beside others: the loss of its head "
             "would be called like the validation's. Rename it, or set "

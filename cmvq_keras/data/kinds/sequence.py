@@ -80,7 +80,7 @@ class Sequence(Kind):
         """
         read = _reader(options)
         found = [read.numbers(path) for path in paths]
-        within = np.mean([each.var(axis=0) for each in found], axis=0)
+        within = np.mean([_less_level(each).var(axis=0) for each in found], axis=0)
         between = np.var([each.mean(axis=0) for each in found], axis=0)
         means = np.mean([each.mean(axis=0) for each in found], axis=0)
         varies = within + between > np.square(_ROUNDING * means)

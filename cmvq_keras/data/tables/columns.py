@@ -343,17 +343,17 @@ def level_shares(cells, folder, sources):
 
     Args:
         cells, folder: as in `find`.
-        sources: of `Source`; those that are read as they are count.
+        sources: of `Source`; files of sequences among them count.
 
     Returns:
-        Shares in [0, 1].
+        Shares in [0, 1], of the numbers as the files hold them.
     """
     found = {}
-    for source in sources:
-        if _may_center(source) and not source.options.get("center"):
-            about = kinds.get(source.kind)
-            seen = _readable(about, _some_files(cells, folder, source.name))
-            found[source.name] = about.level_share(seen, source.options)
+    for source in filter(_may_center, sources):
+        about = kinds.get(source.kind)
+        seen = _readable(about, _some_files(cells, folder, source.name))
+        as_held = {**source.options, "center": False}
+        found[source.name] = about.level_share(seen, as_held)
     return found
 
 

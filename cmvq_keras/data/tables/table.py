@@ -199,13 +199,27 @@ def _coarse(cells, sources):
 
 
 def _levels(cells, folder, sources):
-    """Notes on sequences that differ in their level more than in what they do."""
-    return [
-        f"{share:.0%} of the variance of {name} lies between its files. If levels tell "
-        f"nothing, as where a person stands, add --center {name}"
-        for name, share in columns.level_shares(cells, folder, sources).items()
-        if share > LEVELS
-    ]
+    """Notes on sequences that differ in their level more than in what they do.
+
+    Raises:
+        ValueError: for a centered one that has nothing but its level.
+    """
+    shares, notes = columns.level_shares(cells, folder, sources), []
+    for source in sources:
+        name, share = source.name, shares.get(source.name, 0.0)
+        if not source.options.get("center"):
+            if share > LEVELS:
+                notes.append(
+                    f"{share:.0%} of the variance of {name} lies between its files. "
+                    f"If levels tell nothing, as where a person stands, add --center "
+                    f"{name}"
+                )
+        elif share == 1:
+            raise ValueError(
+                f"{name} does not change over time in the files looked at: nothing is "
+                f"left of it less its mean. Leave --center {name} out"
+            )
+    return notes
 
 
 def _is_coarse(values):

@@ -704,3 +704,21 @@ def test_a_vector_may_not_be_named_like_the_validation(tmp_path):
     header = ("val_a", "val_b", "s_x", "s_y", "label")
     with pytest.raises(ValueError, match=r"t\.csv: .* must not be named val beside"):
         tables.open_table(write_rows(tmp_path / "t.csv", rows, header))
+
+
+def test_a_sequence_that_is_nothing_but_its_level_is_not_centered(tmp_path):
+    rows = []
+    for number in range(40):
+        np.save(
+            tmp_path / f"m{number}.npy", np.full((9, 1), 0.1 + number % 2, "float32")
+        )
+        rows.append([f"m{number}.npy", "ab"[number % 2]])
+    path = write_rows(tmp_path / "level.csv", rows, ("motion", "label"))
+    told = {"motion": "sequence"}
+    with pytest.raises(
+        ValueError, match=r"not change over .*\. Leave --center motion o"
+    ):
+        tables.open_table(path, told, centered=("motion",))
+    assert any(
+        "add --center motion" in each for each in tables.open_table(path, told).notes
+    )
