@@ -680,7 +680,7 @@ def test_a_feature_that_does_not_change_is_0_when_read_less_its_mean(tmp_path):
     for number in range(40):
         steps = generator.normal(size=(20 + number % 5, 2))
         still = np.full((len(steps), 1), 1.7 + 0.1 * number)
-        np.save(tmp_path / f"m{number}.npy", np.c_[steps, still].astype(np.float32))
+        np.save(tmp_path / f"m{number}.npy", np.c_[steps, still])
         rows.append([f"m{number}.npy", "ab"[number % 2]])
     path = write_rows(tmp_path / "still.csv", rows, ("motion", "label"))
     store = prepare(path, tmp_path / "store", centered=("motion",))
