@@ -9,9 +9,7 @@ they work one after another, so that what else runs on the machine meets all of 
 Ratios are taken within a round; the table holds medians. The contestants:
 
     torch, jax, tensorflow    cmvq-keras
-    BACKEND+recompute         the same with training.recompute
-    BACKEND+accumulate        with training.accumulation_steps, a batch in four parts;
-                              also BACKEND+recompute+accumulate
+    BACKEND+accumulate        with training.accumulation_steps, a batch in four parts
     published                 the published formulation in plain PyTorch
     published+compiled        that through PyTorch's compiler, with --compiled
     one-hot-BACKEND           the published quantizer on that backend
@@ -120,8 +118,7 @@ def _groups(options):
                 if options.compiled:
                     who.append("published+compiled")
                 if part == "memory":
-                    for variant in ("recompute", "accumulate", "recompute+accumulate"):
-                        who += [f"{each}+{variant}" for each in options.backend]
+                    who += [f"{each}+accumulate" for each in options.backend]
                 yield [(part, shape, each, precision) for each in who]
 
 

@@ -48,10 +48,7 @@ def parts(model):
     averaged = [each for each in quantizers if each.learns_by_average]
     drawing = [each for each in quantizers if each.starts_from_data or each.revives]
     starting = [each for each in quantizers if each.starts_from_data]
-    norms = _norms([model])
-    # A second run of a network sums its batch statistics once more.
-    networks = [*model.encoders.values(), *model.decoders.values()]
-    again = _norms(networks) if model.recompute else []
+    norms = _norms(model)
     labels = model.ignore_class is not None
     return [
         Part("gradients", _numbers(model.trainable_weights), 1),
@@ -71,20 +68,16 @@ def parts(model):
             len(quantizers) + len(starting),
         ),
         # Mean and mean square of each channel, and their gradients.
-        Part(
-            "batch statistics",
-            4 * _channels(norms) + 2 * _channels(again),
-            2 * len(norms) + len(again),
-        ),
+        Part("batch statistics", 4 * _channels(norms), 2 * len(norms)),
         *([Part("labels that count", 2, 1)] if labels else []),
         Part("loss, signals (float64)", 2 * 4, 2),
     ]
 
 
-def _norms(layers):
+def _norms(model):
     from cmvq_keras.layers import BatchNormalization
 
-    inner = [each for layer in layers for each in layer._flatten_layers()]
+    inner = model._flatten_layers()
     return [
         each for each in inner if isinstance(each, BatchNormalization) and each.built
     ]
@@ -132,7 +125,6 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--recipe", default="crema-d")
     arguments.add_argument("--backend", default=None)
-    arguments.add_argument("--recompute", action="store_true")
     arguments.add_argument("--step", type=float, nargs="*", default=())
     chosen = arguments.parse_args()
     if chosen.backend:
@@ -140,9 +132,7 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import cmvq_keras as cmvq
 
-    recipe = cmvq.recipes.get(chosen.recipe)
-    recipe = recipe.with_settings({"training.recompute": chosen.recompute})
-    found = parts(cmvq.build_model(recipe))
+    found = parts(cmvq.build_model(chosen.recipe))
     print("| summed in a step | bytes | messages |\n|---|---|---|")
     for part in found:
         print(f"| {part.name} | {part.bytes:,} | {part.messages} |")

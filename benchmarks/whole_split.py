@@ -77,11 +77,10 @@ def measure(run, split):
     Returns:
         The name of the task's score, such as "accuracy" in [0, 1], and its value.
     """
-    from cmvq_keras.evaluation.submodels import submodel
     from cmvq_keras.experiments import outcomes, trial
     from cmvq_keras.runs.load import load_model
 
-    answers, _ = trial.answers_of(submodel(load_model(run)), run.recipe, split)
+    answers, _ = trial.answers_of(load_model(run), run.recipe, split)
     found = outcomes.of_recipe(answers, run.recipe)
     return found.score_name, found.score()
 

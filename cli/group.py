@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
+import warnings
 
 import click
 
@@ -37,6 +38,7 @@ COMMANDS = (
 class CommandGroup(click.Group):
     """A group whose commands are the modules beside this file.
 
+    A warning to users is one line `Warning: ...` on stderr.
     Every exception ends in one line `Error: ...` on stderr: exit code 2 when the
     command was called wrongly, 130 after Ctrl-C, 143 where SIGTERM is taken, 1 for
     everything else. With the
@@ -67,7 +69,7 @@ class CommandGroup(click.Group):
         """Runs a command; see the class for how errors end."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **kwargs)
-        with terminal.printable():
+        with terminal.printable(), _warnings_in_one_line():
             self._end(*args, **kwargs)
 
     def _end(self, *args, **kwargs):
@@ -85,6 +87,23 @@ class CommandGroup(click.Group):
                 sys.stdout.flush()
                 os._exit(code)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line():
+    """Shows what warns a user without the place in the code where it was found."""
+    usual = warnings.formatwarning
+
+    def shown(message, category, *place, **line):
+        if not issubclass(category, UserWarning) or os.environ.get("CMVQ_DEBUG") == "1":
+            return usual(message, category, *place, **line)
+        return f"Warning: {' '.join(str(message).split())}\n"
+
+    warnings.formatwarning = shown
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def report(error):

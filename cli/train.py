@@ -59,11 +59,11 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
     help="Dtype policy of Keras. Default: float32.",
 )
 @click.option(
+    # Of version 0.1.0: refused with what to take instead, as any removed setting.
     "--recompute",
     is_flag=True,
     default=None,
-    help="Same as --set training.recompute=true. Saves memory on PyTorch and little "
-    "elsewhere. Takes up to twice the time.",
+    hidden=True,
 )
 @click.option(
     "--limit",

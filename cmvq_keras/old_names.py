@@ -132,7 +132,6 @@ MODULES = {
     "origin": "runs.warm_start",
     "predicting": "runs.predict",
     "preparing": "runs.stores",
-    "recomputing": "layers.remat",
     "reference_layout": "interop.author_layout",
     "reproducing": "training.reproduce",
     "rivals": "methods",
@@ -180,7 +179,6 @@ NAMES = {
     "distribution.kernels": {
         "lay_out": "backend.kernels.to_channels_last",
         "lay_out_optimizer": "backend.kernels.optimizer_to_channels_last",
-        "return_freed": "backend.kernels.release_freed_memory",
     },
     "distribution.replicas": {
         "Lost": "errors.PeerLostError",
@@ -221,7 +219,6 @@ NAMES = {
     "metrics": {"spread": "metrics.broadcast_weights"},
     "optimizing": {"early_stopping": "training.callbacks.early_stopping"},
     "origin": {"Origin": "runs.warm_start.WarmStart"},
-    "recomputing": {"recomputed": "layers.remat.remat"},
     "rivals.blending": {"prepare": "methods.gradient_blending.measure_blend"},
     "rivals.late_fusion": {"build": "methods.late_fusion.late_fusion"},
     "run": {

@@ -1,6 +1,6 @@
 """What XLA says that a program takes in memory, JAX alone.
 
-    python -m benchmarks.speed.account crema-d [--recompute] [--own-order]
+    python -m benchmarks.speed.account crema-d [--own-order]
     python -m benchmarks.speed.account quantizer
     python -m benchmarks.speed.account one-hot
 
@@ -34,20 +34,20 @@ def main():
         return call
 
     jax.jit = trainer.jit = accounted
-    _work(what, "recompute" if "--recompute" in options else "")()
+    _work(what)()
     largest = max(analyses, key=lambda each: each.temp_size_in_bytes)
     within, out = largest.temp_size_in_bytes, largest.output_size_in_bytes
     print(f"{what}: within {within / 1e6:.0f} MB, results {out / 1e6:.0f} MB")
 
 
-def _work(what, variant):
+def _work(what):
     from benchmarks.speed import network, quantizers
 
     if what in ("quantizer", "one-hot"):
         made = quantizers.ours() if what == "quantizer" else quantizers.one_hot()
     else:
         size = network.SIZES[what][0], 1
-        made = network.ours("step", what, "float32", size, variant)
+        made = network.ours("step", what, "float32", size)
     return made[0]
 
 

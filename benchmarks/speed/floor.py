@@ -43,20 +43,20 @@ def of_model(model, batch, training, decoders=True, width=FLOAT):
 def memory(model, batch, width=FLOAT):
     """Bytes that a training step of a built `CMVQVAE` must add to the weights.
 
-    The gradients in float32, and what the layers with kernels read. Where networks are
-    run again for their gradients (`model.recompute`): of the largest one.
+    The gradients in float32, and what the layers with kernels read.
 
     Args:
         model: the model.
         batch: samples.
         width: bytes of a value.
     """
-    kept = [
-        sum(math.prod(inputs) for _, inputs, _ in _with_kernels(network, shape))
+    kept = sum(
+        math.prod(inputs)
         for network, shape, _ in _networks(model, batch, decoders=True)
-    ]
+        for _, inputs, _ in _with_kernels(network, shape)
+    )
     weights = sum(math.prod(each.shape) for each in model.trainable_weights)
-    return FLOAT * weights + width * (max(kept) if model.recompute else sum(kept))
+    return FLOAT * weights + width * kept
 
 
 def _grids(model, batch):

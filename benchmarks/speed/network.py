@@ -38,8 +38,7 @@ def ours(part, shape, precision, size, variant=""):
         shape: a name of `SIZES`.
         precision: Keras's dtype policy.
         size: samples of a batch, and batches.
-        variant: "recompute" for the setting of that name; "accumulate" for a batch in
-            parts, whose gradients are added up; both with a + between them.
+        variant: "accumulate" for a batch in parts, whose gradients are added up.
 
     Raises:
         ValueError: where the backend cannot train in that precision here.
@@ -47,7 +46,6 @@ def ours(part, shape, precision, size, variant=""):
     import keras
 
     from benchmarks.speed import floor
-    from cmvq_keras.backend import kernels
     from cmvq_keras.backend.runtime import check_precision
     from cmvq_keras.models import optimizers
     from cmvq_keras.models.build import build_model
@@ -55,10 +53,7 @@ def ours(part, shape, precision, size, variant=""):
     check_precision(precision)
     batch, batches = size
     settings = {}
-    if "recompute" in variant:
-        settings["training.recompute"] = True
-        kernels.release_freed_memory()
-    if "accumulate" in variant:
+    if variant == "accumulate":
         settings["training.accumulation_steps"] = TOGETHER
         batch, batches = batch // TOGETHER, batches * TOGETHER
     recipe = recipe_of(shape).with_settings(settings)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -152,9 +153,22 @@ def _check_torch_precision(policy):
         ) from error
 
 
+def _warn_of_jax_precision(policy):
+    import jax
+
+    if policy == "mixed_bfloat16" and jax.default_backend() == "cpu":
+        warnings.warn(
+            f"On a CPU JAX trains slower in {policy} than in float32. Take precision "
+            "float32, or a GPU.",
+            stacklevel=3,
+        )
+
+
 #: `check_precision(policy)`: raises a ValueError where the backend cannot train under
-#: a dtype policy. PyTorch's convolutions in half precision lack a gradient on
-#: processors without AVX-512 when there is one channel, as in a spectrogram.
-check_precision = {"torch": _check_torch_precision}.get(
-    keras.config.backend(), _no_check
-)
+#: a dtype policy, and warns where that is slower than float32. PyTorch's convolutions
+#: in half precision lack a gradient on processors without AVX-512 when there is one
+#: channel, as in a spectrogram. JAX: benchmarks/RESULTS.md, Training step.
+check_precision = {
+    "torch": _check_torch_precision,
+    "jax": _warn_of_jax_precision,
+}.get(keras.config.backend(), _no_check)

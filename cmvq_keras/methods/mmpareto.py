@@ -84,7 +84,7 @@ class TwinClassifier(MultiHeadClassifier):
         outputs = super().call(inputs, training)
         inputs = model_inputs.prepared(inputs, self._input_shapes)
         own = {
-            name: self._run(self.twins[name], inputs[name], training)
+            name: self.twins[name](inputs[name], training=training)
             for name in self.modalities
         }
         return {**outputs, **super().extra_outputs(own, training)}

@@ -108,7 +108,6 @@ def classifier(recipe, encoders, solver, kind=MultimodalClassifier, **settings):
         task_modalities=recipe.task_modalities,
         ignore_class=IGNORED_LABEL if recipe.task == "segmentation" else None,
         modality_dropout=recipe.model.modality_dropout,
-        recompute=recipe.training.recompute,
         task=recipe.task,
         units=_units(recipe),
         name=recipe.name.replace("-", "_"),

@@ -40,8 +40,6 @@ class CMVQVAE(MaskedClassifier):
         ignore_class: label that counts neither in the loss nor in accuracy.
         modality_dropout: share of the training samples for which the solver misses
             one of its modalities, in [0, 1); 0 as published. See `ModalityDropout`.
-        recompute: whether encoders and decoders run once more for their gradient,
-            which takes less memory; see `cmvq_keras.layers.remat`.
         reconstruction_weight: factor of the reconstruction losses, beside that of
             `compile`; 1 as published.
 
@@ -75,7 +73,7 @@ class CMVQVAE(MaskedClassifier):
         modalities: Sequence[str] | None = None,
         ignore_class: int | None = None,
         modality_dropout: float = 0.0,
-        recompute: bool = False,
+        *,
         reconstruction_weight: float = 1.0,
         **kwargs: Any,
     ) -> None:
@@ -97,7 +95,6 @@ class CMVQVAE(MaskedClassifier):
             modalities=modalities,
             ignore_class=ignore_class,
             modality_dropout=modality_dropout,
-            recompute=recompute,
             parts={"decoders": decoders, "quantizers": quantizers},
             **kwargs,
         )
@@ -155,7 +152,7 @@ class CMVQVAE(MaskedClassifier):
         return {
             "task": self.solve(seen, training=training),
             "reconstruction": {
-                name: self._run(self.decoders[name], seen[name], training)
+                name: self.decoders[name](seen[name], training=training)
                 for name in coded
             },
             "indices": {name: coded[name]["indices"] for name in coded},
@@ -174,7 +171,7 @@ class CMVQVAE(MaskedClassifier):
         for name in self.modalities:
             encoder = self.encoders[name]
             if name not in own:
-                grids[name] = self._run(encoder, inputs[name], training)
+                grids[name] = encoder(inputs[name], training=training)
                 continue
             found = encoder.features(inputs[name], training=training)
             targets[name] = self.decoders[name].target(found)

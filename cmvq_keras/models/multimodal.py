@@ -13,7 +13,6 @@ import cmvq_keras.networks  # noqa: F401  (registers what a saved model is made 
 from cmvq_keras import fileio
 from cmvq_keras import metrics as method_metrics
 from cmvq_keras.layers import ModalityDropout
-from cmvq_keras.layers.remat import remat
 from cmvq_keras.models import inputs as model_inputs
 from cmvq_keras.models import saved_weights
 from cmvq_keras.models.channels import FusedChannels
@@ -43,8 +42,6 @@ class MultimodalClassifier(TaskModel):
         ignore_class: label that counts neither in the loss nor in accuracy.
         modality_dropout: share of the training samples for which the solver misses
             one of its modalities, in [0, 1). See `ModalityDropout`.
-        recompute: whether encoders run once more for their gradient, which takes
-            less memory; see `cmvq_keras.layers.remat`.
         task, units: see `cmvq_keras.models.task_model.TaskModel`: "classification"
             (also a label a pixel), "multi-label" or "regression".
         parts: for subclasses: further layers by the name of their attribute, or
@@ -77,7 +74,6 @@ class MultimodalClassifier(TaskModel):
         modalities: Sequence[str] | None = None,
         ignore_class: int | None = None,
         modality_dropout: float = 0.0,
-        recompute: bool = False,
         parts: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -102,7 +98,6 @@ class MultimodalClassifier(TaskModel):
                 f"Received: {', '.join(self.task_modalities)}"
             )
         self.modality_dropout = modality_dropout
-        self.recompute = recompute
         self._left_out = None
         if modality_dropout:
             count = len(self.task_modalities)
@@ -167,7 +162,7 @@ class MultimodalClassifier(TaskModel):
         """The encoders' outputs by modality; arguments as in `call`."""
         inputs = self.prepared(inputs)
         return {
-            name: self._run(self.encoders[name], inputs[name], training)
+            name: self.encoders[name](inputs[name], training=training)
             for name in self.modalities
         }
 
@@ -175,11 +170,6 @@ class MultimodalClassifier(TaskModel):
         """The inputs of a call, checked, as the encoders take them."""
         self.check_inputs(inputs)
         return model_inputs.prepared(inputs, self._input_shapes)
-
-    def _run(self, network, inputs, training):
-        if self.recompute and training:
-            return remat(network, inputs)
-        return network(inputs, training=training)
 
     def task_features(self, name: str, inputs: Any) -> Any:
         """What the task may see of a modality, at inference: `(batch, ..., depth)`.
@@ -350,7 +340,6 @@ class MultimodalClassifier(TaskModel):
             "modalities": list(self.modalities),
             "ignore_class": self.ignore_class,
             "modality_dropout": self.modality_dropout,
-            "recompute": self.recompute,
             **self._task_config(),
         }
 
@@ -377,10 +366,10 @@ class MultimodalClassifier(TaskModel):
 
 
 def _without_former_keys(kind, config):
-    """The config without the layers that version 0.1.0 had in every model: none, or
-    a mask that lets everything through."""
+    """The config without what version 0.1.0 had in every model: layers (none, or a
+    mask that lets everything through), and a choice to compute activations twice."""
     known = (*kind._by_modality_keys, *kind._layer_keys)
-    former = {"decoders", "quantizers", "mask"}.difference(known)
+    former = {"decoders", "quantizers", "mask", "recompute"}.difference(known)
     return {key: value for key, value in config.items() if key not in former}
 
 

@@ -6,6 +6,13 @@ import json
 from cmvq_keras import validation
 from cmvq_keras.recipe.fields import AUTO, Auto, alternatives, has_type
 
+#: Settings of version 0.1.0 that were removed, and what to do instead. They changed
+#: nothing that is learned, so files that hold them are read without.
+_REMOVED = {
+    "training.recompute": "To save memory set training.accumulation_steps, with a "
+    "smaller training.batch_size.",
+}
+
 
 def are_plain(settings):
     """Whether these are plain values by name."""
@@ -71,13 +78,18 @@ def mapping(value, name):
 
 
 def from_dict(cls, value, name):
-    """The dataclass that an object of JSON describes.
+    """The dataclass that an object of JSON describes; without removed settings.
 
     Raises:
         ValueError: for unknown keys, with the nearest, and missing ones.
     """
     known = {field.name for field in dataclasses.fields(cls)}
-    for key in mapping(value, name):
+    value = {
+        key: item
+        for key, item in mapping(value, name).items()
+        if f"{name}.{key}" not in _REMOVED
+    }
+    for key in value:
         if key not in known:
             raise ValueError(unknown(f"{name}.{key}", [f"{name}.{k}" for k in known]))
     # JSON has no tuples.
@@ -93,4 +105,6 @@ def from_dict(cls, value, name):
 
 def unknown(name, known, what="setting"):
     """The sentence that refuses a name."""
+    if name in _REMOVED:
+        return f"{name} was removed in version 0.2. {_REMOVED[name]}"
     return f"Unknown {what} {name}. {validation.did_you_mean(name, known)}"

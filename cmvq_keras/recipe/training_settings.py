@@ -27,8 +27,8 @@ class TrainingSettings:
     best at on validation data; "last" keeps the last epoch, for schedules that decay.
     `validation_every` is how many epochs lie between two validations; the first and the
     last epoch always have one, and the kept epoch is one of those that have.
-    `recompute` takes less memory and more time. `log` names where the training is
-    recorded besides the run folder; it changes no result.
+    `log` names where the training is recorded besides the run folder; it changes no
+    result.
     """
 
     optimizer: str = choice("adam", "adam", "adamw", "sgd")
@@ -48,7 +48,6 @@ class TrainingSettings:
     class_weight: str | None = choice(None, None, "balanced")
     batch_size: int = positive_integer(128)
     accumulation_steps: int = positive_integer(1)
-    recompute: bool = setting(False, lambda value: True, "true or false")
     epochs: int = positive_integer(100)
     early_stopping: int | None = setting(
         None, optional(lambda value: value >= 1), "epochs >= 1, or none"

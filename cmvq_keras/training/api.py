@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import keras
 
 from cmvq_keras import methods, recipe_file, recipes, tracking
-from cmvq_keras.backend import kernels
 from cmvq_keras.backend.runtime import check_precision, deterministic
 from cmvq_keras.backend.selection import set_random_seed
 from cmvq_keras.batches import training_batches
@@ -334,8 +333,6 @@ class _Job:
     def carry_out(self, run, callbacks, verbose, checkpoint_minutes):
         """Trains from where the run is, measures the kept weights, finishes the run."""
         model, recipe, splits = self.model, self.recipe, self.splits
-        if recipe.training.recompute:
-            kernels.release_freed_memory()
         epochs = recipe.training.epochs
         is_shown = verbose and replicas.is_first
         progress = BriefProgress(epochs) if is_shown else contextlib.nullcontext()

@@ -126,14 +126,31 @@ def test_the_order_in_memory_changes_no_value():
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), 2 * values)
 
 
+def in_a_graph(vectors, codebook):
+    """`kernels.nearest` as a compiled model calls it, for a batch of any size."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.jit(kernels.nearest)(vectors, codebook)
+    import tensorflow as tf
+
+    kinds = [tf.TensorSpec((None, vectors.shape[1])), tf.TensorSpec(codebook.shape)]
+    return tf.function(kernels.nearest, kinds)(vectors, codebook)
+
+
+#: PyTorch compiles nothing.
+WAYS = [kernels.nearest]
+if keras.config.backend() != "torch":
+    WAYS.append(in_a_graph)
+
+
+@pytest.mark.parametrize("nearest", WAYS)
 @pytest.mark.parametrize("count", [5, 32_773])
-def test_nearest_codes_of_few_and_of_many_vectors(count):
+def test_nearest_codes_of_few_and_of_many_vectors(count, nearest):
     vectors, codebook = draw(count, 3), draw(8, 3, seed=1)
     # Of equally near codes the first.
     codebook[6] = codebook[2]
-    found = kernels.nearest(
-        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
-    )
+    found = nearest(ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook))
     expected, _ = reference.nearest(vectors, codebook)
     unequal = np.delete(codebook, 6, axis=0)
     _, margin = reference.nearest(vectors, unequal)
@@ -144,15 +161,19 @@ def test_nearest_codes_of_few_and_of_many_vectors(count):
     assert 6 not in found
 
 
+def test_no_vectors_have_no_codes():
+    vectors, codebook = map(ops.convert_to_tensor, (draw(0, 3), draw(8, 3)))
+    assert tuple(kernels.nearest(vectors, codebook).shape) == (0,)
+
+
+@pytest.mark.parametrize("nearest", WAYS)
 @pytest.mark.parametrize("channels", [[1], [0, 1, 2, 3]])
 @pytest.mark.parametrize("offset", [1e3, 1e4, -1e5])
-def test_nearest_codes_far_from_zero_are_as_exact_as_near_it(offset, channels):
+def test_nearest_codes_far_from_zero_are_as_exact_as_near_it(offset, channels, nearest):
     vectors, codebook = 10 * draw(500, 4), 10 * draw(16, 4, seed=1)
     vectors[:, channels] += offset
     codebook[:, channels] += offset
-    found = kernels.nearest(
-        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
-    )
+    found = nearest(ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook))
     # Of what float32 holds: the offset has rounded the numbers themselves.
     expected, margin = reference.nearest(vectors, codebook)
     sure = margin > 1e-2
@@ -160,9 +181,10 @@ def test_nearest_codes_far_from_zero_are_as_exact_as_near_it(offset, channels):
     assert sure.mean() > 0.98
 
 
+@pytest.mark.parametrize("nearest", WAYS)
 @pytest.mark.parametrize("count", [300, 20_000])
 @pytest.mark.parametrize("apart", [1e3, 1e5, 1e7])
-def test_nearest_codes_of_groups_far_apart_are_the_nearest(apart, count):
+def test_nearest_codes_of_groups_far_apart_are_the_nearest(apart, count, nearest):
     codebook, vectors = draw(32, 4), draw(count, 4, seed=1)
     # Where float32 keeps a few bits of what is within a group.
     for values in (codebook, vectors):
@@ -173,9 +195,7 @@ def test_nearest_codes_of_groups_far_apart_are_the_nearest(apart, count):
     vectors[count // 2 :, 0] -= apart
     # One that lies on its code, and equal codes.
     vectors[0], codebook[20] = codebook[3], codebook[19]
-    found = kernels.nearest(
-        ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook)
-    )
+    found = nearest(ops.convert_to_tensor(vectors), ops.convert_to_tensor(codebook))
     _, margin = reference.nearest(vectors, np.delete(codebook, 20, axis=0))
     expected, _ = reference.nearest(vectors, codebook)
     found, sure = ops.convert_to_numpy(found), margin > 1e-3

@@ -55,7 +55,7 @@ def test_a_command_stops_where_the_environment_names_no_backend(tmp_path):
         text=True,
         cwd=tmp_path,
         env={**os.environ, "KERAS_BACKEND": "nonsense"},
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: KERAS_BACKEND must be one of jax, tensor")

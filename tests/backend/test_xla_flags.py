@@ -64,46 +64,9 @@ def test_this_jax_knows_the_flag_and_takes_less_memory():
         environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
         command = [sys.executable, "-c", PEAK, how]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120
+            command, env=environment, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 
     assert peak("spared") <= 0.6 * peak("plain")
-
-
-FREED = """
-import keras
-from cmvq_keras.distribution import kernels
-
-def held():
-    kilobytes = [line.split()[1] for line in open("/proc/self/status")
-                 if line.startswith("VmRSS")]
-    return int(kilobytes[0]) / 1024
-
-kernels.release_freed_memory()
-start = held()
-blocks = [keras.ops.zeros((2**20,), "float32") + 1 for _ in range(40)]
-fences = [keras.ops.zeros((2**12,), "float32") + 1 for _ in range(40)]
-full = held()
-del blocks
-print(full - start, held() - start)
-"""
-
-
-@pytest.mark.skipif(
-    keras.config.backend() != "torch" or sys.platform != "linux",
-    reason="GNU's C library",
-)
-def test_freed_tensors_are_returned():
-    done = subprocess.run(
-        [sys.executable, "-c", FREED],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    full, left = map(float, done.stdout.split())
-    assert full > 150
-    assert left < 20

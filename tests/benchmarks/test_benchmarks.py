@@ -59,11 +59,10 @@ def test_the_floor_counts_what_the_peer_multiplies(speed):
     assert floor.of_model(ours, BATCH, True)[0] == sum(counted) - spared
 
 
-@pytest.mark.parametrize("recompute", [False, True])
-def test_the_floor_of_memory_is_what_the_peer_s_layers_read(speed, recompute):
+def test_the_floor_of_memory_is_what_the_peer_s_layers_read(speed):
     import torch
 
-    recipe = recipes.get("planted").with_settings({"training.recompute": recompute})
+    recipe = recipes.get("planted")
     peer, ours = speed("published").Published(recipe), build_model(recipe)
     read = collections.Counter()
     kinds = torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear
@@ -83,9 +82,8 @@ def test_the_floor_of_memory_is_what_the_peer_s_layers_read(speed, recompute):
         }
     )
     gradients = sum(each.nbytes for each in peer.parameters())
-    kept = max(read.values()) if recompute else sum(read.values())
     assert len(read) == 5
-    assert speed("floor").memory(ours, BATCH) == gradients + kept
+    assert speed("floor").memory(ours, BATCH) == gradients + sum(read.values())
 
 
 def case(part, who, seconds, growth=5e6, error=None):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from command_line import error_of, invoke, shell
+from command_line import error_of, invoke, python, shell
 
 from cmvq_keras import recipes
 from cmvq_keras.backend import selection
@@ -101,6 +101,16 @@ def test_a_wrong_modality_gets_the_nearest():
 )
 def test_a_wrong_setting_gets_the_valid_range(arguments, told):
     assert told in error_of("train", "--recipe", "planted", *arguments, code=1)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--recompute"], ["--set", "training.recompute=true"]]
+)
+def test_a_removed_setting_is_refused_with_what_to_do_instead(arguments):
+    told = error_of("train", "--recipe", "planted", *arguments, code=1)
+    assert "training.recompute was removed in version 0.2" in told
+    assert "set training.accumulation_steps, with a smaller" in told
+    assert "--recompute" not in invoke("train", "--help").output
 
 
 @pytest.mark.parametrize("text", ["model.dropout", "=3", "model.dropout="])
@@ -327,10 +337,31 @@ def test_a_closed_pipe_is_one_line_and_exit_code_1(tmp_path):
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     os.close(writer)
     assert done.returncode == 1
     expected = "Error: The output was closed early: its reader has stopped."
     assert done.stderr.splitlines() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("category", "debug", "expected"),
+    [
+        ("UserWarning", "", "Warning: slower than float32.\n"),
+        ("UserWarning", "1", "<string>:1: UserWarning: slower\nthan float32.\n"),
+        ("FutureWarning", "", "<string>:1: FutureWarning: slower\nthan float32.\n"),
+    ],
+)
+def test_a_warning_to_users_is_one_line(category, debug, expected, tmp_path):
+    code = (
+        "import warnings; from cmvq_keras.cli import main; main.callback = "
+        f"lambda: warnings.warn('slower\\nthan float32.', {category}); main([])"
+    )
+    done = python(code, folder=tmp_path, CMVQ_DEBUG=debug)
+    assert done.returncode == 0, done.stderr
+    if expected.startswith("Warning"):
+        assert done.stderr == expected
+    else:  # Some versions of Python add the line of code.
+        assert done.stderr.startswith(expected)

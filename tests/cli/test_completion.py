@@ -123,6 +123,6 @@ echo "${COMPREPLY[@]}"
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.stdout == "crema-d\n", done.stderr

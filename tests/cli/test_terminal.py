@@ -105,7 +105,7 @@ def test_a_closed_pipe_ends_in_one_line(words):
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     os.close(writer)
@@ -134,7 +134,7 @@ def test_an_output_without_room_ends_in_one_line():
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
     assert done.stderr == "Error: No space left on device: <stdout>\n"

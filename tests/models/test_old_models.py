@@ -45,6 +45,32 @@ def test_a_saved_model_predicts_what_it_did(name, expected):
     assert logs["loss"] == pytest.approx(float(expected[f"{name}/loss"]), rel=1e-4)
 
 
+@pytest.mark.parametrize("value", [False, True])
+def test_a_saved_model_is_read_without_a_removed_argument(value, expected, tmp_path):
+    path = tmp_path / "model.keras"
+    with (
+        zipfile.ZipFile(FOLDER / "default.keras") as old,
+        zipfile.ZipFile(path, "w") as new,
+    ):
+        for name in old.namelist():
+            text = old.read(name)
+            if name == "config.json":
+                content = json.loads(text)
+                assert content["config"]["recompute"] is False
+                content["config"]["recompute"] = value
+                text = json.dumps(content)
+            new.writestr(name, text)
+    found = load_model(path).predict(inputs(expected), verbose=0)["task"]
+    plain = load_model(FOLDER / "default.keras").predict(inputs(expected), verbose=0)
+    np.testing.assert_array_equal(found, plain["task"])
+
+
+def test_a_removed_argument_is_refused():
+    dense = keras.layers.Dense
+    with pytest.raises(ValueError, match="recompute"):
+        cmvq.CMVQVAE({"a": dense(3)}, {"a": dense(3)}, dense(2), recompute=True)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_goes_on_training_and_is_saved_again(name, expected, tmp_path):
     model = load_model(FOLDER / f"{name}.keras")

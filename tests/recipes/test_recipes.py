@@ -338,6 +338,26 @@ def test_a_recipe_file_is_checked_as_a_whole(change, message):
         Recipe.from_json(json.dumps(content))
 
 
+@pytest.mark.parametrize("value", [False, True])
+def test_a_recipe_of_0_1_0_is_read_without_a_removed_setting(value):
+    recipe = recipes.get("planted")
+    content = json.loads(recipe.to_json())
+    content["training"]["recompute"] = value
+    found = Recipe.from_json(json.dumps(content))
+    assert found == recipe
+    assert "training.recompute" not in found.settings()
+    assert "recompute" not in found.to_json()
+
+
+def test_a_removed_setting_is_refused_with_what_to_do_instead():
+    removed = "training.recompute was removed in version 0.2. To save memory set "
+    with pytest.raises(ValueError, match=f"{removed}training.accumulation_steps, with"):
+        recipes.get("planted").with_settings({"training.recompute": False})
+    # Only there: elsewhere the name was never known.
+    with pytest.raises(ValueError, match=r"Unknown setting model\.recompute"):
+        recipes.get("planted").with_settings({"model.recompute": True})
+
+
 def test_missing_data_settings_are_told():
     recipe = dataclasses.replace(recipes.get("planted"), data={"seed": 0})
     with pytest.raises(ValueError, match=r"planted: data\.variant is missing"):

@@ -14,7 +14,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
     None,
 )
-SECONDS = 60
+SECONDS = 180
 _FACTS = """(() => {
   const images = [...document.images];
   const page = document.documentElement;

@@ -66,7 +66,7 @@ def python(code, kind, installs, folder):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

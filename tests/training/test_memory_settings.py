@@ -1,4 +1,4 @@
-"""Recomputing and accumulating change memory and time, not what is learnt."""
+"""Accumulating changes memory and time, not what is learnt."""
 
 import keras
 import numpy as np
@@ -10,73 +10,9 @@ from cmvq_keras import recipes
 from cmvq_keras.layers import ThresholdMask, VectorQuantizer
 from cmvq_keras.models import optimizers
 
-TINY = {
-    "model.hidden_channels": 8,
-    "model.residual_channels": 4,
-    "model.embedding_dim": 4,
-    "model.num_embeddings": 8,
-    "model.solver_units": 4,
-    "model.dropout": 0.0,
-}
-
-
-def batch(recipe, size=8):
-    generator = np.random.default_rng(0)
-    x = {
-        name: generator.normal(size=(size, *modality.shape)).astype("float32")
-        for name, modality in recipe.modalities.items()
-    }
-    return x, np.arange(size) % len(recipe.classes)
-
-
-def values(model):
-    return [ops.convert_to_numpy(variable) for variable in model.variables]
-
 
 def trainable(model):
     return [ops.convert_to_numpy(variable) for variable in model.trainable_variables]
-
-
-@pytest.fixture(scope="module")
-def trained():
-    """By `recompute` the weights after two steps of models that started alike."""
-    recipe = recipes.get("planted").with_settings(TINY)
-    x, y = batch(recipe)
-    found, start = {}, None
-    for recompute in (False, True):
-        model = cmvq.build_model(
-            recipe.with_settings({"training.recompute": recompute})
-        )
-        start = start or values(model)
-        for variable, value in zip(model.variables, start, strict=True):
-            variable.assign(value)
-        model.compile(keras.optimizers.SGD(0.1))
-        model.fit(x, y, batch_size=4, epochs=1, shuffle=False, verbose=0)
-        found[recompute] = model
-    return found, start
-
-
-def test_recomputing_learns_the_same(trained):
-    (plain, again), start = trained[0].values(), trained[1]
-    moved = 0
-    for before, variable, other in zip(
-        start, plain.variables, again.variables, strict=True
-    ):
-        expected = ops.convert_to_numpy(variable)
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(other), expected, rtol=1e-4, atol=1e-5
-        )
-        moved += not np.array_equal(before, expected)
-    # Weights, moving statistics, codebooks, random number states.
-    assert moved > 0.9 * len(start)
-
-
-def test_recomputing_is_kept_with_a_saved_model(trained, tmp_path):
-    model = trained[0][True]
-    model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    assert again.recompute
-    assert model.get_config()["recompute"]
 
 
 def without_batch_norm(seed=0):

@@ -19,6 +19,7 @@ import cmvq_keras as cmvq
 from cmvq_keras import fileio
 from cmvq_keras.batches import Batches
 from cmvq_keras.errors import DivergedError, TrainingInterruptedError
+from cmvq_keras.recipe import Recipe
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.load import load_model
 from cmvq_keras.runs.run import Run
@@ -387,6 +388,31 @@ def test_a_training_goes_on_only_with_the_files_that_it_began_with(tmp_path):
     (folder / "environment.json").unlink()
     refused("environment.json does not say which backend")
     assert checkpoint.read(folder)[0].epoch == 1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("value", [False, True])
+def test_a_training_of_0_1_0_goes_on_without_a_removed_setting(
+    value, tmp_path, monkeypatch
+):
+    folder, to_json = tmp_path / "run", Recipe.to_json
+
+    def as_it_was(recipe):
+        content = json.loads(to_json(recipe))
+        content["training"]["recompute"] = value
+        return json.dumps(content)
+
+    with monkeypatch.context() as patch:
+        # Both recipe.json and the checkpoint hold it.
+        patch.setattr(Recipe, "to_json", as_it_was)
+        with pytest.raises(Dies):
+            train(folder, [At(2, 1, die)])
+    before = (folder / "recipe.json").read_bytes()
+    assert b'"recompute"' in before
+    assert cmvq.resume(folder).is_finished
+    assert (folder / "recipe.json").read_bytes() == before
+    # Finished, it has not changed either.
+    assert cmvq.resume(folder).is_finished
 
 
 @pytest.mark.once

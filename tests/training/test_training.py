@@ -141,6 +141,16 @@ def test_a_precision_is_refused_exactly_where_a_spectrogram_fails_in_it(policy):
             model.train_on_batch(x, y)
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="slower than float32 on JAX alone"
+)
+def test_a_precision_that_is_slower_is_told(recwarn):
+    check_precision("float32")
+    assert not recwarn
+    with pytest.warns(UserWarning, match="slower in mixed_bfloat16 than in float32"):
+        check_precision("mixed_bfloat16")
+
+
 def test_a_precision_that_cannot_train_is_refused_before_any_data(
     monkeypatch, tmp_path
 ):

@@ -62,10 +62,6 @@ to_channels_last = _room.to_channels_last
 #: keeps for each kernel.
 optimizer_to_channels_last = _room.optimizer_to_channels_last
 
-#: `release_freed_memory()`: from now on this process returns freed tensors to the
-#: system at once, which takes less memory at the peak, and some time.
-release_freed_memory = _room.release_freed_memory
-
 #: `fuse_updates(optimizer)`: lets an optimizer of Keras compute its update in fewer
 #: operations, where that is known for its kind.
 fuse_updates = _room.fuse_updates

@@ -196,10 +196,6 @@ def fuse_updates(optimizer):
     """Nothing: the compiler fuses them."""
 
 
-def release_freed_memory():
-    """Nothing: it asks the system for memory in large pieces."""
-
-
 def to_channels_last(variables):
     """Nothing: the compiler orders memory."""
 

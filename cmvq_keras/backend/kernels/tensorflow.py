@@ -61,27 +61,43 @@ def normalize(inputs, scale, offset, epsilon):
 
 def nearest(vectors, codebook):
     """See `kernels`."""
+    if tf.config.list_physical_devices("GPU"):
+        return _nearest(vectors, codebook)
+    count, depth = vectors.shape
+    few = count is not None and count <= CHUNK
+    found = _nearest if few else _nearest_by_chunks
+    if not tf.executing_eagerly():
+        found = _traced(found, depth, codebook.shape[0])
+    return tf.ensure_shape(found(vectors, codebook), (count,))
+
+
+@functools.cache
+def _traced(function, depth, num_codes):
+    """A function of `nearest` for a graph: traced once, whatever model calls it."""
+    kinds = tf.TensorSpec((None, depth)), tf.TensorSpec((num_codes, depth))
+    return tf.function(function, kinds, autograph=False)
+
+
+def _nearest(vectors, codebook):
     center = codebook_center(codebook)
     codes = codebook - center
     # ||z||^2 is the same for every code.
     offsets = 0.5 * tf.reduce_sum(tf.square(codes), axis=1)
-    codes = tf.transpose(codes)
+    near = vectors - center
+    scores = full_precision_matmul(near, tf.transpose(codes)) - offsets
+    places = tf.argmax(scores, axis=1, output_type=tf.int32)
+    return _looked_at_again(vectors, near, codebook, offsets, places)
 
-    def of(rows):
-        scores = full_precision_matmul(rows - center, codes) - offsets
-        places = tf.argmax(scores, axis=1, output_type=tf.int32)
-        return _looked_at_again(rows, rows - center, codebook, offsets, places)
 
-    count, depth = vectors.shape
-    if tf.config.list_physical_devices("GPU") or (count and count <= CHUNK):
-        return of(vectors)
+def _nearest_by_chunks(vectors, codebook):
+    """As `_nearest`, with distances of at most `CHUNK` vectors there at a time."""
     # One chunk at least: XLA, where a user has chosen it, compiles no loop over none.
     length = tf.clip_by_value(tf.shape(vectors)[0], 1, CHUNK)
     whole = tf.shape(vectors)[0] // length * length
-    chunks = tf.reshape(vectors[:whole], (-1, length, depth))
-    found = tf.map_fn(of, chunks, tf.int32, parallel_iterations=1)
-    found = tf.concat([tf.reshape(found, (-1,)), of(vectors[whole:])], axis=0)
-    return tf.ensure_shape(found, (count,))
+    chunks = tf.reshape(vectors[:whole], (-1, length, vectors.shape[1]))
+    one = functools.partial(_nearest, codebook=codebook)
+    found = tf.map_fn(one, chunks, fn_output_signature=tf.int32, parallel_iterations=1)
+    return tf.concat([tf.reshape(found, (-1,)), one(vectors[whole:])], axis=0)
 
 
 def _looked_at_again(vectors, near, codebook, offsets, places):
@@ -186,10 +202,6 @@ def _is_plain(gradient, variable):
         and isinstance(variable, tf.Variable)
         and gradient.dtype == variable.dtype == tf.float32
     )
-
-
-def release_freed_memory():
-    """Nothing: it asks the system for memory in large pieces."""
 
 
 def to_channels_last(variables):

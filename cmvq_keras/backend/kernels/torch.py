@@ -2,9 +2,7 @@
 kernels too."""
 
 import contextlib
-import ctypes
 import functools
-import sys
 
 import torch
 from keras import ops
@@ -19,8 +17,6 @@ from cmvq_keras.backend.numerics import (
 KERNEL_RANK = 4
 #: Vectors whose distances to all codes stay in the processor's cache.
 CHUNK = 4096
-# From GNU's malloc.h.
-_M_MMAP_THRESHOLD = -3
 # (height, width, in, out) as out, height, width, in.
 _ORDER, _BACK = (3, 0, 1, 2), (1, 2, 3, 0)
 
@@ -186,17 +182,6 @@ def drawn(draw, shape):
 
 def fuse_updates(optimizer):
     """Nothing: Keras updates all variables at once there."""
-
-
-def release_freed_memory():
-    """See `kernels`."""
-    if sys.platform != "linux":
-        return
-    # Of the C library of GNU alone. Freed blocks under 32 MB stay with the process, in
-    # pieces that larger ones do not fit into.
-    choose = getattr(ctypes.CDLL(None), "mallopt", None)
-    if choose is not None:
-        choose(_M_MMAP_THRESHOLD, 2**20)
 
 
 def to_channels_last(variables):

@@ -267,6 +267,14 @@ def edit(store, function):
     path.write_text(json.dumps(manifest))
 
 
+@pytest.mark.parametrize("value", [False, True])
+def test_a_store_of_0_1_0_is_read_without_a_removed_setting(store, value):
+    edit(store, lambda manifest: manifest["recipe"]["training"].update(recompute=value))
+    found = Store.open(store.folder)
+    assert found.recipe == store.recipe
+    assert not check.check(found).faults
+
+
 FILES = "splits.train.files"
 
 
