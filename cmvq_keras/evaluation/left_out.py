@@ -15,13 +15,13 @@ def outputs(
     """Each batch is encoded once, whatever is left out afterwards.
 
     Args:
-        model: a built `MultimodalClassifier` whose task sees two modalities or more.
+        model: a built `MultimodalClassifier`.
         recipe: its `Recipe`.
         split: a `cmvq_keras.data.split.Split`.
 
     Yields:
         By what is left out, "" for nothing, the outputs `(batch, ..., outputs)`
-        float32; and the labels.
+        float32; and the labels. Of a task that sees one modality nothing is left out.
     """
     encoder, solver = stages.encoder(model, model.task_modalities), stages.solver(model)
     batches = inference_batches(recipe, split, model.task_modalities)

@@ -45,30 +45,53 @@ def measure(model, recipe, split, names):
         "mae" and "rmse"; "drop", the accuracy (R2) that is lost on the same samples,
         and "drop_interval", see `cmvq_keras.evaluation.measures`.
     """
-    about = measures.get(recipe.task)
-    metrics = {
-        name: [model.objective.metric(model), *scores.scores(recipe)] for name in names
-    }
-    parts = {name: [] for name in ("", *names)}
+    scores_without = ScoresWithout(model, recipe, names)
     for outputs, labels in left_out.outputs(model, recipe, split):
-        for name in parts:
-            for metric in metrics.get(name, ()):
-                metric.update_state(labels, outputs[name])
-            values = about.values(outputs[name], np.asarray(labels), model)
-            parts[name].append(values)
-    by_sample = {
-        name: tuple(map(np.concatenate, zip(*each, strict=True)))
-        for name, each in parts.items()
-    }
-    found = {}
-    for name in names:
-        drop, interval = about.drop(by_sample[""], by_sample[name])
-        found[name] = {
-            **_results(metrics[name], about.grouped(recipe)),
-            "drop": drop,
-            "drop_interval": list(interval),
+        scores_without.update(outputs, labels)
+    return scores_without.results()
+
+
+class ScoresWithout:
+    """What `measure` returns, of batches that are handed in.
+
+    Args:
+        model, recipe, names: as in `measure`.
+    """
+
+    def __init__(self, model, recipe, names):
+        self._model = model
+        self._about = measures.get(recipe.task)
+        self._grouped = self._about.grouped(recipe)
+        self._metrics = {
+            name: [model.objective.metric(model), *scores.scores(recipe)]
+            for name in names
         }
-    return found
+        self._parts = {name: [] for name in ("", *names)}
+
+    def update(self, outputs, labels):
+        """Takes a batch of `cmvq_keras.evaluation.left_out.outputs`."""
+        for name, parts in self._parts.items():
+            for metric in self._metrics.get(name, ()):
+                metric.update_state(labels, outputs[name])
+            parts.append(
+                self._about.values(outputs[name], np.asarray(labels), self._model)
+            )
+
+    def results(self):
+        """The scores of all batches by modality."""
+        by_sample = {
+            name: tuple(map(np.concatenate, zip(*parts, strict=True)))
+            for name, parts in self._parts.items()
+        }
+        found = {}
+        for name, metrics in self._metrics.items():
+            drop, interval = self._about.drop(by_sample[""], by_sample[name])
+            found[name] = {
+                **_results(metrics, self._grouped),
+                "drop": drop,
+                "drop_interval": list(interval),
+            }
+        return found
 
 
 def _results(metrics, unwanted):

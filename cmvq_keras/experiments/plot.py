@@ -56,7 +56,8 @@ def compared(study, rows):
     panels[0].set(xlabel=_score_title(study))
     if columns == 2:
         panels[1].axvline(0, color=canvas.INK, linewidth=0.8)
-        title = f"difference to {canvas.plain(reference[0])} ({say.points})"
+        # On two lines: beside long names of methods little room is left.
+        title = f"difference to {canvas.plain(reference[0])}\n({say.points})"
         panels[1].set(xlabel=title)
     for axes in panels:
         axes.grid(axis="x", alpha=0.3)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cmvq_keras import fileio
 from cmvq_keras.batches import inference_batches
-from cmvq_keras.evaluation import missing_modality
+from cmvq_keras.evaluation import left_out, missing_modality
 from cmvq_keras.evaluation.submodels import submodel
 from cmvq_keras.experiments import outcomes, sample_check
 from cmvq_keras.experiments.progress import ProgressReporter
@@ -242,8 +242,10 @@ def _measure(run, split, about, last, source):
     recipe = run.recipe
     # What was trained just now has the kept weights, and its programs are compiled.
     model = load_model(run) if last.weights is None else last.model
-    task = submodel(model)
-    answers, nll = answers_of(task, recipe, split)
+    names = model.task_modalities if len(model.task_modalities) > 1 else ()
+    scores_without = missing_modality.ScoresWithout(model, recipe, names)
+    on_batch = scores_without.update if names else None
+    answers, nll = answers_of(model, recipe, split, on_batch)
     sample_check.check_count(len(answers), about.n, str(run.directory))
     outcomes.write(run.directory, answers, recipe)
     found = outcomes.of_recipe(answers, recipe)
@@ -257,22 +259,24 @@ def _measure(run, split, about, last, source):
         "samples": about.checksum,
         "store": about.store,
         "parameters": trained_parameters(model),
-        "inference_parameters": sum(math.prod(w.shape) for w in task.weights),
+        "inference_parameters": sum(
+            math.prod(w.shape) for w in submodel(model).weights
+        ),
         "best_epoch": metrics["best_epoch"],
         "validation": metrics["validation"][found.score_name],
         **_complementarity(metrics.get("complementarity") or {}),
         "bits": (metrics["test"].get("information") or {}).get("bits", {}),
-        "without": _without(model, run, split),
+        "without": _without(run, scores_without.results()),
         "versions": environment["versions"],
         "commit": environment["commit"],
         "devices": environment["devices"],
     }
-    train, _ = answers_of(task, recipe, source.split(recipe, "train"))
+    train, _ = answers_of(model, recipe, source.split(recipe, "train"))
     measured["train_score"] = outcomes.of_recipe(train, recipe).score()
     if last.weights is not None:
         if metrics["best_epoch"] != last.epoch:
             model.set_weights(last.weights)
-            answers, _ = answers_of(task, recipe, split)
+            answers, _ = answers_of(model, recipe, split)
         measured["last_score"] = outcomes.of_recipe(answers, recipe).score()
     return measured
 
@@ -286,34 +290,58 @@ def _complementarity(measured):
     }
 
 
-def _without(model, run, split):
+def _without(run, measured):
     """The score without each modality that the task sees; empty for one alone.
 
     All that was measured is noted in the run's metrics.json.
+
+    Args:
+        run: the `Run`.
+        measured: the results of `missing_modality.ScoresWithout`.
     """
-    names, recipe, metrics = model.task_modalities, run.recipe, run.metrics
-    if len(names) < 2:
+    if not measured:
         return {}
-    found = missing_modality.measure(model, recipe, split, names)
-    test = {**metrics[sample_check.SPLIT], "without": found}
+    metrics = run.metrics
+    test = {**metrics[sample_check.SPLIT], "without": measured}
     run.write_metrics({**metrics, sample_check.SPLIT: test})
-    score = outcomes.kind(recipe).score_name
-    return {name: each[score] for name, each in found.items()}
+    score = outcomes.kind(run.recipe).score_name
+    return {name: each[score] for name, each in measured.items()}
 
 
-def answers_of(task, recipe, split):
-    """The answers of a model to a split, and its mean negative log-likelihood in nats
-    of the labels that count; None for a model without probabilities."""
-    batches = inference_batches(recipe, split, task.input)
+def answers_of(model, recipe, split, on_batch=None):
+    """The answers of a model to a split.
+
+    Args:
+        model: a built `MultimodalClassifier`.
+        recipe: its `Recipe`.
+        split: a `cmvq_keras.data.split.Split`.
+        on_batch: called with each batch of `cmvq_keras.evaluation.left_out.outputs`;
+            None where nothing is to be left out.
+
+    Returns:
+        The answers, and their mean negative log-likelihood in nats of the labels that
+        count; None for a model without probabilities.
+    """
     own, parts, costs = outcomes.kind(recipe), [], []
-    for index in range(len(batches)):
-        x, labels = batches[index]
-        outputs = keras.ops.convert_to_numpy(task.predict_on_batch(x))
+    source = _with_all if on_batch is None else left_out.outputs
+    for outputs, labels in source(model, recipe, split):
+        if on_batch is not None:
+            on_batch(outputs, labels)
         labels = np.asarray(labels)
-        parts.append(outcomes.of_batch(labels, own.decided(outputs), recipe))
-        costs.append(own.costs(labels, outputs))
+        parts.append(outcomes.of_batch(labels, own.decided(outputs[""]), recipe))
+        costs.append(own.costs(labels, outputs[""]))
     likely = None if costs[0] is None else float(np.concatenate(costs).mean())
     return np.concatenate(parts), likely
+
+
+def _with_all(model, recipe, split):
+    """As `cmvq_keras.evaluation.left_out.outputs`, and leaves nothing out."""
+    task = submodel(model)
+    batches = inference_batches(recipe, split, task.input)
+    for index in range(len(batches)):
+        x, labels = batches[index]
+        found = keras.ops.convert_to_numpy(task.predict_on_batch(x))
+        yield {"": found.astype("float32")}, labels
 
 
 def trained_parameters(model):

@@ -13,7 +13,8 @@ from cmvq_keras.reporting import cautions, pooled_features, probes, summary
 from cmvq_keras.runs.evaluate import evaluate_from
 from cmvq_keras.runs.load import precision_policy
 
-LOOKED_AT = 1000  # samples of a split, for probes and t-SNE
+PROBED = 1000  # samples of a split, for probes
+DRAWN = 500  # of those, for t-SNE, whose time grows faster than their number
 LABEL = "label"
 
 
@@ -28,7 +29,7 @@ class Analysis:
         weights: the mask's `(channels,)` by modality.
         attribute: what the features are colored by and probed for; None where a
             sample has no single word, as under segmentation.
-        words: `(n,)` the attribute of the looked-at samples.
+        words: `(n,)` the attribute of the drawn samples.
         points: t-SNE by modality and part, `(n, 2)` or None.
         probes: see `cmvq_keras.reporting.probes.probe`, by modality and part.
     """
@@ -74,13 +75,15 @@ def find(opened, attribute=None, seed=0, on_progress=None):
     measured = model.complementarity()
     points, probed = {}, {}
     if words is not None:
-        rows = _rows(len(words), seed)
+        rows = _some_of(len(words), PROBED, seed)
         words = words[rows]
         parts = pooled_features.of_samples(model, opened.inputs(rows))
         report("t-SNE")
-        points = _by_part(parts, lambda values: probes.project(values, seed))
+        drawn = _some_of(len(words), DRAWN, seed)
+        points = _by_part(parts, lambda values: probes.project(values[drawn], seed))
         report("linear probes")
         probed = _probe(opened, rows, parts, words, seed)
+        words = words[drawn]
         if attribute and not probed:
             raise ValueError(
                 f"--attribute {attribute} must have two words with at least "
@@ -171,11 +174,11 @@ def _words(opened, attribute):
     return task.words(opened.split.y, opened.recipe)
 
 
-def _rows(count, seed):
-    if count <= LOOKED_AT:
+def _some_of(count, most, seed):
+    """Places of at most so many of `count` samples, in their order."""
+    if count <= most:
         return np.arange(count)
-    drawn = np.random.default_rng(seed).choice(count, LOOKED_AT, replace=False)
-    return np.sort(drawn)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def _by_part(parts, function):

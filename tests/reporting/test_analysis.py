@@ -114,6 +114,29 @@ def test_a_report_probes_the_raw_samples_of_pairs(opened, monkeypatch):
     assert seen[2] == seen[3] == [f"b{row}" for row in range(len(names))]
 
 
+def test_a_projection_shows_some_of_the_samples_that_are_probed(opened, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(analysis, "PROBED", 40)
+    monkeypatch.setattr(analysis, "DRAWN", 24)
+    projected = []
+    monkeypatch.setattr(
+        probes, "project", lambda values, seed: projected.append(values)
+    )
+    found = analysis.find(opened)
+    generator = np.random.default_rng(0)
+    probed = np.sort(generator.choice(len(opened.split.y), 40, replace=False))
+    rows = probed[np.sort(np.random.default_rng(0).choice(40, 24, replace=False))]
+    names = np.asarray(opened.recipe.classes)[np.asarray(opened.split.y)[rows]]
+    np.testing.assert_array_equal(found.words, names)
+    parts = pooled_features.of_samples(opened.model, opened.inputs(rows))
+    expected = [values for each in parts.values() for values in each.values()]
+    for values, other in zip(projected, expected, strict=True):
+        np.testing.assert_allclose(values, other, atol=1e-5)
+    for each in found.probes.values():
+        for probe in each.values():
+            assert probe["n_train"] + probe["n_test"] <= 40
+
+
 def test_a_probe_without_columns_guesses_and_without_labels_is_none():
     pytest.importorskip("sklearn")
     labels = np.repeat(["a", "b"], (30, 10))
