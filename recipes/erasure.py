@@ -9,6 +9,7 @@ cell; the head is flat, as it has to know which cell shows which bit.
 | cell | training samples | fingerprint | erasure, image | erasure, audio |
 |---|---|---|---|---|
 | harmful | 128 | 4 | 0.25 | 0.5 |
+| scarce | 64 | 16 | 0.25 | 0.5 |
 | benign | 512 | 0.3 | 0.25 | 0.5 |
 | useless | 512 | 1 | 0.25 | 1 |
 | learnable | 4,096 | 0.3 | 0.25 | 0.5 |
@@ -50,6 +51,7 @@ class Cell:
 
 CELLS = {
     "harmful": Cell(128, 4.0),
+    "scarce": Cell(64, 16.0),
     "benign": Cell(512, 0.3),
     "useless": Cell(512, 1.0, erasure_audio=1.0),
     "learnable": Cell(4096, 0.3),

@@ -1,4 +1,4 @@
-"""Two made-up modalities, of which plain fusion must lose against the better one.
+"""Two made-up modalities, of which plain fusion may lose against the better one.
 
 Each modality shows the whole label or nothing (an erasure). One of them also carries a
 fingerprint: pixels that mark a sample and say nothing about its label. With few

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from command_line import invoke
+from imports import CHECKOUT
 
 from cmvq_keras import recipes
 from cmvq_keras.data.datasets import erasure
@@ -176,6 +177,15 @@ def test_a_cell_s_numbers_can_be_changed():
     found = ERASURE.cell(recipe)
     assert (found.samples, found.fingerprint, found.erasure_image) == (4096, 0.3, 0.0)
     assert len(recipes.load_split(recipe, "train")) == 4096
+
+
+def test_the_docs_table_of_the_cells_is_theirs():
+    lines = (CHECKOUT / "docs" / "erasure.md").read_text("utf-8").splitlines()
+    rows = [line.replace(",", "").split("|") for line in lines]
+    told = {row[1].strip(" `"): row[2:5] for row in rows if len(row) == 7}
+    for name, cell in ERASURE.CELLS.items():
+        numbers = [float(each) for each in told[name]]
+        assert numbers == [cell.samples, cell.fingerprint, cell.erasure_audio], name
 
 
 def test_train_prints_the_truth_beside_what_it_reached(tmp_path):
