@@ -19,12 +19,14 @@ _INSTALL = {
 _EXTRAS = {
     "report": ("matplotlib", "cmvq report, plots of compare and sweep"),
     "onnx": ("onnxruntime", "cmvq export --format onnx"),
+    "saved-model": ("tensorflow", "cmvq export --format saved-model"),
     "decomposition": ("cvxpy", "cmvq contribution --decomposition"),
     "hub": ("huggingface_hub", "cmvq push, cmvq pull"),
     "cluster": ("distributed", "cmvq compare --cluster, sweep --cluster"),
     "tensorboard": ("tensorboardX", "cmvq train --log tensorboard"),
     "wandb": ("wandb", "cmvq train --log wandb"),
     "mlflow": ("mlflow", "cmvq train --log mlflow"),
+    "keras-cv": ("keras_cv", "KerasCV's weights for a ResNet18"),
 }
 
 # In a process of its own: a broken backend must not break the doctor, and Keras can

@@ -11,6 +11,7 @@ import installs
 import pytest
 
 import cmvq_keras
+from cmvq_keras.cli import doctor
 
 pytestmark = pytest.mark.once
 
@@ -44,6 +45,13 @@ def test_the_package_list_equals_the_folders():
             found.add(".".join([package, *inside]))
     listed = settings["tool"]["setuptools"]["packages"]
     assert sorted(listed) == sorted(found)
+
+
+def test_doctor_tells_of_every_extra_that_is_no_backend():
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    extras = set(settings["project"]["optional-dependencies"])
+    backends = {"jax", "torch", "tensorflow", "jax-cuda", "tensorflow-cuda"}
+    assert extras - backends - {"dev", "docs"} == doctor._EXTRAS.keys()
 
 
 @pytest.fixture(scope="session")
