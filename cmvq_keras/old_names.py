@@ -178,7 +178,7 @@ NAMES = {
     },
     "distribution.kernels": {
         "lay_out": "backend.kernels.to_channels_last",
-        "lay_out_optimizer": "backend.kernels.optimizer_to_channels_last",
+        "lay_out_optimizer": "backend.kernels.prepare_optimizer",
     },
     "distribution.replicas": {
         "Lost": "errors.PeerLostError",

@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import collections
+import os
 import signal
 import threading
 
@@ -66,6 +67,16 @@ def pytest_terminal_summary(terminalreporter):
     for name, taken in seconds.most_common(10):
         reason = reasons.get(name, "not marked slow")
         terminalreporter.write_line(f"{taken:6.1f} s  {name}: {reason}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_graphs():
+    """TensorFlow runs its graphs as they are: it would optimize each for longer than
+    the tiny models compute. What the tests start as a process of its own optimizes."""
+    if os.environ.get("KERAS_BACKEND") == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="session", autouse=True)

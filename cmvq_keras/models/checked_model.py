@@ -60,7 +60,6 @@ class CheckedModel(keras.Model):
                 "its weights instead, compile(loss=...)."
             )
         monitoring.set_directions(kwargs.get("callbacks"), self.logged_names())
-        kernels.optimizer_to_channels_last(self)
         with self._at_work():
             return super().fit(x, y, *args, **kwargs)
 
@@ -97,6 +96,8 @@ class CheckedModel(keras.Model):
     def make_train_function(self, force=False):
         """Keras's, with each batch's labels checked before its step."""
         is_new = force or self.train_function is None
+        if is_new:
+            kernels.prepare_optimizer(self)
         super().make_train_function(force)
         if is_new:
             self.train_function = batch_checks.checked_steps(

@@ -52,3 +52,24 @@ def test_early_stopping_knows_that_a_loss_shall_fall():
             verbose=0,
             callbacks=[keras.callbacks.EarlyStopping("image_perplexity")],
         )
+
+
+@pytest.mark.skipif(keras.config.backend() == "torch", reason="PyTorch traces nothing")
+@pytest.mark.parametrize("way", ["fit", "train_on_batch"])
+def test_a_training_step_is_traced_once(way, monkeypatch):
+    x, y = tiny_data()
+    model = tiny_model()
+    model.compile("adam")
+    traced, step = [], type(model).train_step
+
+    def counted(self, *args, **kwargs):
+        traced.append(self)
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model), "train_step", counted)
+    for _ in range(2):
+        if way == "fit":
+            model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+        else:
+            model.train_on_batch(x, y)
+    assert len(traced) == 1

@@ -200,8 +200,8 @@ def to_channels_last(variables):
     """Nothing: the compiler orders memory."""
 
 
-def optimizer_to_channels_last(model):
-    """Nothing, likewise."""
+def prepare_optimizer(model):
+    """Nothing: Keras makes its variables before the first step."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

@@ -208,5 +208,11 @@ def to_channels_last(variables):
     """Nothing: the order in memory is Keras's."""
 
 
-def optimizer_to_channels_last(model):
-    """Nothing, likewise."""
+def prepare_optimizer(model):
+    """See `kernels`. A step that makes variables is traced twice."""
+    optimizer = model.optimizer
+    # On several devices Keras makes them before the first step.
+    if optimizer is None or not model.built or model._distribute_strategy is not None:
+        return
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)

@@ -193,7 +193,7 @@ def to_channels_last(variables):
             tensor.data = ordered.permute(_BACK)
 
 
-def optimizer_to_channels_last(model):
+def prepare_optimizer(model):
     """See `kernels`."""
     optimizer = model.optimizer
     if optimizer is None or not model.built:
