@@ -58,8 +58,9 @@ drawn = _room.drawn
 #: `convolve` reads without a copy. Their values stay.
 to_channels_last = _room.to_channels_last
 
-#: `prepare_optimizer(model)`: makes the variables of a compiled model's optimizer before
-#: the first step, where the backend would make them late or in another order in memory.
+#: `prepare_optimizer(model)`: makes the variables of a compiled model's optimizer
+#: before the first step, where the backend would make them late or order them in memory
+#: otherwise.
 prepare_optimizer = _room.prepare_optimizer
 
 #: `fuse_updates(optimizer)`: lets an optimizer of Keras compute its update in fewer
