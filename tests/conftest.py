@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import collections
+import gc
 import os
 import signal
 import threading
@@ -72,11 +73,36 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session", autouse=True)
 def plain_graphs():
     """TensorFlow runs its graphs as they are: it would optimize each for longer than
-    the tiny models compute. What the tests start as a process of its own optimizes."""
+    the tiny models compute."""
+    _optimize_graphs(False)
+
+
+@pytest.fixture(scope="module")
+def optimized_graphs():
+    """TensorFlow optimizes its graphs, as in a process of its own: for tests that hold
+    one against the other digit by digit."""
+    _optimize_graphs(True)
+    yield
+    _optimize_graphs(False)
+
+
+def _optimize_graphs(choice):
     if os.environ.get("KERAS_BACKEND") == "tensorflow":
         import tensorflow as tf
 
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        tf.config.optimizer.set_experimental_options(
+            {"disable_meta_optimizer": not choice}
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def seldom_collected():
+    """Garbage is looked for less often, and not in what was imported: it took a tenth
+    of the tests' time."""
+    import keras  # noqa: F401
+
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
