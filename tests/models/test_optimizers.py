@@ -129,6 +129,10 @@ def norm():
 FUSED = {
     "Adam": {},
     "AdamW": {"weight_decay": 0.01},
+    "scheduled": {
+        "weight_decay": 0.01,
+        "learning_rate": keras.optimizers.schedules.CosineDecay(1e-2, 5),
+    },
     "clipped": {"global_clipnorm": 0.5},
     "accumulating": {"gradient_accumulation_steps": 2},
     "amsgrad": {"amsgrad": True},
@@ -141,7 +145,8 @@ def after_steps(name, fuse, dtype="float32", steps=4):
     shapes = (3, 5), (4,)
     weights = [keras.Variable(draw.normal(size=shape), dtype=dtype) for shape in shapes]
     kind = getattr(keras.optimizers, name, keras.optimizers.Adam)
-    optimizer = kind(1e-2, epsilon=1e-8, **FUSED[name])
+    optimizer = kind(**{"learning_rate": 1e-2, "epsilon": 1e-8, **FUSED[name]})
+    optimizer.exclude_from_weight_decay(var_list=weights[1:])
     if fuse:
         kernels.fuse_updates(optimizer)
     optimizer.build(weights)
@@ -157,6 +162,26 @@ def after_steps(name, fuse, dtype="float32", steps=4):
 def test_a_fused_update_is_that_of_keras(name):
     found, _ = after_steps(name, fuse=True)
     for one, two in zip(found, after_steps(name, fuse=False)[0], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "tensorflow", reason="others have no such gradient"
+)
+def test_the_rows_of_a_table_are_updated_as_by_keras():
+    import tensorflow as tf
+
+    found = []
+    for fuse in (True, False):
+        weights = [keras.Variable(np.ones((4, 2), "float32")) for _ in range(2)]
+        optimizer = keras.optimizers.AdamW(1e-2, weight_decay=0.01)
+        if fuse:
+            kernels.fuse_updates(optimizer)
+        rows = tf.IndexedSlices(tf.constant([[1.0, 2.0]]), tf.constant([2]), (4, 2))
+        for _ in range(2):
+            optimizer.apply([rows, tf.ones((4, 2))], weights)
+        found.append(values([*weights, *optimizer.variables]))
+    for one, two in zip(*found, strict=True):
         np.testing.assert_array_equal(one, two)
 
 

@@ -160,15 +160,38 @@ def fuse_updates(optimizer):
     kinds = keras.optimizers.Adam, keras.optimizers.AdamW
     if type(optimizer) in kinds and not optimizer.amsgrad:
         optimizer._backend_update_step = functools.partial(_adam, optimizer)
+        optimizer._apply_weight_decay = functools.partial(_decay, optimizer)
+
+
+def _decay(optimizer, variables):
+    """Weight decay: Keras's operations, but the schedule only once."""
+    variables = [getattr(each, "value", each) for each in variables]
+    if optimizer.weight_decay is None or tf.distribute.has_strategy():
+        type(optimizer)._apply_weight_decay(optimizer, variables)
+        return
+    rate = tf.convert_to_tensor(optimizer.learning_rate)
+    for variable in filter(optimizer._use_weight_decay, variables):
+        share = tf.cast(optimizer.weight_decay, variable.dtype)
+        variable.assign_sub(variable * share * tf.cast(rate, variable.dtype))
 
 
 def _adam(optimizer, gradients, variables, learning_rate):
     """Adam's update: Keras's operations, but those on scalars only once."""
+    own = functools.partial(type(optimizer)._backend_update_step, optimizer)
     variables = [getattr(each, "value", each) for each in variables]
-    if tf.distribute.has_strategy() or not all(map(_is_plain, gradients, variables)):
-        own = type(optimizer)._backend_update_step
-        own(optimizer, gradients, variables, learning_rate)
+    if tf.distribute.has_strategy():
+        own(gradients, variables, learning_rate)
         return
+    plain, others = [], []
+    for each in zip(gradients, variables, strict=True):
+        (plain if _is_plain(*each) else others).append(each)
+    if plain:
+        _adam_of_plain(optimizer, plain, learning_rate)
+    if others:
+        own(*zip(*others, strict=True), learning_rate)
+
+
+def _adam_of_plain(optimizer, pairs, learning_rate):
     raw, beta_1, beta_2 = tf.raw_ops, optimizer.beta_1, optimizer.beta_2
     step = ops.cast(optimizer.iterations + 1, "float32")
     powers = [ops.power(ops.cast(beta, "float32"), step) for beta in (beta_1, beta_2)]
@@ -176,7 +199,7 @@ def _adam(optimizer, gradients, variables, learning_rate):
     rate = rate * ops.sqrt(1 - powers[1]) / (1 - powers[0])
     numbers = 1 - beta_1, 1 - beta_2, optimizer.epsilon
     rest_1, rest_2, epsilon = (tf.constant(each, tf.float32) for each in numbers)
-    for gradient, variable in zip(gradients, variables, strict=True):
+    for gradient, variable in pairs:
         index = optimizer._get_variable_index(variable)
         mean = optimizer._momentums[index].value.handle
         square = optimizer._velocities[index].value.handle
