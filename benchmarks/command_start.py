@@ -52,7 +52,7 @@ def seconds_of(what, backend):
 
 
 def _measured(what, environment):
-    # Wherever that process starts: an installed package is measured from elsewhere.
+    # By its path: where an installed package is measured, benchmarks/ is not imported.
     code = f"import runpy; runpy.run_path({__file__!r})['within']({what!r})"
     done = subprocess.run(
         [sys.executable, "-c", code],

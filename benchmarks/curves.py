@@ -53,19 +53,8 @@ def read(out):
 def curves(history):
     """A run's history as arrays; see `read`."""
     names = [prefix + name for name in PANELS for prefix in ("", "val_")]
-    # A network without further losses has the task's alone.
-    other = {"task_loss": "loss", "val_task_loss": "val_loss"}
     return {
-        name: np.array(
-            [
-                np.nan if value is None else value
-                for value in (
-                    epoch.get(name, epoch.get(other.get(name))) for epoch in history
-                )
-            ],
-            float,
-        )
-        for name in names
+        name: np.array([epoch.get(name) for epoch in history], float) for name in names
     }
 
 
@@ -74,19 +63,30 @@ def draw(histories):
     from cmvq_keras.reporting import canvas
 
     figure, (panels,) = canvas.axes_grid(len(PANELS), HEIGHT, width=WIDTH)
-    for color, (label, seeds) in zip(canvas.COLORS, histories.items(), strict=False):
+    for number, (label, seeds) in enumerate(histories.items()):
+        color = canvas.COLORS[number % len(canvas.COLORS)]
         for axes, name in zip(panels, PANELS, strict=True):
             for seed in seeds:
                 _line(axes, seed[f"val_{name}"], color, linewidth=0.6, alpha=0.4)
             for prefix, style in (("", "--"), ("val_", "-")):
-                mean = np.mean([seed[prefix + name] for seed in seeds], axis=0)
                 title = canvas.plain(label) if prefix else None
+                mean = _mean([seed[prefix + name] for seed in seeds])
                 _line(axes, mean, color, linestyle=style, label=title)
     for axes, title in zip(panels, PANELS.values(), strict=True):
         axes.set(xlabel="epoch", ylabel=title)
         axes.set_ylim(bottom=0)
     panels[0].legend(frameon=False)
     return canvas.png(figure)
+
+
+def _mean(seeds):
+    """Over seeds, `(epochs,)`; of those that did not end early."""
+    length = max(map(len, seeds))
+    filled = np.full((len(seeds), length), np.nan)
+    for row, values in zip(filled, seeds, strict=True):
+        row[: len(values)] = values
+    counted = np.isfinite(filled).sum(axis=0)
+    return np.where(counted, np.nansum(filled, axis=0) / np.maximum(counted, 1), np.nan)
 
 
 def _line(axes, values, color, **style):

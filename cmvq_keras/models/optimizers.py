@@ -66,6 +66,21 @@ def exclude_from_weight_decay(optimizer, variables):
         _exclude(each, variables)
 
 
+def settle_weight_decay(optimizer, variables):
+    """Lets an optimizer decide now, and for good, which variables decay.
+
+    It decides by their names, once for each. On TensorFlow it would be asked later, and
+    for variables of TensorFlow, whose names (`bias:0`) fit none of the patterns.
+
+    Args:
+        optimizer: of Keras, or one around another.
+        variables: of the model, Keras's.
+    """
+    for each in nested(optimizer):
+        for variable in variables:
+            each._use_weight_decay(variable)
+
+
 def nested(optimizer):
     """Yields an optimizer, and those inside it."""
     yield optimizer

@@ -114,6 +114,7 @@ class TaskModel(CheckedModel):
         layers = self.undecayed_layers()
         kept = [weight for layer in layers for weight in layer.trainable_weights]
         optimizers.exclude_from_weight_decay(optimizer, kept)
+        optimizers.settle_weight_decay(optimizer, self.variables)
 
     def _with_own_metric(self, metrics):
         """The task's own, such as accuracy, among the compiled metrics: there Keras's

@@ -126,6 +126,18 @@ def test_the_order_in_memory_changes_no_value():
     np.testing.assert_array_equal(ops.convert_to_numpy(variable), 2 * values)
 
 
+@pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="the others have no order"
+)
+def test_what_an_optimizer_keeps_lies_as_its_kernel_before_the_first_step():
+    model = keras.Sequential([keras.layers.Conv2D(3, 2)])
+    model.build((None, 4, 4, 2))
+    model.compile(keras.optimizers.SGD(momentum=0.9))
+    kernels.prepare_optimizer(model)
+    (momentum,) = (each for each in model.optimizer.variables if len(each.shape) == 4)
+    assert momentum.value.permute(3, 0, 1, 2).is_contiguous()
+
+
 def in_a_graph(vectors, codebook):
     """`kernels.nearest` as a compiled model calls it, for a batch of any size."""
     if keras.config.backend() == "jax":

@@ -10,25 +10,25 @@ pytestmark = pytest.mark.once
 
 def test_epochs_that_were_not_validated_are_no_numbers(benchmark):
     history = [
-        {"loss": 2.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25},
-        {"loss": 1.0, "accuracy": 0.75, "val_loss": None, "val_accuracy": None},
+        {"loss": 9.0, "task_loss": 2.0, "accuracy": 0.5, "val_task_loss": 1.5},
+        {"loss": 8.0, "task_loss": 1.0, "accuracy": 0.75, "val_task_loss": None},
     ]
     found = benchmark("curves").curves(history)
     expected = {
         "task_loss": [2, 1],
         "val_task_loss": [1.5, np.nan],
         "accuracy": [0.5, 0.75],
-        "val_accuracy": [0.25, np.nan],
+        "val_accuracy": [np.nan, np.nan],
     }
     for name, values in expected.items():
         np.testing.assert_array_equal(found.pop(name), values)
     assert not found
 
 
-def test_the_loss_is_the_task_s_where_there_are_others(benchmark):
-    epoch = {"loss": 9.0, "task_loss": 2.0, "val_loss": 8.0, "val_task_loss": 1.0}
-    found = benchmark("curves").curves([{**epoch, "accuracy": 1, "val_accuracy": 1}])
-    assert (found["task_loss"], found["val_task_loss"]) == ([2], [1])
+def test_a_mean_counts_the_seeds_that_still_train(benchmark):
+    seeds = np.array([1.0, np.nan, 3.0]), np.array([2.0, np.nan, 5.0, 7.0])
+    found = benchmark("curves")._mean(seeds)
+    np.testing.assert_array_equal(found, [1.5, np.nan, 4, 7])
 
 
 def test_a_comparison_is_read_and_drawn(benchmark, trained, tmp_path):
@@ -36,7 +36,8 @@ def test_a_comparison_is_read_and_drawn(benchmark, trained, tmp_path):
     module = benchmark("curves")
     for seed in (0, 1):
         shutil.copytree(trained[0], tmp_path / "ours" / f"seed-{seed}")
-    (tmp_path / "ours" / "seed-2").mkdir()
+    unfinished = shutil.copytree(trained[0], tmp_path / "ours" / "seed-2")
+    (unfinished / "metrics.json").unlink()
     (history, other) = module.read(tmp_path)["ours"]
     assert len(history["val_accuracy"]) == 2
     np.testing.assert_array_equal(history["task_loss"], other["task_loss"])

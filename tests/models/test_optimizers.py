@@ -122,6 +122,22 @@ def test_a_recipes_optimizer_decays_kernels_alone(kind):
     }
 
 
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_a_step_without_gradient_moves_kernels_alone(kind):
+    settings = TrainingSettings(optimizer=kind, weight_decay=0.5)
+    model = tiny_model(lambda: keras.Sequential([keras.layers.Dense(4), norm()]))
+    for weight in model.trainable_weights:
+        weight.assign(keras.ops.ones(weight.shape))
+    model.compile(optimizers.optimizer(settings, steps=10))
+    weights = model.trainable_variables
+    model.optimizer.apply([keras.ops.zeros(each.shape) for each in weights], weights)
+    for weight in weights:
+        moved = not np.array_equal(
+            keras.ops.convert_to_numpy(weight), np.ones(weight.shape)
+        )
+        assert moved == (weight.name == "kernel"), weight.path
+
+
 def norm():
     return keras.layers.BatchNormalization()
 
@@ -185,9 +201,31 @@ def test_the_rows_of_a_table_are_updated_as_by_keras():
         np.testing.assert_array_equal(one, two)
 
 
-def test_a_fused_update_of_half_precision_is_that_of_keras():
-    found, _ = after_steps("Adam", fuse=True, dtype="float16")
-    expected, _ = after_steps("Adam", fuse=False, dtype="float16")
+class Counting(keras.optimizers.schedules.CosineDecay):
+    """A schedule that knows how often it was asked."""
+
+    asked = 0
+
+    def __call__(self, step):
+        self.asked += 1
+        return super().__call__(step)
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="fused there alone")
+def test_the_schedule_is_asked_once_for_all_that_decays():
+    weights = [keras.Variable(np.ones(3, "float32")) for _ in range(5)]
+    schedule = Counting(1e-2, 5)
+    optimizer = keras.optimizers.AdamW(schedule)
+    kernels.fuse_updates(optimizer)
+    optimizer.apply([keras.ops.ones(3)] * len(weights), weights)
+    # And once for the update.
+    assert schedule.asked == 2
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_a_fused_update_of_half_precision_is_that_of_keras(name):
+    found, _ = after_steps(name, fuse=True, dtype="float16")
+    expected, _ = after_steps(name, fuse=False, dtype="float16")
     for one, two in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, two)
 
