@@ -201,6 +201,21 @@ def test_the_rows_of_a_table_are_updated_as_by_keras():
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="its variables")
+def test_variables_of_tensorflow_itself_are_updated_as_by_keras():
+    import tensorflow as tf
+
+    found = []
+    for fuse in (True, False):
+        weight = tf.Variable([1.0, 2.0])
+        optimizer = keras.optimizers.AdamW(1e-2, weight_decay=0.1)
+        if fuse:
+            kernels.fuse_updates(optimizer)
+        optimizer.apply([tf.constant([0.5, -1.0])], [weight])
+        found.append(weight.numpy())
+    np.testing.assert_array_equal(*found)
+
+
 class Counting(keras.optimizers.schedules.CosineDecay):
     """A schedule that knows how often it was asked."""
 

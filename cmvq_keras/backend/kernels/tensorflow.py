@@ -165,7 +165,7 @@ def fuse_updates(optimizer):
 
 def _decay(optimizer, variables):
     """Weight decay: Keras's operations, but the schedule only once."""
-    variables = [getattr(each, "value", each) for each in variables]
+    variables = _of_tensorflow(variables)
     if optimizer.weight_decay is None or tf.distribute.has_strategy():
         type(optimizer)._apply_weight_decay(optimizer, variables)
         return
@@ -178,7 +178,7 @@ def _decay(optimizer, variables):
 def _adam(optimizer, gradients, variables, learning_rate):
     """Adam's update: Keras's operations, but those on scalars only once."""
     own = functools.partial(type(optimizer)._backend_update_step, optimizer)
-    variables = [getattr(each, "value", each) for each in variables]
+    variables = _of_tensorflow(variables)
     if tf.distribute.has_strategy():
         own(gradients, variables, learning_rate)
         return
@@ -212,6 +212,13 @@ def _adam_of_plain(optimizer, pairs, learning_rate):
         root = raw.AddV2(x=raw.Sqrt(x=_read(square)), y=epsilon)
         change = raw.RealDiv(x=raw.Mul(x=_read(mean), y=rate), y=root)
         raw.AssignSubVariableOp(resource=variable.handle, value=change)
+
+
+def _of_tensorflow(variables):
+    """The variables of TensorFlow behind Keras's; others as they are."""
+    return [
+        each.value if isinstance(each, keras.Variable) else each for each in variables
+    ]
 
 
 def _read(handle):
