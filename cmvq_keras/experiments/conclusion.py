@@ -4,6 +4,7 @@ import dataclasses
 
 from cmvq_keras import fileio
 from cmvq_keras.experiments import (
+    curves,
     evidence,
     page,
     plot,
@@ -16,7 +17,7 @@ from cmvq_keras.experiments.tables import Table
 from cmvq_keras.experiments.verdict import Verdict
 from cmvq_keras.fileio import notebook
 
-PICTURE = "table.png"
+PICTURE, CURVES = "table.png", "curves.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +75,10 @@ def of_study(study: Study, budget: tuple[tuple[str, str], ...] = ()) -> Conclusi
         png = plot.draw(study, table.rows)
         fileio.write_atomically(study.out / PICTURE, png, study.out)
         written.append(PICTURE)
+        if panels := curves.of_results(study.results(), study):
+            png = curves.png(panels, {row.label: row.title for row in table.rows})
+            fileio.write_atomically(study.out / CURVES, png, study.out)
+            written.append(CURVES)
     except ImportError as error:
         missing.append(f"No plot: {error}")
     try:

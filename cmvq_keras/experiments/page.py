@@ -97,9 +97,7 @@ def _content(study, table, found, results, budget):
         "findings": found.findings if found else [],
         "warnings": [line for line in table.asides if line.startswith("Warning: ")],
         "plots": list(_plots(table.rows, score, measured.chance, say)),
-        "figures": list(
-            _figures(study, table.rows, results, score, measured.chance, say)
-        ),
+        "figures": list(_figures(study, table.rows, results, measured.chance)),
         "tables": [
             (title, *_turned(group))
             for title, group in zip(_HEADINGS, _groups(table), strict=True)
@@ -215,12 +213,10 @@ def _step(width):
     return next(scale * step for step in STEPS if width / (scale * step) <= 6)
 
 
-def _figures(study, rows, results, score, chance, say):
-    found = curves.of_results(results, study)
+def _figures(study, rows, results, chance):
     titles = {row.label: row.title for row in rows}
-    if found:
-        title = f"Validation {score} over the epochs"
-        yield title, page.drawing(curves.svg(found, titles, score, chance, say))
+    for panel in curves.of_results(results, study, chance):
+        yield panel.title, page.drawing(curves.svg(panel, titles))
     if study.over:
         title = "Score, compl and zeta against the value"
         yield title, page.drawing(plot.svg(study, rows, title))

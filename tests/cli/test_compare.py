@@ -73,7 +73,7 @@ def test_compare_trains_the_first_seeds_first_and_shows_a_table(compared):
 
 def test_compare_leaves_runs_tables_and_a_plot(compared):
     out, _ = compared
-    drawn = {"table.png", "comparison.html"}
+    drawn = {"table.png", "curves.png", "comparison.html"}
     names = {path.name for path in out.iterdir()} - {".lock", *drawn}
     tables = {"table.csv", "table.md", "table.tex", "trials.csv"}
     assert names == {"comparison.json", "random-mask", "ours", *tables}
