@@ -8,6 +8,8 @@ import pytest
 from cmvq_keras import recipes
 from cmvq_keras.runs.run import METRICS
 
+pytestmark = pytest.mark.once
+
 
 def test_a_run_has_its_accuracy_on_its_own_samples_and_on_all(
     benchmark, trained, tmp_path

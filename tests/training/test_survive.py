@@ -53,7 +53,7 @@ def finish(folder):
 
 @pytest.mark.slow(reason="a training is killed and continued twice")
 def test_a_killed_training_ends_as_one_that_was_not(whole, tmp_path):
-    told = killing.survive(tmp_path, whole, EPOCHS, kills=2, seconds=1.0)
+    told = killing.survive(tmp_path, whole, EPOCHS, kills=2, seconds=1.0, forked=True)
     assert (told[ANY], told[WRITES]) == (1, 1)
     assert told["different"] == told["unreadable"] == []
 
@@ -86,7 +86,7 @@ def test_many_killed_trainings_end_as_one_that_was_not(tmp_path):
 def test_a_signal_saves_within_the_epoch_and_says_how_to_go_on(whole, tmp_path, signum):
     folder = tmp_path / "run"
     words = killing.arguments(EPOCHS, folder)
-    process = killing.Process(*words, log=tmp_path / "log")
+    process = killing.Process(*words, log=tmp_path / "log", forked=True)
     assert process.prints("Epoch 2/"), process.output
     os.kill(process.pid, signum)
     assert process.wait() == 128 + signum
