@@ -80,6 +80,7 @@ RECIPE = Recipe(
         quantizer="fsq",
         dropout=0.3,
         mask_start=AUTO,
+        mask_freeze=0.9,
         threshold=0.025,
         penalty_weight=1e-2,
         reconstruction_weight=0.1,

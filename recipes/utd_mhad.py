@@ -63,6 +63,7 @@ RECIPE = Recipe(
         reconstruction_weight=0.1,
         modality_loss_weight=1.0,
         mask_start=AUTO,
+        mask_freeze=0.9,
         threshold=0.025,
     ),
     training=TrainingSettings(

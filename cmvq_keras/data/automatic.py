@@ -45,6 +45,7 @@ def choose_settings(recipe: Recipe, count: int) -> Recipe:
         num_embeddings=128,
         dropout=0.3,
         mask_start=AUTO,
+        mask_freeze=0.9,
         threshold=0.025,
         penalty_weight=3e-3,
         reconstruction_weight=0.1,

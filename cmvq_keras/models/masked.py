@@ -10,6 +10,8 @@ from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.models.multimodal import MultimodalClassifier
 
 MASK_DELAY = 0.6  # share of what the learning rates of a training sum to
+#: Adam moves a weight by (1 - beta1) / sqrt(1 - beta2) = 3.2 learning rates at most.
+FREEZE_MARGIN = 4.0
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")
@@ -63,6 +65,19 @@ class MaskedClassifier(MultimodalClassifier):
         weights = self.mask.channel_weights
         start = self.mask.threshold + MASK_DELAY * reach
         weights.assign(ops.full(weights.shape, start, weights.dtype))
+
+    def freeze_mask(self, reach: float) -> None:
+        """Moves every mask weight so far from the threshold, to the side where it is,
+        that the rest of a training cannot bring it back: the mask stays as it is.
+
+        Args:
+            reach: how far the rest of the training moves a weight, > 0.
+        """
+        self.check_built()
+        weights, threshold = self.mask.channel_weights, self.mask.threshold
+        far = FREEZE_MARGIN * reach
+        is_open = ops.convert_to_tensor(weights) > threshold
+        weights.assign(ops.where(is_open, threshold + far, threshold - far))
 
     def fuse(self, grids, training=False):
         return self.mask(super().fuse(grids, training), training=training)

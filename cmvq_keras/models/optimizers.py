@@ -30,19 +30,39 @@ def optimizer(settings, steps):
     return found
 
 
-def reach(settings, steps):
-    """How far Adam moves a weight whose gradient keeps its sign through a training: the
-    sum of the learning rates of all updates.
+def reach(settings, steps, epoch=0):
+    """How far Adam moves a weight whose gradient keeps its sign through a training, or
+    through the rest of it: the sum of the learning rates of all updates.
 
     Args:
         settings: `TrainingSettings`.
         steps: batches an epoch.
+        epoch: the first one that counts, from 0.
     """
+    rates = _rates(settings, steps)[epoch * steps :]
+    return float(rates.mean(dtype="float64")) * len(rates) / settings.accumulation_steps
+
+
+def epoch_after(share, settings, steps):
+    """The first epoch, from 0, before which the learning rates have come to a share of
+    what they sum to in a training; None where there is none.
+
+    Args:
+        share: in (0, 1).
+        settings, steps: as of `reach`.
+    """
+    summed = _rates(settings, steps).cumsum(dtype="float64")[steps - 1 :: steps]
+    (epochs,) = (summed[:-1] >= share * summed[-1]).nonzero()
+    return int(epochs[0]) + 1 if len(epochs) else None
+
+
+def _rates(settings, steps):
+    """The learning rate of each batch of a training."""
     total = steps * settings.epochs
     rate = _learning_rate(settings, total)
-    rates = rate(np.arange(total, dtype="float32")) if callable(rate) else [rate]
-    mean = keras.ops.convert_to_numpy(rates).mean(dtype="float64")
-    return float(mean) * total / settings.accumulation_steps
+    if not callable(rate):
+        return np.full(total, rate)
+    return keras.ops.convert_to_numpy(rate(np.arange(total, dtype="float32")))
 
 
 def _learning_rate(settings, total):

@@ -60,6 +60,9 @@ class ModelSettings:
     mask_start: float | typing.Literal["auto"] = setting(
         0.01, automatic(math.isfinite), "a finite number, or auto"
     )
+    mask_freeze: float | None = setting(
+        None, optional(lambda value: 0 < value < 1), "a number in (0, 1), or none"
+    )
     threshold: float = setting(0.005, math.isfinite, "a finite number")
     penalty: str = choice("sum", "sum", "l1")
     penalty_weight: float = setting(

@@ -39,7 +39,7 @@ from cmvq_keras.runs.run import ENVIRONMENT, RECIPE, Follower, Run, as_run
 from cmvq_keras.runs.warm_start import WarmStart, noted_classes, with_normalization_of
 from cmvq_keras.tracking.record import Record
 from cmvq_keras.training import loop, programs
-from cmvq_keras.training.callbacks import RecordedEpochs
+from cmvq_keras.training.callbacks import MaskFreeze, RecordedEpochs
 from cmvq_keras.training.signals import Interruption
 
 CHECKPOINT_MINUTES = 10
@@ -337,7 +337,10 @@ class _Job:
         is_shown = verbose and replicas.is_first
         progress = BriefProgress(epochs) if is_shown else contextlib.nullcontext()
         shown = [progress] if is_shown else []
-        of_method = self.method.callbacks(model, recipe, splits)
+        of_method = [
+            *self.method.callbacks(model, recipe, splits),
+            *_mask_freeze(model, recipe, len(self.batches)),
+        ]
         text = _full_disk_reported(run), _peer_loss_reported(run)
         interrupted = Interruption(run.directory)
         with text[0], text[1], progress, _record(run) as record, interrupted as watch:
@@ -425,3 +428,15 @@ def _delay_mask(model, recipe, steps):
         return
     if isinstance(model, MaskedClassifier):
         model.start_mask(optimizers.reach(recipe.training, steps))
+
+
+def _mask_freeze(model, recipe, steps):
+    """The callback that freezes a mask late, where that can be done: under SGD nobody
+    knows how far weights move, and a clamp holds them near the threshold."""
+    settings, share = recipe.model, recipe.model.mask_freeze
+    can = settings.mask_mode == "binary" and settings.mask_clamp is None
+    if share is None or not can or recipe.training.optimizer == "sgd":
+        return
+    epoch = optimizers.epoch_after(share, recipe.training, steps)
+    if epoch is not None and isinstance(model, MaskedClassifier):
+        yield MaskFreeze(epoch, optimizers.reach(recipe.training, steps, epoch))

@@ -23,6 +23,23 @@ class ComplementarityLog(keras.callbacks.Callback):
             logs["zeta"] = zeta
 
 
+class MaskFreeze(keras.callbacks.Callback):
+    """Freezes the mask of a `MaskedClassifier` before an epoch.
+
+    Args:
+        epoch: its number, from 0.
+        reach: how far the training moves a weight from there on.
+    """
+
+    def __init__(self, epoch, reach):
+        super().__init__()
+        self._epoch, self._reach = epoch, reach
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self._epoch:
+            self.model.freeze_mask(self._reach)
+
+
 class BestWeights(keras.callbacks.Callback):
     """Chooses the best epoch on validation data; `Backup` saves its weights.
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cmvq_keras.models.optimizers import optimizer, reach
+from cmvq_keras.models.optimizers import epoch_after, optimizer, reach
 from cmvq_keras.models.schedules import OneCycle
 from cmvq_keras.recipe import TrainingSettings
 
@@ -70,3 +70,25 @@ def test_the_reach_is_the_sum_of_the_rates_of_all_updates(schedule, expected):
         schedule=schedule, learning_rate=2e-3, epochs=6, accumulation_steps=2
     )
     assert reach(halved, 10) == pytest.approx(expected / 2, rel=1e-5)
+
+
+def test_the_reach_from_an_epoch_on_is_the_sum_of_the_rest():
+    settings = TrainingSettings(schedule="one-cycle", learning_rate=2e-3, epochs=6)
+    rates = _expected(2e-3, 60)
+    assert reach(settings, 10, 4) == pytest.approx(sum(rates[40:]), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("share", "schedule", "epochs", "expected"),
+    [
+        (0.9, "constant", 10, 9),
+        (0.91, "constant", 10, None),
+        (0.3, "constant", 10, 3),
+        (0.9, "constant", 1, None),
+        # A share x of the epochs has x + sin(pi x) / pi of the sum: 0.903.
+        (0.9, "cosine", 10, 6),
+    ],
+)
+def test_the_epoch_after_a_share_of_the_rates(share, schedule, epochs, expected):
+    settings = TrainingSettings(schedule=schedule, epochs=epochs)
+    assert epoch_after(share, settings, 20) == expected

@@ -16,7 +16,8 @@ import numpy as np
 from cmvq_keras.runs import checkpoint
 from cmvq_keras.runs.run import Run
 
-#: Dropout of both kinds, a schedule, early stopping: all that a state may forget.
+#: Dropout of both kinds, a schedule, early stopping, a mask that is frozen before the
+#: second of three epochs: all that a state may forget.
 SETTINGS = {
     "model.hidden_channels": 8,
     "model.residual_channels": 4,
@@ -24,6 +25,7 @@ SETTINGS = {
     "model.num_embeddings": 8,
     "model.solver_units": 8,
     "model.modality_dropout": 0.3,
+    "model.mask_freeze": 0.5,
     "training.batch_size": 16,
     "training.limit": 64,
     "training.schedule": "cosine",

@@ -392,6 +392,60 @@ def test_an_automatic_mask_closes_late(settings, expected):
     )
 
 
+class Opened(keras.callbacks.Callback):
+    """Notes which channels are open after each step, by epoch, and the weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.weights = [], None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs.append([])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.weights = keras.ops.convert_to_numpy(self.model.mask.channel_weights)
+        self.epochs[-1].append(self.weights > 0.005)
+
+
+#: Weights of the mask move by 0.01 a step, round the threshold that they start from.
+RESTLESS = {
+    "model.penalty_weight": 1e-6,
+    "model.mask_start": 0.0051,
+    "training.select_by": "last",
+    "training.epochs": 5,
+    "training.learning_rate": 0.01,
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "still"),
+    [
+        ({"model.mask_freeze": 0.6}, True),
+        ({}, False),
+        # A clamp would bring them back; SGD moves them nobody knows how far.
+        ({"model.mask_freeze": 0.6, "model.mask_clamp": 0.02}, False),
+        ({"model.mask_freeze": 0.6, "training.optimizer": "sgd"}, False),
+    ],
+)
+def test_a_frozen_mask_stays_as_it_is(settings, still, tmp_path):
+    recipe = tiny().with_settings({**RESTLESS, **settings})
+    opened = Opened()
+    run = cmvq.train(recipe, out=tmp_path / "run", callbacks=[opened], verbose=False)
+    far = np.abs(opened.weights - 0.005)
+    if not still:
+        # 5 epochs of 3 steps of 0.01.
+        assert (far <= 0.15 + 1e-4).all()
+        return
+    # 4 learning rates for each of 2 epochs of 3 steps, and what they went since.
+    np.testing.assert_allclose(far, 4 * 6 * 0.01, rtol=0, atol=6 * 0.01)
+    # Three of five epochs have 0.6 of a constant rate.
+    before = opened.epochs[2][-1]
+    assert 0 < before.sum() < len(before)
+    assert (before == np.concatenate(opened.epochs[3:])).all()
+    kept = keras.ops.convert_to_numpy(load_model(run).mask.channel_weights)
+    np.testing.assert_array_equal(kept > 0.005, before)
+
+
 def test_early_stopping_ends_before_the_last_epoch(tmp_path):
     recipe = tiny(early_stopping=1, epochs=12, learning_rate=1e-9)
     run = cmvq.train(recipe, out=tmp_path / "run", verbose=False)
