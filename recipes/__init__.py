@@ -47,6 +47,7 @@ _PUBLISHED = {
     "model.penalty": "sum",
     "model.penalty_weight": 1e-4,
     "model.mask_clamp": None,
+    "model.mask_freeze": None,
     "model.reconstruction_weight": 1.0,
     "model.modality_loss_weight": 0.0,
     "model.dropout": 0.5,

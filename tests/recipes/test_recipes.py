@@ -67,11 +67,11 @@ def test_paper_and_code_differ_as_published(name):
             assert (modality.offset, modality.scale) == (0, 1)
     # Where the rate is high, the mask starts by how far the training moves it.
     faster = ("av-digits", "digits", "erasure", "penn-pose", "utd-mhad")
-    fast, slow = ("adamw", "auto", 0.025), ("adam", 0.01, 0.005)
+    fast, slow = ("adamw", "auto", 0.025, 0.9), ("adam", 0.01, 0.005, None)
     expected = fast if name in faster else slow
     model = default.model
     found = default.training.optimizer, model.mask_start, model.threshold
-    assert found == expected
+    assert (*found, model.mask_freeze) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,6 +92,7 @@ def test_published_presets_have_nothing_of_the_better_training(name, preset):
     assert (model.backbone, model.head) == ("vqvae", "flat")
     assert (model.quantizer, model.groups) == ("ema", 1)
     assert (model.dropout, model.penalty_weight) == (0.5, 1e-4)
+    assert model.mask_freeze is None
     assert training.weight_decay is None
     assert training.schedule == ("cosine" if name == "nyuv2" else "constant")
     assert (training.label_smoothing, training.augmentation) == (0.0, False)
