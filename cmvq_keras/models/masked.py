@@ -8,10 +8,11 @@ from keras import ops
 
 from cmvq_keras.layers import ThresholdMask
 from cmvq_keras.models.multimodal import MultimodalClassifier
+from cmvq_keras.recipe.model_settings import MASK_DELAY
 
-MASK_DELAY = 0.6  # share of what the learning rates of a training sum to
-#: Adam moves a weight by (1 - beta1) / sqrt(1 - beta2) = 3.2 learning rates at most.
-FREEZE_MARGIN = 4.0
+#: Adam moves a weight by less than 7.3 learning rates in a step, whatever its gradients
+#: were: by (1 - beta1) / sqrt((1 - beta2) (1 - beta1**2 / beta2)) of them.
+FREEZE_MARGIN = 8.0
 
 
 @keras.saving.register_keras_serializable("cmvq_keras")

@@ -1,5 +1,7 @@
 """A recipe's training settings as Keras takes them, and what never decays."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -40,7 +42,8 @@ def reach(settings, steps, epoch=0):
         epoch: the first one that counts, from 0.
     """
     rates = _rates(settings, steps)[epoch * steps :]
-    return float(rates.mean(dtype="float64")) * len(rates) / settings.accumulation_steps
+    updates = math.ceil(len(rates) / settings.accumulation_steps)
+    return float(rates.mean(dtype="float64")) * updates
 
 
 def epoch_after(share, settings, steps):
@@ -52,7 +55,8 @@ def epoch_after(share, settings, steps):
         settings, steps: as of `reach`.
     """
     summed = _rates(settings, steps).cumsum(dtype="float64")[steps - 1 :: steps]
-    (epochs,) = (summed[:-1] >= share * summed[-1]).nonzero()
+    # Equal but for rounding is enough.
+    (epochs,) = (summed[:-1] >= (share - 1e-6) * summed[-1]).nonzero()
     return int(epochs[0]) + 1 if len(epochs) else None
 
 

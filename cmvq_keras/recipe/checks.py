@@ -5,6 +5,7 @@ import re
 from cmvq_keras import tasks
 from cmvq_keras.recipe import fields, parsing
 from cmvq_keras.recipe.modality import shape_faults
+from cmvq_keras.recipe.model_settings import MASK_DELAY
 from cmvq_keras.validation import modality_name_faults, must_be
 
 PRESETS = ("default", "paper", "code", "calibrated")
@@ -60,6 +61,11 @@ def _between_settings(recipe):
         # It counts epochs that did not get better.
         wanted = "1 where training.early_stopping is set"
         yield must_be("training.validation_every", wanted, training.validation_every)
+    freeze = model.mask_freeze
+    if model.mask_start == fields.AUTO and freeze is not None and freeze <= MASK_DELAY:
+        # No channel can close before.
+        wanted = f"above {MASK_DELAY} where model.mask_start is auto"
+        yield must_be("model.mask_freeze", wanted, freeze)
     has_heads = model.modality_loss_weight and len(recipe.modalities) > 1
     if has_heads and "val" in recipe.modalities:
         yield (

@@ -15,6 +15,10 @@ from cmvq_keras.recipe.fields import (
     setting,
 )
 
+#: Share of what the learning rates of a training sum to, before which an automatic mask
+#: closes no channel.
+MASK_DELAY = 0.6
+
 
 @dataclasses.dataclass(frozen=True)
 @declared_in("layers", "SETTINGS")

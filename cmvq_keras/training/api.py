@@ -420,23 +420,25 @@ def _started_model(recipe, warm_start, steps):
 
 
 def _delay_mask(model, recipe, steps):
-    """Starts an automatic mask where it closes late; under SGD, which moves a weight by
-    its gradient, it stays where it is."""
-    settings = recipe.model
-    learns = settings.mask_mode in ("binary", "ternary")
-    if settings.mask_start != AUTO or not learns or recipe.training.optimizer == "sgd":
-        return
-    if isinstance(model, MaskedClassifier):
+    """Starts an automatic mask where it closes late."""
+    if recipe.model.mask_start == AUTO and _adam_moves_mask(model, recipe, "ternary"):
         model.start_mask(optimizers.reach(recipe.training, steps))
 
 
 def _mask_freeze(model, recipe, steps):
-    """The callback that freezes a mask late, where that can be done: under SGD nobody
-    knows how far weights move, and a clamp holds them near the threshold."""
-    settings, share = recipe.model, recipe.model.mask_freeze
-    can = settings.mask_mode == "binary" and settings.mask_clamp is None
-    if share is None or not can or recipe.training.optimizer == "sgd":
+    """The callback that freezes a mask late, where it holds: a clamp would bring the
+    weights back to the threshold."""
+    share, clamp = recipe.model.mask_freeze, recipe.model.mask_clamp
+    if share is None or clamp is not None or not _adam_moves_mask(model, recipe):
         return
     epoch = optimizers.epoch_after(share, recipe.training, steps)
-    if epoch is not None and isinstance(model, MaskedClassifier):
+    if epoch is not None:
         yield MaskFreeze(epoch, optimizers.reach(recipe.training, steps, epoch))
+
+
+def _adam_moves_mask(model, recipe, *modes):
+    """Whether it is known how far weights of a mask move, a binary one or one of other
+    modes: SGD moves a weight by its gradient."""
+    learns = recipe.model.mask_mode in ("binary", *modes)
+    known = learns and recipe.training.optimizer != "sgd"
+    return known and isinstance(model, MaskedClassifier)

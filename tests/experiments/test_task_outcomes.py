@@ -206,19 +206,20 @@ def test_a_sweep_of_numbers_is_drawn_in_their_units(tmp_path):
     top = figure.axes[0]
     assert top.get_ylabel() == "R2"
     np.testing.assert_allclose(top.lines[0].get_ydata(), found.rows[0].score.mean)
-    lines = {"ours": np.array([[-9.0, 0.25, 0.5]])}
-    drawn = curves.svg(lines, {}, "R2", 0.0, score_words.R2)
-    assert "validation R2<" in drawn
-    assert "validation R2 (%)" not in drawn
+    lines = curves.Curves(np.full((1, 3), np.nan), np.array([[-9.0, 0.25, 0.5]]))
+    assert curves._lowest({"ours": lines}, score_words.R2) == -1
 
 
 def test_a_curve_goes_on_where_an_epoch_was_not_validated():
     pytest.importorskip("matplotlib")
-    every = curves.svg({"ours": np.array([[25.0, 25.0, 50.0]])}, {}, "accuracy")
-    some = curves.svg({"ours": np.array([[25.0, np.nan, 50.0]])}, {}, "accuracy")
-    (every,), (some,) = (
-        re.findall(r'd="([^"]*)" clip-path[^>]*stroke: var\(--c0', each)
-        for each in (every, some)
-    )
+    unknown = np.full((1, 3), np.nan)
+    drawn = []
+    for middle in (25.0, np.nan):
+        lines = {"ours": curves.Curves(unknown, np.array([[25.0, middle, 50.0]]))}
+        panel = curves.Panel("Accuracy", "accuracy (%)", lines, (0, 100))
+        drawn += re.findall(
+            r'd="([^"]*)" clip-path[^>]*stroke: var\(--c0', curves.svg(panel, {})
+        )
+    every, some = (each for each in drawn if each)
     points = re.findall(r"[\d.]+ [\d.]+", every)
     assert re.findall(r"[\d.]+ [\d.]+", some) == [points[0], points[2]]

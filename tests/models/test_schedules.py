@@ -78,6 +78,11 @@ def test_the_reach_from_an_epoch_on_is_the_sum_of_the_rest():
     assert reach(settings, 10, 4) == pytest.approx(sum(rates[40:]), rel=1e-5)
 
 
+def test_a_rest_of_less_than_an_update_still_has_one():
+    settings = TrainingSettings(learning_rate=0.01, epochs=10, accumulation_steps=15)
+    assert reach(settings, 3, 9) == pytest.approx(0.01, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("share", "schedule", "epochs", "expected"),
     [
@@ -86,9 +91,12 @@ def test_the_reach_from_an_epoch_on_is_the_sum_of_the_rest():
         (0.3, "constant", 10, 3),
         (0.9, "constant", 1, None),
         # A share x of the epochs has x + sin(pi x) / pi of the sum: 0.903.
-        (0.9, "cosine", 10, 6),
+        (0.89, "cosine", 10, 6),
     ],
 )
 def test_the_epoch_after_a_share_of_the_rates(share, schedule, epochs, expected):
-    settings = TrainingSettings(schedule=schedule, epochs=epochs)
-    assert epoch_after(share, settings, 20) == expected
+    for steps, rate in ((20, 1e-3), (43, 5e-3), (7, 0.3), (64, 1e-4)):
+        settings = TrainingSettings(
+            schedule=schedule, epochs=epochs, learning_rate=rate
+        )
+        assert epoch_after(share, settings, steps) == expected

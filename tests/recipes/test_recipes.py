@@ -75,6 +75,20 @@ def test_paper_and_code_differ_as_published(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_mask_that_could_not_close_before_it_is_frozen_is_refused(name):
+    recipe = recipes.get(name)
+    frozen = {"model.mask_start": "auto", "model.mask_freeze": 0.6}
+    with pytest.raises(
+        ValueError, match=r"mask_freeze must be above 0\.6 where .* 0\.6"
+    ):
+        recipes.resolve(recipe.with_settings(frozen))
+    frozen["model.mask_freeze"] = 0.7
+    recipes.resolve(recipe.with_settings(frozen))
+    frozen = {"model.mask_start": 0.1, "model.mask_freeze": 0.2}
+    recipes.resolve(recipe.with_settings(frozen))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_calibrated_is_the_default_with_modality_dropout(name):
     calibrated = recipes.get(name, "calibrated")
     assert calibrated.model.modality_dropout > 0
