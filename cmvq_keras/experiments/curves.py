@@ -80,7 +80,7 @@ def _lowest(scores, say):
     return max(min(np.nanmin(lines.validation) for lines in scores.values()), -say.most)
 
 
-def _curves(histories, name, factor=1):
+def _curves(histories, name, factor=1.0):
     """`Curves` by label, of those that validate in more than one epoch."""
     found = {}
     for label, seeds in histories.items():
