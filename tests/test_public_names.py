@@ -9,7 +9,6 @@ import pytest
 
 import cmvq_keras as cmvq
 from cmvq_keras import errors
-from cmvq_keras.layers import quantizer
 
 pytestmark = pytest.mark.once
 
@@ -64,12 +63,6 @@ def test_every_public_function_is_annotated_in_full():
         if (names := _missing(function))
     }
     assert missing == {}
-
-
-def test_every_quantizer_is_a_public_name():
-    assert {quantizer.get(name).__name__ for name in quantizer.names()} <= {
-        *cmvq.__all__
-    }
 
 
 def test_every_error_of_the_package_is_a_public_name():
