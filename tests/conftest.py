@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 
+import graphs
 import pytest
 from click.testing import CliRunner
 
@@ -74,25 +75,7 @@ def pytest_terminal_summary(terminalreporter):
 def plain_graphs():
     """TensorFlow runs its graphs as they are: it would optimize each for longer than
     the tiny models compute."""
-    _optimize_graphs(False)
-
-
-@pytest.fixture(scope="module")
-def optimized_graphs():
-    """TensorFlow optimizes its graphs, as in a process of its own: for tests that hold
-    one against the other digit by digit."""
-    _optimize_graphs(True)
-    yield
-    _optimize_graphs(False)
-
-
-def _optimize_graphs(choice):
-    if os.environ.get("KERAS_BACKEND") == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.optimizer.set_experimental_options(
-            {"disable_meta_optimizer": not choice}
-        )
+    graphs.run_plain()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import graphs
 import h5py
 import numpy as np
 
@@ -116,6 +117,7 @@ def _main(words, log):
         os.dup2(file, stream)
     from cmvq_keras.cli import main
 
+    graphs.run_plain()
     main(words)
 
 

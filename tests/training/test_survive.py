@@ -27,8 +27,6 @@ from cmvq_keras.training import reproduce
 
 EPOCHS = 3
 BACKEND = keras.config.backend()
-# Some of them go on in another process.
-pytestmark = pytest.mark.usefixtures("optimized_graphs")
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +35,7 @@ def _the_same_backend(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, optimized_graphs):
+def whole(tmp_path_factory):
     """A training that was never stopped."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     result = invoke(*killing.arguments(EPOCHS, folder))
