@@ -9,6 +9,7 @@ import pytest
 
 import cmvq_keras as cmvq
 from cmvq_keras import errors
+from cmvq_keras.layers import quantizer
 
 pytestmark = pytest.mark.once
 
@@ -63,6 +64,12 @@ def test_every_public_function_is_annotated_in_full():
         if (names := _missing(function))
     }
     assert missing == {}
+
+
+def test_the_quantizers_of_the_package_are_public_names():
+    # A new one is found by its file alone: CONTRIBUTING.md.
+    own = ("ema", "fsq", "gradient", "rotation", "simvq")
+    assert {quantizer.get(name).__name__ for name in own} <= {*cmvq.__all__}
 
 
 def test_every_error_of_the_package_is_a_public_name():

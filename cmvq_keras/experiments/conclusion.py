@@ -62,11 +62,9 @@ def of_study(study: Study, budget: tuple[tuple[str, str], ...] = ()) -> Conclusi
         return Conclusion(study, table)
     tables.write(study, table)
     written = ["table.csv", "table.md", "table.tex", "trials.csv"]
-    found = None
+    found, results = None, study.results()
     if not study.over:
-        found = verdict.of_evidence(
-            evidence.of_study(study, table.rows, study.results())
-        )
+        found = verdict.of_evidence(evidence.of_study(study, table.rows, results))
     if found:
         verdict_file.write(study.out, found)
         written.append(verdict_file.FILE)
@@ -75,7 +73,7 @@ def of_study(study: Study, budget: tuple[tuple[str, str], ...] = ()) -> Conclusi
         png = plot.draw(study, table.rows)
         fileio.write_atomically(study.out / PICTURE, png, study.out)
         written.append(PICTURE)
-        if panels := curves.of_results(study.results(), study):
+        if panels := curves.of_results(results, study):
             png = curves.png(panels, {row.label: row.title for row in table.rows})
             fileio.write_atomically(study.out / CURVES, png, study.out)
             written.append(CURVES)

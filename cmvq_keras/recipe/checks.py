@@ -62,7 +62,8 @@ def _between_settings(recipe):
         wanted = "1 where training.early_stopping is set"
         yield must_be("training.validation_every", wanted, training.validation_every)
     freeze = model.mask_freeze
-    if model.mask_start == fields.AUTO and freeze is not None and freeze <= MASK_DELAY:
+    is_share = isinstance(freeze, float) and freeze > 0
+    if model.mask_start == fields.AUTO and is_share and freeze <= MASK_DELAY:
         # No channel can close before.
         wanted = f"above {MASK_DELAY} where model.mask_start is auto"
         yield must_be("model.mask_freeze", wanted, freeze)

@@ -206,8 +206,19 @@ def test_a_sweep_of_numbers_is_drawn_in_their_units(tmp_path):
     top = figure.axes[0]
     assert top.get_ylabel() == "R2"
     np.testing.assert_allclose(top.lines[0].get_ydata(), found.rows[0].score.mean)
-    lines = curves.Curves(np.full((1, 3), np.nan), np.array([[-9.0, 0.25, 0.5]]))
-    assert curves._lowest({"ours": lines}, score_words.R2) == -1
+    for variant, first in zip(variants, (-9.0, 0.1), strict=True):
+        history = plan.folder(study.out, variant.label, 0) / "history.csv"
+        history.write_text(f"epoch,r2,val_r2\n1,-20,{first}\n2,0.3,0.25\n3,0.6,0.5\n")
+    (panel,) = curves.of_results(study.results(), study, chance=0.0)
+    # A first epoch may be far below what is of interest.
+    assert (panel.axis, panel.bounds, panel.chance) == ("R2", (-1, 1), 0)
+    assert panel.title == "R2 over the epochs"
+    lines = panel.lines[variants[0].label]
+    np.testing.assert_array_equal(lines.validation, [[-9, 0.25, 0.5]])
+    np.testing.assert_array_equal(lines.training, [[-20, 0.3, 0.6]])
+    drawn = curves.svg(panel, {})
+    assert ">R2</text>" in drawn
+    assert "R2 (%)" not in drawn
 
 
 def test_a_curve_goes_on_where_an_epoch_was_not_validated():

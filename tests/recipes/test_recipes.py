@@ -88,6 +88,15 @@ def test_a_mask_that_could_not_close_before_it_is_frozen_is_refused(name):
     recipes.resolve(recipe.with_settings(frozen))
 
 
+@pytest.mark.parametrize("value", ["auto", [1], {}, True, 0, -0.1, 1.5])
+def test_a_damaged_share_of_a_frozen_mask_is_named_in_one_line(value):
+    content = json.loads(recipes.get("erasure").to_json())
+    content["model"]["mask_freeze"] = value
+    with pytest.raises(ValueError, match=r"model\.mask_freeze must be ") as caught:
+        recipes.resolve(Recipe.from_json(json.dumps(content)))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_calibrated_is_the_default_with_modality_dropout(name):
     calibrated = recipes.get(name, "calibrated")
